@@ -1,0 +1,67 @@
+"""Settings, from `ATELIER_*` environment variables first and the home's `atelier.toml` second."""
+
+from functools import lru_cache
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict, TomlConfigSettingsSource
+
+PROJECT = Path(__file__).resolve().parent.parent
+
+
+class Settings(BaseSettings):
+    """Every setting. `docs/settings.md` explains each to operators."""
+
+    model_config = SettingsConfigDict(env_prefix="ATELIER_", extra="ignore")
+
+    home: Path = Field(Path("~/.atelier").expanduser(), description="Folder of everything that this server keeps on disk.")
+    url: str = Field("http://127.0.0.1:8080", description="Address under which clients reach the server.")
+    host: str = Field("127.0.0.1", description="Address that the server listens on.")
+    port: int = Field(8080, description="Port that the server listens on.")
+    database_url: str = Field("", description="SQLAlchemy URL of the registry; empty: SQLite in the home.")
+    redis_url: str = Field("", description="Redis of queue and live hints; empty: the bundled one.")
+    artifacts: str = Field("", description="Root of the artifact store: a folder or s3://bucket/prefix; empty: a folder in the home.")
+    secret_key: str = Field("", description="Encrypts endpoint keys and signs upload links; made on the first start.")
+    environments_folder: Path = Field(PROJECT / ".environments", description="Where built environments are kept.")
+    slots: int = Field(0, description="Jobs that one worker runs at a time; 0: one a processor.")
+    job_memory_bytes: int = Field(0, description="Memory limit of a job that states none; 0: 80 % of the machine.")
+    job_disk_bytes: int = Field(20 * 2**30, description="How much a job may write into its folder.")
+    job_processes: int = Field(512, description="How many processes a job may have at a time.")
+    job_log_bytes: int = Field(64 * 2**20, description="How much of a job's output is kept.")
+    lease_seconds: float = Field(30, description="How long a worker may be silent before its jobs count as lost.")
+    warm_idle_seconds: float = Field(900, description="How long a warm launcher waits for the next job before it ends.")
+    session_days: int = Field(14, description="How long a sign-in lasts.")
+    upload_bytes: int = Field(20 * 2**30, description="Largest upload that is accepted.")
+    score_body_bytes: int = Field(16 * 2**20, description="Largest scoring request that is accepted.")
+    log_level: str = Field("INFO", description="Least level that is logged.")
+    secure_cookies: bool = Field(False, description="Send cookies over HTTPS only; set it behind TLS.")
+
+    @classmethod
+    def settings_customise_sources(cls, settings_cls, init_settings, env_settings, **_):
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+    @property
+    def database(self) -> str:
+        return self.database_url or f"sqlite:///{self.home / 'atelier.db'}"
+
+    @property
+    def artifact_root(self) -> str:
+        return self.artifacts or str(self.home / "artifacts")
+
+
+def read(config: Path) -> Settings:
+    """Settings with `config` as their file; environment variables still win."""
+
+    class FileSettings(Settings):
+        model_config = SettingsConfigDict(env_prefix="ATELIER_", extra="ignore", toml_file=config)
+
+    return FileSettings()
+
+
+@lru_cache
+def current() -> Settings:
+    """The settings of this process: of the file that `ATELIER_CONFIG` names, if any."""
+    import os
+
+    config = os.environ.get("ATELIER_CONFIG")
+    return read(Path(config)) if config else Settings()
