@@ -1,0 +1,41 @@
+"""Which status may follow which. Pure: knows nothing of the database."""
+
+from enum import StrEnum
+
+
+class Status(StrEnum):
+    """Azure ML's states of a job."""
+
+    NOT_STARTED = "NotStarted"
+    QUEUED = "Queued"
+    PREPARING = "Preparing"
+    RUNNING = "Running"
+    FINALIZING = "Finalizing"
+    CANCEL_REQUESTED = "CancelRequested"
+    COMPLETED = "Completed"
+    FAILED = "Failed"
+    CANCELED = "Canceled"
+
+    @property
+    def is_final(self) -> bool:
+        return self in FINAL
+
+
+FINAL = {Status.COMPLETED, Status.FAILED, Status.CANCELED}
+HELD = {Status.PREPARING, Status.RUNNING, Status.FINALIZING}
+"""States in which a worker holds the job."""
+
+BEFORE_END = {Status.NOT_STARTED, Status.QUEUED, *HELD}
+
+# Who moves into a state may come from these. A finished run may be opened again by the client
+# that logged it (`mlflow.start_run(run_id=…)`); a job that a worker ran may not: see `service.move`.
+FOLLOWS = {
+    Status.QUEUED: {Status.NOT_STARTED, *HELD},
+    Status.PREPARING: {Status.QUEUED},
+    Status.RUNNING: {Status.NOT_STARTED, Status.QUEUED, Status.PREPARING},
+    Status.FINALIZING: {Status.RUNNING},
+    Status.CANCEL_REQUESTED: BEFORE_END,
+    Status.COMPLETED: {Status.RUNNING, Status.FINALIZING},
+    Status.FAILED: BEFORE_END,
+    Status.CANCELED: {Status.CANCEL_REQUESTED, *BEFORE_END},
+}

@@ -1,0 +1,89 @@
+"""A job: a command that a worker runs, or a run that somebody logs with MLflow. Both are runs."""
+
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, Index, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from app.database import Base
+from app.experiments.tables import Experiment
+from app.jobs.lifecycle import Status
+from app.kit.clock import now
+from app.workspaces.tables import Workspace
+
+
+class Job(Base):
+    """`name` is the run id of MLflow. `type` is `command`, or `run` for one that is logged from outside.
+
+    `spec` is the normalised job file. `inputs` and `outputs` are resolved: `{name: {type, path, mode, …}}`.
+    `error` is `{"message": one sentence, "detail": longer text or null}`.
+    """
+
+    __tablename__ = "jobs"
+    __table_args__ = (
+        UniqueConstraint("workspace_id", "name"),
+        Index(None, "workspace_id", "created_at"),
+        Index(None, "status", "lease_expires_at"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    workspace_id: Mapped[int] = mapped_column(ForeignKey("workspaces.id", ondelete="CASCADE"))
+    experiment_id: Mapped[int] = mapped_column(ForeignKey("experiments.id"), index=True)
+    parent_id: Mapped[int | None] = mapped_column(ForeignKey("jobs.id"), index=True)
+    name: Mapped[str] = mapped_column(index=True)
+    display_name: Mapped[str]
+    type: Mapped[str] = mapped_column(default="command")
+    description: Mapped[str] = mapped_column(default="")
+    status: Mapped[Status] = mapped_column(default=Status.NOT_STARTED)
+    lifecycle_stage: Mapped[str] = mapped_column(default="active")
+    archived: Mapped[bool] = mapped_column(default=False)
+    created_by: Mapped[str]
+    properties: Mapped[dict] = mapped_column(default=dict)
+
+    spec: Mapped[dict | None]
+    source_yaml: Mapped[str | None]
+    command: Mapped[str | None]
+    code: Mapped[str | None]
+    environment: Mapped[dict | None]
+    inputs: Mapped[dict] = mapped_column(default=dict)
+    outputs: Mapped[dict] = mapped_column(default=dict)
+    warnings: Mapped[list] = mapped_column(default=list)
+    timeout_seconds: Mapped[float | None]
+    max_retries: Mapped[int] = mapped_column(default=0)
+
+    attempt: Mapped[int] = mapped_column(default=0)
+    worker_id: Mapped[int | None] = mapped_column(index=True)
+    lease_expires_at: Mapped[datetime | None]
+    error: Mapped[dict | None]
+    exit_code: Mapped[int | None]
+
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    queued_at: Mapped[datetime | None]
+    started_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+
+    experiment: Mapped[Experiment] = relationship()
+    workspace: Mapped[Workspace] = relationship()
+    tags: Mapped[list["JobTag"]] = relationship(cascade="all, delete-orphan", passive_deletes=True)
+
+    @property
+    def tag_map(self) -> dict[str, str]:
+        return {tag.key: tag.value for tag in self.tags}
+
+    @property
+    def duration_seconds(self) -> float | None:
+        if self.started_at is None:
+            return None
+        return ((self.ended_at or now()) - self.started_at).total_seconds()
+
+
+class JobTag(Base):
+    """A tag. Those that MLflow keeps for itself start with `mlflow.`."""
+
+    __tablename__ = "job_tags"
+
+    job_id: Mapped[int] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True)
+    key: Mapped[str] = mapped_column(primary_key=True)
+    value: Mapped[str]
+
+    __table_args__ = (Index(None, "key", "value"),)

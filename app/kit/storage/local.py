@@ -1,0 +1,103 @@
+"""The artifact store on a local or shared disk."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from app.errors import Conflict, NotFound
+from app.kit.storage.keys import safe_key
+from app.kit.storage.store import CHUNK, Entry, Storage
+
+
+class LocalStorage(Storage):
+    def __init__(self, root: str) -> None:
+        self.root = Path(root).expanduser().resolve()
+        self.incoming = self.root / ".incoming"
+        self.incoming.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+    def _path(self, key: str) -> Path:
+        return self.root / safe_key(key)
+
+    def _prepare(self, key: str) -> Path:
+        path = self._path(key)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except (FileExistsError, NotADirectoryError) as error:
+            raise Conflict(f"A part of {key!r} is a file already.", target="path") from error
+        if path.is_dir():
+            raise Conflict(f"{key!r} is a folder.", target="path")
+        return path
+
+    def write(self, key: str, chunks: Iterable[bytes]) -> int:
+        path = self._prepare(key)
+        handle, temporary = tempfile.mkstemp(dir=self.incoming)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                for chunk in chunks:
+                    file.write(chunk)
+                size = file.tell()
+            os.chmod(temporary, 0o644)
+            os.replace(temporary, path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+        return size
+
+    def append(self, key: str, data: bytes) -> None:
+        with self._prepare(key).open("ab") as file:
+            file.write(data)
+
+    def read(self, key: str, start: int = 0, end: int | None = None) -> Iterator[bytes]:
+        try:
+            file = self._path(key).open("rb")
+        except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
+            raise NotFound(f"There is no file {key!r}.", target="path") from error
+        return _chunks(file, start, end)
+
+    def size(self, key: str) -> int | None:
+        path = self._path(key)
+        return path.stat().st_size if path.is_file() else None
+
+    def list(self, key: str) -> list[Entry]:
+        path = self._path(key)
+        if not path.is_dir():
+            return []
+        entries = [
+            Entry(found.name, found.is_dir(), 0 if found.is_dir() else found.stat().st_size)
+            for found in os.scandir(path)
+        ]
+        return sorted(entries, key=lambda entry: (not entry.is_folder, entry.path))
+
+    def walk(self, key: str) -> Iterator[Entry]:
+        base = self._path(key)
+        for folder, folders, files in os.walk(base):
+            folders.sort()
+            for name in sorted(files):
+                path = Path(folder, name)
+                yield Entry(path.relative_to(base).as_posix(), False, path.stat().st_size)
+
+    def delete(self, key: str) -> None:
+        path = self._path(key)
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+
+    def local_path(self, key: str) -> Path | None:
+        path = self._path(key)
+        return path if path.exists() else None
+
+
+def _chunks(file, start: int, end: int | None) -> Iterator[bytes]:
+    with file:
+        file.seek(start)
+        left = end - start if end is not None else None
+        while left is None or left > 0:
+            chunk = file.read(CHUNK if left is None else min(CHUNK, left))
+            if not chunk:
+                return
+            if left is not None:
+                left -= len(chunk)
+            yield chunk
