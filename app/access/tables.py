@@ -1,4 +1,7 @@
-"""People, their roles, and what proves who they are. Of every secret only a hash is stored."""
+"""People, workspaces, the roles that join them, and what proves who somebody is.
+
+Of every secret only a hash is stored.
+"""
 
 from datetime import datetime
 
@@ -7,6 +10,18 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.database import Base
 from app.kit.clock import now
+
+
+class Workspace(Base):
+    """The walls within which names are unique and rights are given."""
+
+    __tablename__ = "workspaces"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(unique=True)
+    display_name: Mapped[str]
+    description: Mapped[str] = mapped_column(default="")
+    created_at: Mapped[datetime] = mapped_column(default=now)
 
 
 class User(Base):

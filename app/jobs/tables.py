@@ -5,11 +5,11 @@ from datetime import datetime
 from sqlalchemy import ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from app.access.tables import Workspace
 from app.database import Base
 from app.experiments.tables import Experiment
 from app.jobs.lifecycle import Status
 from app.kit.clock import now
-from app.workspaces.tables import Workspace
 
 
 class Job(Base):

@@ -1,0 +1,62 @@
+"""Who is asking, in which workspace, with which rights."""
+
+from dataclasses import dataclass, field
+
+NO_ACTIONS: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What a credential proves. `grants` maps a workspace id, or None for everywhere, to actions.
+
+    `run` names the run to which a run's own token is confined; `limit` are the only actions that a
+    restricted token may use.
+    """
+
+    id: int
+    name: str
+    display_name: str
+    grants: dict[int | None, frozenset[str]]
+    credential: str
+    token_id: int | None = None
+    session_id: int | None = None
+    workspace_id: int | None = None
+    run: str | None = None
+    limit: frozenset[str] | None = None
+
+    def actions_in(self, workspace_id: int | None) -> frozenset[str]:
+        return self.grants.get(workspace_id, NO_ACTIONS) | self.grants.get(None, NO_ACTIONS)
+
+
+@dataclass(frozen=True)
+class WorkspaceRef:
+    id: int
+    name: str
+    display_name: str
+
+
+@dataclass(frozen=True)
+class Caller:
+    """An identity at work in one workspace (None only where a route needs no workspace)."""
+
+    user: Identity
+    workspace: WorkspaceRef | None
+    actions: frozenset[str] = field(default=NO_ACTIONS)
+
+    @property
+    def run(self) -> str | None:
+        return self.user.run
+
+    def can(self, action: str) -> bool:
+        if self.user.limit is not None and not covers(self.user.limit, action):
+            return False
+        return covers(self.actions, action)
+
+
+def covers(patterns: frozenset[str], action: str) -> bool:
+    """Whether a set such as `{"jobs/*", "models/read"}` holds an action."""
+    if action in patterns or "*" in patterns:
+        return True
+    parts = action.split("/")
+    wild = ("/".join(parts[:depth]) + "/*" for depth in range(1, len(parts)))
+    return any(pattern in patterns for pattern in wild) or f"*/{parts[-1]}" in patterns

@@ -1,0 +1,139 @@
+"""From a credential to the identity that it proves. Answers are kept for a few seconds in memory."""
+
+import base64
+import binascii
+import time
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, joinedload
+from starlette.requests import HTTPConnection
+
+from app.access.caller import Identity, WorkspaceRef
+from app.access.tables import RoleAssignment, Token, User, WebSession, Workspace
+from app.database import transaction
+from app.errors import Unauthenticated
+from app.kit.clock import now
+from app.kit.ids import digest
+
+COOKIE = "atelier_session"
+KEPT_SECONDS = 5.0
+TOUCH_EVERY = timedelta(minutes=1)
+
+_identities: dict[str, tuple[float, Identity]] = {}
+_workspaces: dict[str, tuple[float, WorkspaceRef]] = {}
+
+
+def forget() -> None:
+    """Drop what is remembered, so that a change of rights shows at once in this process."""
+    _identities.clear()
+    _workspaces.clear()
+
+
+def credentials(request: HTTPConnection) -> tuple[str, str] | None:
+    """The kind (`token` or `session`) and the secret that a request carries, or None.
+
+    A token travels as `Bearer`, or as the password of `Basic`, which is how MLflow's client
+    sends MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD.
+    """
+    scheme, _, value = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        return "token", value.strip()
+    if scheme.lower() == "basic":
+        try:
+            return "token", base64.b64decode(value).decode().partition(":")[2]
+        except (binascii.Error, UnicodeDecodeError) as error:
+            raise Unauthenticated("The Authorization header is no valid Basic credential.") from error
+    cookie = request.cookies.get(COOKIE)
+    return ("session", cookie) if cookie else None
+
+
+def identify(session: Session, kind: str, secret: str) -> Identity | None:
+    """The identity behind a secret, or None for one that proves nothing (any more)."""
+    key = digest(secret)
+    kept = _identities.get(key)
+    if kept and kept[0] > time.monotonic():
+        return kept[1]
+    find = _by_token if kind == "token" else _by_session
+    identity = find(session, key)
+    if identity:
+        if len(_identities) > 10_000:
+            _identities.clear()
+        _identities[key] = time.monotonic() + KEPT_SECONDS, identity
+    return identity
+
+
+def _by_token(session: Session, key: str) -> Identity | None:
+    token = session.scalar(select(Token).where(Token.hash == key).options(joinedload(Token.user)))
+    if token is None or token.revoked_at or _is_past(token.expires_at) or not token.user.is_active:
+        return None
+    _touch(token)
+    return Identity(
+        token.user.id,
+        token.user.name,
+        token.user.display_name,
+        _grants(session, token.user),
+        credential=f"token {token.name}",
+        token_id=token.id,
+        workspace_id=token.workspace_id,
+        run=token.run,
+        limit=frozenset(token.actions) if token.actions is not None else None,
+    )
+
+
+def _by_session(session: Session, key: str) -> Identity | None:
+    found = session.scalar(select(WebSession).where(WebSession.hash == key).options(joinedload(WebSession.user)))
+    if found is None or _is_past(found.expires_at) or not found.user.is_active:
+        return None
+    user = found.user
+    grants = _grants(session, user)
+    return Identity(user.id, user.name, user.display_name, grants, "session", session_id=found.id)
+
+
+def _is_past(at: datetime | None) -> bool:
+    return at is not None and at <= now()
+
+
+def _touch(token: Token) -> None:
+    """Note when a token was last used, at most once a minute, outside the caller's transaction."""
+    if token.run or (token.last_used_at and now() - token.last_used_at < TOUCH_EVERY):
+        return
+    _touched[token.id] = now()
+
+
+_touched: dict[int, datetime] = {}
+
+
+def write_touched() -> None:
+    """Store the last uses noted since the last call. The web process calls this now and then."""
+    if not _touched:
+        return
+    with transaction() as session:
+        for token_id in list(_touched):
+            token = session.get(Token, token_id)
+            at = _touched.pop(token_id)
+            if token:
+                token.last_used_at = at
+
+
+def _grants(session: Session, user: User) -> dict[int | None, frozenset[str]]:
+    found = session.scalars(
+        select(RoleAssignment).where(RoleAssignment.user_id == user.id).options(joinedload(RoleAssignment.role))
+    )
+    grants: dict[int | None, frozenset[str]] = {}
+    for assignment in found:
+        before = grants.get(assignment.workspace_id, frozenset())
+        grants[assignment.workspace_id] = before | frozenset(assignment.role.actions)
+    return grants
+
+
+def find_workspace(session: Session, name: str) -> WorkspaceRef | None:
+    kept = _workspaces.get(name)
+    if kept and kept[0] > time.monotonic():
+        return kept[1]
+    row = session.scalar(select(Workspace).where(Workspace.name == name))
+    if row is None:
+        return None
+    ref = WorkspaceRef(row.id, row.name, row.display_name)
+    _workspaces[name] = time.monotonic() + KEPT_SECONDS, ref
+    return ref
