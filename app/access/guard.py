@@ -3,7 +3,7 @@
 import hmac
 from dataclasses import dataclass, field
 from typing import Annotated
-from urllib.parse import quote
+from urllib.parse import urlsplit
 
 from fastapi import Depends, Request
 from sqlalchemy.orm import Session
@@ -19,11 +19,21 @@ from app.web.addressing import local_path, workspace_name
 from app.web.session import SAFE, SessionDep
 
 
+async def _form_csrf(request: Request) -> None:
+    """Fetch the token of a plain form, which a page without scripts sends instead of the header."""
+    content_type = request.headers.get("content-type", "")
+    is_form = content_type.startswith(("application/x-www-form-urlencoded", "multipart/form-data"))
+    if is_form and request.method not in SAFE and "x-csrf-token" not in request.headers:
+        request.state.form_csrf = str((await request.form()).get("csrf_token", ""))
+
+
 @dataclass(frozen=True)
 class Guard:
     action: Action
 
-    def __call__(self, request: Request, session: SessionDep) -> None:
+    def __call__(
+        self, request: Request, session: SessionDep, _form: Annotated[None, Depends(_form_csrf)]
+    ) -> None:
         caller = self._caller(request, session)
         request.state.caller = session.info["caller"] = caller
         request.state.action = self.action
@@ -34,6 +44,7 @@ class Guard:
         who = _identity(request, session)
         if who is None:
             if self.action.scope == "public":
+                _check_origin(request)
                 return None
             raise Unauthenticated(_how_to_sign_in(request))
         if self.action.scope in ("self", "public"):
@@ -125,9 +136,15 @@ def _check_csrf(request: Request) -> None:
         raise Forbidden("This form is too old or came from elsewhere. Reload the page and try again.", target="csrf_token")
 
 
+def _check_origin(request: Request) -> None:
+    """A form that signs in has no session to bind a token to, so it must come from our own pages."""
+    origin = request.headers.get("origin")
+    if request.method not in SAFE and origin and urlsplit(origin).netloc != request.headers.get("host"):
+        raise Forbidden("This form came from another site.")
+
+
 def _how_to_sign_in(request: Request) -> str:
-    wanted = quote(request.scope["path"])
-    return f"Sign in, or send a token as 'Authorization: Bearer …' (for {wanted})."
+    return f"{request.scope['path']} needs a sign-in, or a token sent as 'Authorization: Bearer …'."
 
 
 def allow(action: Action):
