@@ -45,7 +45,7 @@ def assignments(session: Session, workspace_id: int) -> Sequence[RoleAssignment]
 
 def get_assignment(session: Session, workspace_id: int, assignment_id: int) -> RoleAssignment:
     found = session.get(RoleAssignment, assignment_id)
-    if found is None or found.workspace_id not in (workspace_id, None):
+    if found is None or found.workspace_id != workspace_id:
         raise NotFound("There is no such role assignment in this workspace.", target="assignment")
     return found
 

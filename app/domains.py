@@ -1,0 +1,60 @@
+"""The map of Atelier: its domains, lowest first, and who listens to whom.
+
+Every process starts here: web process, workers and command line share these tables and listeners.
+"""
+
+from importlib import import_module
+from importlib.util import find_spec
+from types import ModuleType
+
+from app import database
+from app.access.events import Acted
+from app.activity import service as activity
+from app.data import service as data
+from app.endpoints import service as endpoints
+from app.experiments import service as experiments
+from app.jobs.events import JobFinished
+from app.kit import crypto, events, live, outbox, queue, storage
+from app.settings import Settings
+from app.workspaces.events import WorkspaceCreated
+
+DOMAINS = (
+    "access",
+    "activity",
+    "workspaces",
+    "compute",
+    "environments",
+    "experiments",
+    "data",
+    "jobs",
+    "tracking",
+    "models",
+    "endpoints",
+    "dialects.mlflow",
+    "home",
+)
+
+LISTENERS = {
+    Acted: [activity.on_acted],
+    WorkspaceCreated: [experiments.on_workspace_created, data.on_workspace_created],
+    JobFinished: [],
+}
+
+
+def start(settings: Settings) -> None:
+    """Connect this process to registry, queue and store, and the listeners to their events."""
+    modules("tables")
+    events.listeners.clear()
+    events.listeners.update(LISTENERS)
+    database.bind(database.connect(settings.database))
+    storage.connect(settings.artifact_root)
+    crypto.connect(settings.secret_key)
+    queue.connect(settings.redis_url)
+    live.connect(settings.redis_url)
+    outbox.connect(queue.send, live.hint)
+
+
+def modules(name: str) -> list[ModuleType]:
+    """The module `name` of each domain that has one."""
+    paths = [f"app.{domain}.{name}" for domain in DOMAINS]
+    return [import_module(path) for path in paths if find_spec(path)]

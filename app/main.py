@@ -1,0 +1,70 @@
+"""The web process."""
+
+import asyncio
+import logging
+from contextlib import asynccontextmanager, suppress
+
+import anyio.to_thread
+from fastapi import FastAPI
+from starlette.types import ASGIApp
+
+from app import domains
+from app.access import identity
+from app.endpoints import serving
+from app.settings import Settings, current
+from app.web import errors, watching
+from app.web.addressing import WorkspaceAddress
+from app.web.middleware import Observed, log_as_json
+from app.web.static import CachedFiles
+
+HANDLER_THREADS = 40
+log = logging.getLogger(__name__)
+
+
+def create_api(settings: Settings) -> FastAPI:
+    """The application without its outer layers; `domains.start` has been called."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI):
+        anyio.to_thread.current_default_thread_limiter().total_tokens = HANDLER_THREADS
+        keepers = [
+            asyncio.create_task(_every(30, identity.write_touched)),
+            asyncio.create_task(watching.listen(settings.redis_url)),
+            asyncio.create_task(serving.keep_routes(app.state.routes)),
+        ]
+        yield
+        for keeper in keepers:
+            keeper.cancel()
+            with suppress(asyncio.CancelledError):
+                await keeper
+
+    app = FastAPI(title="Atelier", version="0.1.0", lifespan=lifespan, docs_url=None, redoc_url=None)
+    app.state.settings = settings
+    app.state.routes = serving.RoutingTable()
+    errors.install(app)
+    for module in domains.modules("routes") + domains.modules("pages"):
+        app.include_router(module.router)
+    app.mount("/static", CachedFiles(), name="static")
+    return app
+
+
+async def _every(seconds: float, work) -> None:
+    while True:
+        await asyncio.sleep(seconds)
+        try:
+            await asyncio.to_thread(work)
+        except Exception:
+            log.exception("%s failed; it will be tried again", work.__name__)
+
+
+def wrap(api: FastAPI) -> ASGIApp:
+    """The scoring path stands before the API, and the workspace address before both."""
+    return Observed(WorkspaceAddress(serving.gateway(api, api.state.routes, api.state.settings)))
+
+
+def create_app() -> ASGIApp:
+    """What uvicorn serves."""
+    settings = current()
+    log_as_json(settings.log_level)
+    domains.start(settings)
+    return wrap(create_api(settings))
