@@ -1,0 +1,94 @@
+"""The forms in which Azure ML and MLflow say where a file or an asset is.
+
+Source: the `path` forms of CLI v2 YAML, and MLflow's artifact URIs.
+"""
+
+import re
+from dataclasses import dataclass
+
+from app.errors import Invalid
+
+DATASTORE = "workspaceblobstore"
+_STORE = re.compile(r"azureml://(?:subscriptions/.+?/workspaces/[^/]+/)?datastores/([^/]+)/paths/(.+)")
+_OUTPUT = re.compile(r"azureml://(?:subscriptions/.+?/workspaces/[^/]+/)?jobs/([^/]+)/outputs/([^/]+)(?:/paths/(.*))?")
+_LONG = re.compile(r"azureml://(?:subscriptions|locations)/.+?/workspaces/[^/]+/(data|models)/([^/]+)/versions/([^/]+)")
+_RUN = re.compile(r"runs:/([^/]+)(?:/(.*))?")
+_MODEL = re.compile(r"models:/(?:(m-[0-9a-f]+)|([^/@]+)(?:/([^/]+)|@(.+)))(?:/.*)?")
+_SHORT = re.compile(r"(?:azureml:)?([A-Za-z0-9][A-Za-z0-9_.-]*)(?::([A-Za-z0-9_.-]+)|@([A-Za-z0-9_.-]+))")
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A file or folder of a workspace's own store; `path` is relative to the workspace."""
+
+    path: str
+
+
+@dataclass(frozen=True)
+class JobOutput:
+    job: str
+    output: str
+    path: str
+
+
+@dataclass(frozen=True)
+class RunArtifact:
+    run: str
+    path: str
+
+
+@dataclass(frozen=True)
+class LoggedModelFiles:
+    model_id: str
+
+
+@dataclass(frozen=True)
+class AssetVersion:
+    """`kind` is data, models or None where the address does not say. One of version and label is set."""
+
+    name: str
+    version: str | None
+    label: str | None
+    kind: str | None = None
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    url: str
+
+
+Address = Stored | JobOutput | RunArtifact | LoggedModelFiles | AssetVersion | Elsewhere
+
+
+def stored_address(path: str) -> str:
+    """How a path of the workspace's store is written in answers and files."""
+    return f"azureml://datastores/{DATASTORE}/paths/{path}"
+
+
+def parse(text: str, field: str = "path") -> Address:
+    """Read an address; raises Invalid with the forms that exist."""
+    if found := _STORE.fullmatch(text):
+        if found[1] != DATASTORE:
+            raise Invalid(f"{field}: there is no datastore {found[1]!r}; the workspace has {DATASTORE!r}.", target=field)
+        return Stored(found[2])
+    if found := _OUTPUT.fullmatch(text):
+        return JobOutput(found[1], found[2], found[3] or "")
+    if found := _LONG.fullmatch(text):
+        return AssetVersion(found[2], found[3], None, found[1])
+    if found := _RUN.fullmatch(text):
+        return RunArtifact(found[1], found[2] or "")
+    if found := _MODEL.fullmatch(text):
+        if found[1]:
+            return LoggedModelFiles(found[1])
+        label = found[4] or ("latest" if found[3] == "latest" else None)
+        return AssetVersion(found[2], None if label else found[3], label, "models")
+    if re.match(r"https?://", text):
+        return Elsewhere(text)
+    if found := _SHORT.fullmatch(text):
+        return AssetVersion(found[1], found[2], found[3])
+    raise Invalid(
+        f"{field}: {text!r} is no address that the server can read. It takes azureml:NAME:VERSION, "
+        f"azureml:NAME@latest, azureml://datastores/{DATASTORE}/paths/…, azureml://jobs/JOB/outputs/NAME, "
+        "runs:/RUN/PATH and https://…; a local path must be uploaded first, as the command line does.",
+        target=field,
+    )

@@ -1,0 +1,109 @@
+"""Everything that changes a data asset."""
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.assets.addresses import Elsewhere, Stored, parse, stored_address
+from app.assets.names import check_name, check_version, next_version
+from app.data import queries
+from app.data.tables import DataAsset, DataVersion
+from app.errors import AlreadyExists, Invalid, NotFound
+from app.kit.clock import now
+from app.kit.storage import store
+from app.settings import PROJECT
+from app.workspaces.events import WorkspaceCreated
+
+TYPES = ("uri_file", "uri_folder", "mltable")
+SAMPLE = PROJECT / "examples" / "digits" / "digits.csv"
+
+
+def workspace_key(workspace_id: int, path: str) -> str:
+    """The storage key of a path in a workspace's store."""
+    return f"workspaces/{workspace_id}/{path}"
+
+
+def register(
+    session: Session,
+    workspace_id: int,
+    name: str,
+    type: str,
+    path: str,
+    *,
+    created_by: str,
+    version: str | None = None,
+    description: str = "",
+    tags: dict | None = None,
+    properties: dict | None = None,
+    job_id: int | None = None,
+) -> DataVersion:
+    """A new version of a data asset, which is made if there is none of that name.
+
+    `path` is `azureml://datastores/…` or a URL; raises NotFound when nothing is stored there.
+    """
+    check_name(name)
+    if type not in TYPES:
+        raise Invalid(f"type: {type!r} is no data type. It is one of {', '.join(TYPES)}.", target="type")
+    files, size = _measure(workspace_id, path, type)
+    asset = queries.find(session, workspace_id, name) or _new_asset(session, workspace_id, name, type)
+    if asset.type != type:
+        raise Invalid(f"type: data asset {name!r} is a {asset.type}; its versions cannot be {type}.", target="type")
+    taken = list(session.scalars(select(DataVersion.version).where(DataVersion.asset_id == asset.id)))
+    version = check_version(version) if version else next_version(taken)
+    if version in taken:
+        raise AlreadyExists(f"Data asset {name!r} has a version {version!r} already.", target="version")
+    made = DataVersion(
+        asset_id=asset.id, version=version, path=path, description=description, tags=tags or {},
+        properties=properties or {}, file_count=files, size_bytes=size, job_id=job_id, created_by=created_by,
+    )
+    made.asset = asset
+    session.add(made)
+    asset.updated_at, asset.archived = now(), False
+    session.flush()
+    return made
+
+
+def _new_asset(session: Session, workspace_id: int, name: str, type: str) -> DataAsset:
+    asset = DataAsset(workspace_id=workspace_id, name=name, type=type)
+    session.add(asset)
+    session.flush()
+    return asset
+
+
+def _measure(workspace_id: int, path: str, type: str) -> tuple[int, int]:
+    address = parse(path)
+    if isinstance(address, Elsewhere):
+        return 0, 0
+    if not isinstance(address, Stored):
+        raise Invalid(f"path: {path!r} must be an azureml://datastores/… address or a URL.", target="path")
+    key = workspace_key(workspace_id, address.path)
+    if type == "uri_file" and store().size(key) is None:
+        raise NotFound(f"path: there is no file at {path}.", target="path")
+    files, size = store().total_size(key)
+    if not files:
+        raise NotFound(f"path: there is nothing at {path}.", target="path")
+    return files, size
+
+
+def change(session: Session, version: DataVersion, description: str | None = None, tags: dict | None = None) -> DataVersion:
+    if description is not None:
+        version.description = description
+    if tags is not None:
+        version.tags = tags
+    return version
+
+
+def archive(session: Session, asset: DataAsset, archived: bool) -> None:
+    asset.archived, asset.updated_at = archived, now()
+
+
+def on_workspace_created(session: Session, event: WorkspaceCreated) -> None:
+    """Every workspace starts with scikit-learn's digits, 1,797 images of 8 × 8 pixels, as a table."""
+    if not SAMPLE.is_file():
+        return
+    path = "data/digits/1/digits.csv"
+    store().upload(workspace_key(event.workspace_id, path), SAMPLE)
+    register(
+        session, event.workspace_id, "digits", "uri_file", stored_address(path), created_by=event.created_by,
+        description="Handwritten digits: 64 grey values (0 to 16) and the digit in `target`. From scikit-learn.",
+        tags={"example": "true"},
+    )
