@@ -11,10 +11,11 @@ from starlette.types import ASGIApp
 from app import domains
 from app.access import identity
 from app.endpoints import serving
+from app.kit.logs import log_as_json
 from app.settings import Settings, current
 from app.web import errors, watching
 from app.web.addressing import WorkspaceAddress
-from app.web.middleware import Observed, log_as_json
+from app.web.middleware import Observed
 from app.web.static import CachedFiles
 
 HANDLER_THREADS = 40

@@ -10,3 +10,18 @@ class JobFinished:
     job_id: int
     parent_id: int | None
     status: Status
+
+
+@dataclass(frozen=True)
+class OutputNamed:
+    """A job wrote an output that its file names as an asset: `outputs.x.name`.
+
+    `key` is the storage key of the files, `type` the output's (uri_folder, mlflow_model, …).
+    """
+
+    job_id: int
+    port: str
+    type: str
+    key: str
+    name: str
+    version: str | None

@@ -25,7 +25,8 @@ FINAL = {Status.COMPLETED, Status.FAILED, Status.CANCELED}
 HELD = {Status.PREPARING, Status.RUNNING, Status.FINALIZING}
 """States in which a worker holds the job."""
 
-BEFORE_END = {Status.NOT_STARTED, Status.QUEUED, *HELD}
+BEFORE_START = {Status.NOT_STARTED, Status.QUEUED}
+BEFORE_END = {*BEFORE_START, *HELD}
 
 # Who moves into a state may come from these. A finished run may be opened again by the client
 # that logged it (`mlflow.start_run(run_id=…)`); a job that a worker ran may not: see `service.move`.
@@ -36,6 +37,6 @@ FOLLOWS = {
     Status.FINALIZING: {Status.RUNNING},
     Status.CANCEL_REQUESTED: BEFORE_END,
     Status.COMPLETED: {Status.RUNNING, Status.FINALIZING},
-    Status.FAILED: BEFORE_END,
-    Status.CANCELED: {Status.CANCEL_REQUESTED, *BEFORE_END},
+    Status.FAILED: {*BEFORE_END, Status.CANCEL_REQUESTED},
+    Status.CANCELED: {Status.CANCEL_REQUESTED, *BEFORE_START, Status.RUNNING},
 }

@@ -87,3 +87,17 @@ class JobTag(Base):
     value: Mapped[str]
 
     __table_args__ = (Index(None, "key", "value"),)
+
+
+class JobAsset(Base):
+    """That a job read (`input`) or wrote (`output`) a version of an asset: one edge of the lineage."""
+
+    __tablename__ = "job_assets"
+    __table_args__ = (Index(None, "kind", "asset_name", "asset_version"),)
+
+    job_id: Mapped[int] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True)
+    direction: Mapped[str] = mapped_column(primary_key=True)
+    port: Mapped[str] = mapped_column(primary_key=True)
+    kind: Mapped[str]
+    asset_name: Mapped[str]
+    asset_version: Mapped[str]

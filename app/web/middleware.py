@@ -1,20 +1,17 @@
 """What every answer carries: a request id, a log line, security headers, and a count for `/metrics`."""
 
-import json
 import logging
-import sys
 import time
-from contextvars import ContextVar
 
 from prometheus_client import Counter, Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.kit.ids import sortable
+from app.kit.logs import request_id
 
 REQUESTS = Counter("atelier_requests_total", "Answered requests", ["method", "status"])
 SECONDS = Histogram("atelier_request_seconds", "Time to answer", buckets=(0.005, 0.02, 0.1, 0.5, 2, 10))
 
-request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 log = logging.getLogger("atelier.requests")
 
 CONTENT_SECURITY = (
@@ -64,29 +61,3 @@ class Observed:
             level = logging.INFO if status < 500 else logging.ERROR
             fields = {"method": scope["method"], "path": scope["path"], "status": status, "ms": round(seconds * 1000, 1)}
             log.log(level, "request", extra={"fields": fields})
-
-
-class JsonLines(logging.Formatter):
-    """One JSON object a line, with the id of the request that it belongs to."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        line = {
-            "at": self.formatTime(record, "%Y-%m-%dT%H:%M:%S") + f".{int(record.msecs):03d}",
-            "level": record.levelname.lower(),
-            "logger": record.name,
-            "message": record.getMessage(),
-            **getattr(record, "fields", {}),
-        }
-        if request_id.get():
-            line["request_id"] = request_id.get()
-        if record.exc_info:
-            line["exception"] = self.formatException(record.exc_info)
-        return json.dumps(line, default=str)
-
-
-def log_as_json(level: str) -> None:
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(JsonLines())
-    logging.basicConfig(level=level, handlers=[handler], force=True)
-    for name in ("uvicorn.access", "httpx", "httpcore"):
-        logging.getLogger(name).setLevel(logging.WARNING)

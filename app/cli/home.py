@@ -1,0 +1,89 @@
+"""The server's home folder: its config file, its lock, and who runs there. Standard library only."""
+
+import fcntl
+import json
+import os
+import secrets
+import socket
+import tomllib
+from pathlib import Path
+
+DEFAULT = Path("~/.atelier")
+
+
+class HomeInUse(Exception):
+    """Another `atelier up` runs in this home."""
+
+
+class Home:
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder.expanduser().resolve()
+        self.config_file = self.folder / "atelier.toml"
+        self.logs = self.folder / "logs"
+        self._lock_file = self.folder / "atelier.lock"
+        self._lock = None
+
+    def make(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.folder.chmod(0o700)
+        self.logs.mkdir(exist_ok=True, mode=0o700)
+
+    def config(self) -> dict:
+        if not self.config_file.is_file():
+            return {}
+        return tomllib.loads(self.config_file.read_text())
+
+    def write_config(self, values: dict) -> None:
+        """Replace the config file. It holds secrets, so only its owner may read it."""
+        lines = ["# Written by `atelier up`; change it and start again.\n"]
+        lines += [f"{name} = {json.dumps(value)}\n" for name, value in sorted(values.items())]
+        temporary = self.config_file.with_suffix(".new")
+        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(handle, "w") as file:
+            file.writelines(lines)
+        temporary.replace(self.config_file)
+
+    def lock(self) -> None:
+        """Claim the home for this process, until it ends however it ends."""
+        self._lock = self._lock_file.open("a+")
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise HomeInUse(str(self.folder)) from error
+        self._lock.truncate(0)
+        self._lock.write(str(os.getpid()))
+        self._lock.flush()
+
+    def running_pid(self) -> int | None:
+        """The process that holds the home, or None."""
+        if not self._lock_file.is_file():
+            return None
+        with self._lock_file.open("r+") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                return int(file.read() or 0) or None
+        return None
+
+
+def config_for(home: Home, host: str, port: int, overrides: dict[str, str | None]) -> dict:
+    """The config of a start: what was said now, else what was said before, else the embedded defaults."""
+    values = home.config()
+    values |= {name: value for name, value in overrides.items() if value is not None}
+    shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host
+    values |= {"home": str(home.folder), "host": host, "port": port}
+    values["url"] = overrides.get("url") or f"http://{shown}:{port}"
+    values.setdefault("secret_key", secrets.token_urlsafe(32))
+    if overrides.get("redis_url"):
+        values["bundled_redis"] = False
+    elif values.get("bundled_redis", True):
+        password = values.setdefault("redis_password", secrets.token_urlsafe(24))
+        values["bundled_redis"] = True
+        values["redis_url"] = f"redis://:{password}@127.0.0.1:{free_port()}/0"
+    return values
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]

@@ -1,0 +1,240 @@
+"""Commands of operators: start and stop a server, join a worker, make users and tokens."""
+
+import argparse
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+from app.cli.home import DEFAULT, Home, HomeInUse, config_for
+from app.cli.processes import (
+    Supervisor,
+    redis_process,
+    web_process,
+    worker_arguments,
+    worker_process,
+)
+
+READY_SECONDS = 60
+
+
+def register(commands: argparse._SubParsersAction) -> None:
+    """Add the operators' commands to `atelier`."""
+    up = _command(commands, "up", "start the server, its queue and one worker", run_up)
+    up.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    up.add_argument("--port", type=int, default=8080, help="port to listen on (default: %(default)s)")
+    up.add_argument("--url", help="address under which clients reach the server, when it is another one")
+    up.add_argument("--database-url", help="SQLAlchemy URL of the registry (default: SQLite in the home)")
+    up.add_argument("--redis-url", help="Redis of the queue (default: the bundled one)")
+    up.add_argument("--artifacts", metavar="URL", help="folder or s3://bucket/prefix (default: a folder in the home)")
+    up.add_argument("--slots", type=int, help="jobs that run at a time (default: one a processor)")
+    up.add_argument("--no-worker", action="store_true", help="start no worker here")
+    _command(commands, "status", "say what runs", run_status)
+    _command(commands, "down", "stop the server", run_down)
+    worker = commands.add_parser("worker", help="start one more worker")
+    worker.add_argument("--server-config", type=Path, required=True, help="the server's atelier.toml")
+    worker.add_argument("--slots", type=int, default=0, help="jobs that it runs at a time (default: one a processor)")
+    worker.set_defaults(run=run_worker)
+    _command(commands, "migrate", "bring the registry's tables up to date", run_migrate)
+    _register_accounts(commands)
+
+
+def _register_accounts(commands: argparse._SubParsersAction) -> None:
+    token = commands.add_parser("token", help="tokens for clients").add_subparsers(required=True, metavar="VERB")
+    create = _command(token, "create", "print a new bearer token", run_token_create)
+    create.add_argument("--user", default="admin")
+    create.add_argument("--name", required=True, help="what the token is for")
+    create.add_argument("--days", type=int, help="life in days (default: until it is revoked)")
+    user = commands.add_parser("user", help="people").add_subparsers(required=True, metavar="VERB")
+    new = _command(user, "create", "make a user; the password is read from standard input", run_user_create)
+    new.add_argument("--name", required=True)
+    new.add_argument("--role", default="Reader")
+    new.add_argument("--workspace", default="default")
+    link = _command(user, "link", "print a link that signs in once", run_user_link)
+    link.add_argument("--name", default="admin")
+
+
+def _command(commands, name: str, text: str, run) -> argparse.ArgumentParser:
+    parser = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+    default = os.environ.get("ATELIER_HOME", str(DEFAULT))
+    parser.add_argument("--home", type=Path, default=Path(default), help="the server's folder (default: %(default)s)")
+    parser.set_defaults(run=run)
+    return parser
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)
+
+
+def run_up(options: argparse.Namespace) -> int:
+    home = Home(options.home)
+    home.make()
+    try:
+        home.lock()
+    except HomeInUse:
+        return _fail(f"Atelier runs in {home.folder} already. Stop it with: atelier down --home {home.folder}")
+    if not _port_is_free(options.host, options.port):
+        return _fail(f"Port {options.port} on {options.host} is taken. Choose another with --port.")
+    said = {name: getattr(options, name) for name in ("url", "database_url", "redis_url", "artifacts", "slots")}
+    config = config_for(home, options.host, options.port, said)
+    home.write_config(config)
+    supervisor = Supervisor(_say)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: setattr(supervisor, "ending", True))
+    try:
+        return _run(supervisor, home, config, options)
+    finally:
+        supervisor.stop()
+        _say("Atelier has stopped.")
+
+
+def _run(supervisor: Supervisor, home: Home, config: dict, options: argparse.Namespace) -> int:
+    started = time.monotonic()
+    if config["bundled_redis"]:
+        _say("Starting the queue …")
+        supervisor.start(redis_process(home, config))
+    _say("Preparing the registry …")
+    first = _prepare(home)
+    if first is None:
+        return 1
+    _say("Starting server and worker …")
+    supervisor.start(web_process(home, config))
+    if not options.no_worker:
+        supervisor.start(worker_process(home, home.config_file, config.get("slots")))
+    if not _wait_until_ready(supervisor, config):
+        return 0 if supervisor.ending else _fail(f"The server did not start. Its last words are in {home.logs / 'web.out'}")
+    _greet(config, first, time.monotonic() - started)
+    supervisor.keep()
+    return 0
+
+
+def _prepare(home: Home) -> dict | None:
+    """Migrate and make what a first start needs, in a process of its own, so that this one stays small."""
+    environ = {**os.environ, "ATELIER_CONFIG": str(home.config_file)}
+    answer = subprocess.run(
+        [sys.executable, "-m", "app.cli.prepare"], env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False
+    )
+    if answer.returncode:
+        _fail("The registry could not be prepared:\n" + answer.stderr.strip()[-2000:])
+        return None
+    return json.loads(answer.stdout)
+
+
+def _wait_until_ready(supervisor: Supervisor, config: dict) -> bool:
+    host = "127.0.0.1" if config["host"] in ("0.0.0.0", "::") else config["host"]
+    address = f"http://{host}:{config['port']}/readyz"
+    deadline = time.monotonic() + READY_SECONDS
+    while time.monotonic() < deadline and not supervisor.ending:
+        if any(process.running.poll() is not None for process in supervisor.processes):
+            return False
+        try:
+            with urllib.request.urlopen(address, timeout=2):
+                return True
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.05)
+    return False
+
+
+def _greet(config: dict, first: dict, seconds: float) -> None:
+    _say(f"Atelier is ready at {config['url']}")
+    _say(f"  Sign in once with  {config['url']}/sign-in/link?token={first['link']}")
+    if first.get("password"):
+        _say(f"  or as admin with the password  {first['password']}  (shown this once)")
+    _say(f"  Started in {seconds:.1f} s. Ctrl-C stops it.")
+
+
+def _port_is_free(host: str, port: int) -> bool:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+    return True
+
+
+def run_status(options: argparse.Namespace) -> int:
+    home = Home(options.home)
+    pid = home.running_pid()
+    if pid is None:
+        _say(f"Atelier does not run in {home.folder}.")
+        return 1
+    url = home.config()["url"]
+    try:
+        with urllib.request.urlopen(f"{url}/readyz", timeout=5) as answer:
+            state = json.load(answer)
+    except urllib.error.HTTPError as error:
+        state = json.load(error)
+    except OSError as error:
+        state = {"server": f"does not answer: {error}"}
+    _say(f"Atelier runs at {url} (process {pid}, home {home.folder})")
+    for name, value in state.items():
+        _say(f"  {name}: {value}")
+    return 0 if state.get("status") == "ready" else 1
+
+
+def run_down(options: argparse.Namespace) -> int:
+    home = Home(options.home)
+    pid = home.running_pid()
+    if pid is None:
+        _say(f"Atelier does not run in {home.folder}.")
+        return 0
+    os.kill(pid, signal.SIGTERM)
+    deadline = time.monotonic() + 40
+    while home.running_pid() is not None:
+        if time.monotonic() > deadline:
+            return _fail(f"Process {pid} does not end. End it with: kill -9 {pid}")
+        time.sleep(0.1)
+    _say("Atelier has stopped.")
+    return 0
+
+
+def run_worker(options: argparse.Namespace) -> int:
+    """Become a worker of the server whose config file is given."""
+    config = options.server_config.expanduser().resolve()
+    if not config.is_file():
+        return _fail(f"There is no file {config}. The server's atelier.toml lies in its home.")
+    os.environ["ATELIER_CONFIG"] = str(config)
+    if options.slots:
+        os.environ["ATELIER_SLOTS"] = str(options.slots)
+    os.execv(sys.executable, [sys.executable, *worker_arguments(options.slots)])
+
+
+def run_migrate(options: argparse.Namespace) -> int:
+    from app.cli import accounts
+
+    accounts.migrate(Home(options.home))
+    return 0
+
+
+def run_token_create(options: argparse.Namespace) -> int:
+    from app.cli import accounts
+
+    print(accounts.create_token(Home(options.home), options.user, options.name, options.days))
+    return 0
+
+
+def run_user_create(options: argparse.Namespace) -> int:
+    from app.cli import accounts
+
+    password = sys.stdin.readline().rstrip("\n")
+    accounts.create_user(Home(options.home), options.name, password, options.role, options.workspace)
+    return 0
+
+
+def run_user_link(options: argparse.Namespace) -> int:
+    from app.cli import accounts
+
+    print(accounts.create_link(Home(options.home), options.name))
+    return 0
+
+
+def _fail(message: str) -> int:
+    print(f"atelier: {message}", file=sys.stderr)
+    return 1

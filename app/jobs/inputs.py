@@ -1,0 +1,79 @@
+"""Finds what a job's inputs name, when it is submitted, so that a later version changes nothing."""
+
+from collections.abc import Callable
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.assets import addresses
+from app.assets.addresses import AssetVersion, Elsewhere, JobOutput, RunArtifact, Stored
+from app.data import queries as data
+from app.errors import Invalid, NotFound
+from app.jobs.places import artifact_key, output_key
+from app.jobs.tables import Job
+from app.kit.storage import safe_key, store
+
+MODEL_TYPES = ("mlflow_model", "custom_model", "triton_model")
+
+FindModel = Callable[[Session, int, AssetVersion], dict]
+_find_model: FindModel
+
+
+def connect(find_model: FindModel) -> None:
+    """Say how a registered model is found: the registry of models lies above jobs."""
+    global _find_model
+    _find_model = find_model
+
+
+def resolve(session: Session, workspace_id: int, name: str, type: str, path: str) -> dict:
+    """`{"key": storage key}` or `{"url": …}`, and `asset` where one is meant.
+
+    Raises NotFound or Invalid that names the input.
+    """
+    address = addresses.parse(path, f"inputs.{name}.path")
+    try:
+        return _resolve(session, workspace_id, type, address)
+    except NotFound as error:
+        raise NotFound(f"inputs.{name}.path: {error.message}", target=f"inputs.{name}.path") from error
+
+
+def _resolve(session: Session, workspace_id: int, type: str, address: addresses.Address) -> dict:
+    match address:
+        case Stored(path):
+            return _existing(f"workspaces/{workspace_id}/{safe_key(path)}", address.path)
+        case JobOutput(job, output, path):
+            found = _job(session, workspace_id, job)
+            return _existing(safe_key(output_key(found, output), path), f"jobs/{job}/outputs/{output}") | {"job": job}
+        case RunArtifact(run, path):
+            found = _job(session, workspace_id, run)
+            return _existing(safe_key(artifact_key(found), path), f"runs:/{run}/{path}") | {"job": run}
+        case Elsewhere(url):
+            return {"url": url}
+        case AssetVersion() if address.kind == "models" or type in MODEL_TYPES:
+            return _find_model(session, workspace_id, address)
+        case AssetVersion(name, version, label, _):
+            return _data(session, workspace_id, data.get_version(session, workspace_id, name, version, label))
+    raise Invalid(f"{address} cannot be an input of a job.", target="inputs")
+
+
+def _data(session: Session, workspace_id: int, version) -> dict:
+    asset = {"kind": "data", "name": version.asset.name, "version": version.version, "type": version.asset.type}
+    address = addresses.parse(version.path)
+    if isinstance(address, Elsewhere):
+        return {"url": address.url, "asset": asset}
+    return {"key": f"workspaces/{workspace_id}/{safe_key(address.path)}", "asset": asset}
+
+
+def _job(session: Session, workspace_id: int, name: str) -> Job:
+    job = session.scalar(select(Job).where(Job.workspace_id == workspace_id, Job.name == name))
+    if job is None:
+        raise NotFound(f"there is no job {name!r}.")
+    return job
+
+
+def _existing(key: str, shown: str) -> dict:
+    if store().size(key) is None and not store().list(key):
+        raise NotFound(f"there is nothing at {shown}.")
+    return {"key": key}
+
+

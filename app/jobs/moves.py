@@ -1,0 +1,118 @@
+"""The only writer of a job's status."""
+
+from datetime import timedelta
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from app.access import service as access
+from app.errors import Conflict
+from app.jobs.events import JobFinished
+from app.jobs.lifecycle import BEFORE_START, FINAL, FOLLOWS, HELD, Status
+from app.jobs.tables import Job
+from app.kit.clock import now
+from app.kit.events import publish
+from app.kit.outbox import enqueue, hint
+
+
+def move(
+    session: Session, job: Job, to: Status, *, among: set[Status] | None = None,
+    held_by: tuple[int, int] | None = None, **changes,
+) -> None:
+    """A guarded update, so of two racing writers one wins; raises Conflict for the other.
+
+    `among` narrows the states that the job may come from. `held_by` is the worker and the attempt
+    that the caller believes to hold the job.
+    """
+    where = [Job.id == job.id, Job.status.in_(FOLLOWS[to] & (among or FOLLOWS[to]))]
+    if held_by:
+        where += [Job.worker_id == held_by[0], Job.attempt == held_by[1]]
+    if to.is_final:
+        changes = {"ended_at": now(), "lease_expires_at": None, **changes}
+    _write(session, job, where, to, changes)
+    if to.is_final:
+        access.revoke_run_tokens(session, job.name)
+        publish(session, JobFinished(job.id, job.parent_id, to))
+
+
+def reopen(session: Session, job: Job) -> None:
+    """Let a client go on with a run that it had ended; a job that a worker ran stays ended."""
+    where = [Job.id == job.id, Job.status.in_(FINAL), Job.type == "run"]
+    _write(session, job, where, Status.RUNNING, {"ended_at": None})
+
+
+def claim(session: Session, job_id: int, worker_id: int, lease_seconds: float) -> Job | None:
+    """Take a queued job for a worker; None when it is no longer there to be taken."""
+    job = session.get(Job, job_id)
+    if job is None or job.status is not Status.QUEUED:
+        return None
+    lease = now() + timedelta(seconds=lease_seconds)
+    try:
+        move(session, job, Status.PREPARING, worker_id=worker_id, lease_expires_at=lease, attempt=Job.attempt + 1)
+    except Conflict:
+        return None
+    return job
+
+
+def renew(session: Session, worker_id: int, job_ids: list[int], lease_seconds: float) -> None:
+    lease = now() + timedelta(seconds=lease_seconds)
+    session.execute(
+        update(Job).where(Job.id.in_(job_ids), Job.worker_id == worker_id).values(lease_expires_at=lease)
+    )
+
+
+def queue(session: Session, job: Job) -> None:
+    """Put a job before the workers, for the first time or once more."""
+    move(session, job, Status.QUEUED, queued_at=now(), worker_id=None, lease_expires_at=None)
+    enqueue(session, "jobs.run", job.id)
+
+
+def fail(session: Session, job: Job, message: str, *, detail: str | None = None, held_by=None, **changes) -> None:
+    """End a job with the cause in one sentence, or queue it again while its retries last."""
+    if job.attempt and job.attempt <= job.max_retries and job.status in HELD:
+        _queue_again(session, job, message, held_by)
+        return
+    error = {"message": message, "detail": detail}
+    move(session, job, Status.FAILED, held_by=held_by, error=error, **changes)
+
+
+def _queue_again(session: Session, job: Job, message: str, held_by) -> None:
+    error = {"message": f"Attempt {job.attempt} failed: {message}", "detail": None}
+    changes = {"queued_at": now(), "worker_id": None, "lease_expires_at": None, "error": error}
+    move(session, job, Status.QUEUED, held_by=held_by, **changes)
+    enqueue(session, "jobs.run", job.id)
+
+
+def cancel(session: Session, job: Job) -> None:
+    """Cancel at once what no worker holds; else ask the worker, which ends the process tree."""
+    if job.status is Status.CANCEL_REQUESTED:
+        return
+    if job.type == "run":
+        move(session, job, Status.CANCELED)
+        return
+    if job.status in BEFORE_START:
+        try:
+            move(session, job, Status.CANCELED, among=BEFORE_START)
+            return
+        except Conflict:
+            # A worker took it just now.
+            pass
+    move(session, job, Status.CANCEL_REQUESTED)
+
+
+def _write(session: Session, job: Job, where: list, to: Status, changes: dict) -> None:
+    moved = session.execute(
+        update(Job).where(*where).values(status=to, **changes), execution_options={"synchronize_session": False}
+    ).rowcount
+    session.refresh(job)
+    if not moved:
+        raise Conflict(f"Job {job.name} is {job.status} and cannot become {to}.", target=job.name)
+    hint(session, f"job:{job.id}", "status")
+    hint(session, f"jobs:{job.workspace_id}", "jobs")
+
+
+def lost(session: Session) -> list[Job]:
+    """Jobs whose worker was silent for longer than its lease."""
+    held = [*HELD, Status.CANCEL_REQUESTED]
+    expired = select(Job).where(Job.status.in_(held), Job.lease_expires_at < now())
+    return list(session.scalars(expired.with_for_update(skip_locked=True)))

@@ -1,0 +1,105 @@
+"""What a job needs before it can start: its environment, code and inputs."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+import httpx
+from sqlalchemy.orm import Session
+
+from app.access import queries as access_queries
+from app.access import service as access
+from app.errors import Unavailable
+from app.jobs import places
+from app.jobs.tables import Job
+from app.kit.clock import now
+from app.kit.storage import store
+from app.settings import Settings
+from workers.execution import environments, landlock
+from workers.execution.folder import JobFolder
+
+
+@dataclass
+class Plan:
+    """Everything about a job that the worker needs, read once."""
+
+    job_id: int
+    name: str
+    workspace_id: int
+    workspace: str
+    experiment_id: int
+    experiment: str
+    command: str
+    code: str | None
+    environment: dict | None
+    inputs: dict
+    outputs: dict
+    spec: dict
+    timeout_seconds: float | None
+    token: str = field(repr=False)
+    log_key: str = ""
+    system_log_key: str = ""
+    first_start: datetime | None = None
+
+    @classmethod
+    def of(cls, session: Session, job: Job, settings: Settings) -> "Plan":
+        """Reads a job that was just claimed, and mints the token of its run."""
+        user = access_queries.get_user(session, job.created_by)
+        return cls(
+            job.id, job.name, job.workspace_id, job.workspace.name, job.experiment_id, job.experiment.name,
+            job.command or "", job.code, job.environment, job.inputs, job.outputs, job.spec or {},
+            job.timeout_seconds,
+            token=access.create_run_token(session, user, job.name, job.workspace_id),
+            log_key=places.log_key(job),
+            system_log_key=places.log_key(job, places.SYSTEM_LOG),
+            first_start=job.started_at,
+        )
+
+    def started(self) -> datetime:
+        self.first_start = self.first_start or now()
+        return self.first_start
+
+
+def prepare(node, held, plan: Plan, folder: JobFolder, system_log) -> Path:
+    """Lay out the job's folder; returns the interpreter of its environment."""
+    python = environments.interpreter(node, held, plan, system_log)
+    if plan.code:
+        system_log.write("Fetching the code")
+        store().download(plan.code, folder.work)
+    for name, port in plan.inputs.items():
+        if "value" not in port and not held.must_stop:
+            system_log.write(f"Input {name}: {port['path']}")
+            port["local"] = str(_fetch(name, port, folder))
+    for name, port in plan.outputs.items():
+        (folder.outputs / name).mkdir(exist_ok=True)
+    return python
+
+
+def _fetch(name: str, port: dict, folder: JobFolder) -> Path:
+    """Where an input can be read: in place where that is safe and cheap, else a copy."""
+    target = folder.inputs / name
+    if "url" in port:
+        return _download(port["url"], target, name)
+    key = port["key"]
+    in_place = store().local_path(key)
+    if in_place and port.get("mode") != "download" and landlock.available():
+        return in_place
+    if store().size(key) is not None:
+        target = target / Path(key).name
+    store().download(key, target)
+    return target
+
+
+def _download(url: str, folder: Path, name: str) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    target = folder / (Path(httpx.URL(url).path).name or name)
+    try:
+        with httpx.stream("GET", url, follow_redirects=True, timeout=60) as answer, target.open("wb") as file:
+            answer.raise_for_status()
+            for chunk in answer.iter_bytes():
+                file.write(chunk)
+    except httpx.HTTPError as error:
+        raise Unavailable(f"inputs.{name}: {url} could not be fetched: {error}", target=f"inputs.{name}") from error
+    return target
+
+

@@ -1,0 +1,127 @@
+"""Runs one job from claim to end: load, act with no transaction open, apply."""
+
+import logging
+import shutil
+import time
+from pathlib import Path
+
+from sqlalchemy.orm import Session
+
+from app.database import transaction
+from app.errors import AtelierError, Conflict
+from app.jobs import moves, results
+from app.jobs.lifecycle import Status
+from app.jobs.tables import Job
+from workers.execution.folder import JobFolder
+from workers.execution.launcher import Guest, Outcome
+from workers.execution.logs import Shipper, SystemLog
+from workers.execution.prepare import Plan, prepare
+from workers.execution.start import launch_of
+from workers.node import Held, Node
+
+log = logging.getLogger(__name__)
+POLL_SECONDS = 0.1
+
+
+class Stopped(Exception):
+    """The job was cancelled, or is no longer this worker's."""
+
+
+def run(node: Node, job_id: int) -> None:
+    with transaction() as session:
+        job = moves.claim(session, job_id, node.id, node.settings.lease_seconds)
+        if job is None:
+            # Canceled meanwhile, or sent twice.
+            return
+        held = node.hold(job)
+        plan = Plan.of(session, job, node.settings)
+    folder = JobFolder(node.folder / "jobs" / f"{plan.job_id}-{held.attempt}")
+    system_log = SystemLog(plan)
+    try:
+        _run(node, held, plan, folder, system_log)
+    except Stopped:
+        _end_stopped(node, held, plan)
+    except Conflict as error:
+        log.warning("job %s slipped away: %s", plan.name, error.message)
+    except AtelierError as error:
+        _fail(node, held, plan, error.message, detail="\n".join(error.details) or None)
+    except Exception as error:
+        log.exception("job %s", plan.name)
+        _fail(node, held, plan, f"The worker could not run the job: {error}")
+    finally:
+        node.release(held)
+        system_log.close()
+        shutil.rmtree(folder.root, ignore_errors=True)
+
+
+def _run(node: Node, held: Held, plan: Plan, folder: JobFolder, system_log: SystemLog) -> None:
+    python = prepare(node, held, plan, folder, system_log)
+    _check(held)
+    _move(node, held, plan, Status.RUNNING, started=True)
+    system_log.write(f"Started: {plan.command}")
+    guest = node.launcher.start(launch_of(node, plan, folder, python))
+    outcome = _watch(guest, held, Shipper(plan, folder.log))
+    if held.taken.is_set():
+        raise Stopped
+    system_log.write(outcome.message or f"Ended with exit code {outcome.exit_code}.")
+    if outcome.cause == "canceled" or held.cancel.is_set():
+        raise Stopped
+    _move(node, held, plan, Status.FINALIZING, exit_code=outcome.exit_code)
+    written = results.collect(plan.job_id, folder.outputs, folder.work)
+    with transaction() as session:
+        job = session.get_one(Job, plan.job_id)
+        results.register(session, job, written)
+    _apply(node, held, plan, outcome)
+
+
+def _watch(guest: Guest, held: Held, shipper: Shipper) -> Outcome:
+    """Pass on what the guest prints until it ends, and end it when it must stop."""
+    asked = False
+    while True:
+        outcome = guest.wait(POLL_SECONDS)
+        shipper.ship()
+        if outcome is not None:
+            shipper.finish()
+            return outcome
+        if held.must_stop and not asked:
+            asked = True
+            guest.cancel()
+
+
+def _apply(node: Node, held: Held, plan: Plan, outcome: Outcome) -> None:
+    if outcome.exit_code == 0 and outcome.cause == "exited":
+        _move(node, held, plan, Status.COMPLETED, error=None)
+        return
+    _fail(node, held, plan, outcome.message or "The command failed.")
+
+
+def _fail(node: Node, held: Held, plan: Plan, message: str, detail: str | None = None) -> None:
+    try:
+        with transaction() as session:
+            job = session.get_one(Job, plan.job_id)
+            moves.fail(session, job, message, detail=detail, held_by=(node.id, held.attempt))
+    except Conflict:
+        _end_stopped(node, held, plan)
+
+
+def _end_stopped(node: Node, held: Held, plan: Plan) -> None:
+    """A cancelled job becomes Canceled; one that was taken away is somebody else's to end."""
+    with transaction() as session:
+        job = session.get_one(Job, plan.job_id)
+        if job.status is Status.CANCEL_REQUESTED and job.worker_id == node.id:
+            moves.move(session, job, Status.CANCELED, held_by=(node.id, held.attempt))
+
+
+def _move(node: Node, held: Held, plan: Plan, to: Status, *, started: bool = False, **changes) -> None:
+    with transaction() as session:
+        job = session.get_one(Job, plan.job_id)
+        if job.status is Status.CANCEL_REQUESTED:
+            raise Stopped
+        if started:
+            changes["started_at"] = plan.started()
+        moves.move(session, job, to, held_by=(node.id, held.attempt), **changes)
+
+
+def _check(held: Held) -> None:
+    if held.must_stop:
+        raise Stopped

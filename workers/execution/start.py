@@ -1,0 +1,69 @@
+"""Turns a prepared job into what the launcher starts: command, environment variables and limits."""
+
+import os
+from pathlib import Path
+
+import psutil
+
+from app.jobs.specification import render_command
+from app.settings import Settings
+from workers.execution.folder import JobFolder
+from workers.execution.launcher import Launch, Limits
+from workers.execution.prepare import Plan
+
+SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+def launch_of(node, plan: Plan, folder: JobFolder, python: Path) -> Launch:
+    readable = [Path(port["local"]) for port in plan.inputs.values() if "local" in port]
+    return Launch(
+        name=plan.name,
+        command=_command(plan, folder),
+        python=python,
+        folder=folder.guest,
+        working_directory=folder.work,
+        environ=_environ(node.settings, plan, folder, python),
+        log_path=folder.log,
+        limits=_limits(node.settings, plan),
+        readable=[path for path in readable if not path.is_relative_to(folder.guest)],
+        hidden=[Path(node.settings.home).resolve()],
+        warm=True,
+    )
+
+
+def _command(plan: Plan, folder: JobFolder) -> str:
+    inputs = {name: str(port.get("local", port.get("value", ""))) for name, port in plan.inputs.items()}
+    outputs = {name: str(folder.outputs / name) for name in plan.outputs}
+    return render_command(plan.command, inputs, outputs)
+
+
+def _environ(settings: Settings, plan: Plan, folder: JobFolder, python: Path) -> dict[str, str]:
+    """Built from nothing: what the user asked for, and what lets MLflow find the run."""
+    address = f"{settings.url}/w/{plan.workspace}"
+    return {
+        "PATH": f"{python.parent}:{SYSTEM_PATH}",
+        "HOME": str(folder.home),
+        "TMPDIR": str(folder.temporary),
+        "LANG": os.environ.get("LANG", "C.UTF-8"),
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "GIT_PYTHON_REFRESH": "quiet",
+        **plan.spec.get("environment_variables", {}),
+        "MLFLOW_TRACKING_URI": address,
+        "MLFLOW_TRACKING_TOKEN": plan.token,
+        "MLFLOW_RUN_ID": plan.name,
+        "MLFLOW_EXPERIMENT_ID": str(plan.experiment_id),
+        "AZUREML_RUN_ID": plan.name,
+        "AZUREML_EXPERIMENT_NAME": plan.experiment,
+        "AZUREML_ARM_WORKSPACE_NAME": plan.workspace,
+    }
+
+
+def _limits(settings: Settings, plan: Plan) -> Limits:
+    machine = int(psutil.virtual_memory().total * 0.8)
+    return Limits(
+        timeout_seconds=plan.timeout_seconds,
+        memory_bytes=plan.spec.get("memory_bytes") or settings.job_memory_bytes or machine,
+        disk_bytes=settings.job_disk_bytes,
+        processes=settings.job_processes,
+        log_bytes=settings.job_log_bytes,
+    )

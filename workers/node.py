@@ -1,0 +1,135 @@
+"""This worker as one of many: its row in the registry, the jobs it holds, and its steady duties."""
+
+import logging
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+from sqlalchemy import select
+
+from app.compute import service as compute
+from app.database import reading, transaction
+from app.jobs import moves
+from app.jobs.lifecycle import Status
+from app.jobs.tables import Job
+from app.settings import Settings
+from workers.execution.gpus import find_gpus
+from workers.execution.launcher import Launcher
+
+log = logging.getLogger(__name__)
+LOOK_SECONDS = 0.5
+REPORT_SECONDS = 10
+
+
+@dataclass
+class Held:
+    """A job in this worker's hands. `cancel`: its user wants it ended; `taken`: it is no longer ours."""
+
+    job_id: int
+    attempt: int
+    cancel: threading.Event = field(default_factory=threading.Event)
+    taken: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def must_stop(self) -> bool:
+        return self.cancel.is_set() or self.taken.is_set()
+
+
+class Node:
+    def __init__(self, settings: Settings, slots: int) -> None:
+        self.settings = settings
+        self.slots = slots
+        self.folder = Path(settings.home).resolve() / "workers" / f"{socket.gethostname()}-{os.getpid()}"
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.launcher = Launcher(self.folder, warm_idle_seconds=settings.warm_idle_seconds)
+        self.held: dict[int, Held] = {}
+        self._ending = threading.Event()
+        self._threads: list[threading.Thread] = []
+        self.id = self._join()
+
+    def _join(self) -> int:
+        with transaction() as session:
+            worker = compute.join(
+                session,
+                name=f"{socket.gethostname()}-{os.getpid()}",
+                host=socket.gethostname(),
+                pid=os.getpid(),
+                slots=self.slots,
+                processors=os.cpu_count() or 1,
+                memory_bytes=psutil.virtual_memory().total,
+                gpus=find_gpus(),
+            )
+            return worker.id
+
+    def start(self, *duties: tuple[str, float, Callable[[], None]]) -> None:
+        """Begin to look after what is held, and to do each duty `(name, every seconds, what)`."""
+        for name, seconds, what in (
+            ("watch held jobs", LOOK_SECONDS, self._watch),
+            ("report", REPORT_SECONDS, self._report),
+            ("renew leases", self.settings.lease_seconds / 3, self._renew),
+            *duties,
+        ):
+            thread = threading.Thread(target=self._repeat, args=(name, seconds, what), name=name, daemon=True)
+            thread.start()
+            self._threads.append(thread)
+
+    def _repeat(self, name: str, seconds: float, what: Callable[[], None]) -> None:
+        while not self._ending.is_set():
+            started = time.monotonic()
+            try:
+                what()
+            except Exception:
+                # The registry may be away for a while; every duty is tried again.
+                log.exception("%s failed", name)
+            self._ending.wait(max(0.0, seconds - (time.monotonic() - started)))
+
+    def hold(self, job: Job) -> Held:
+        held = self.held[job.id] = Held(job.id, job.attempt)
+        return held
+
+    def release(self, held: Held) -> None:
+        self.held.pop(held.job_id, None)
+
+    def _watch(self) -> None:
+        """See which held jobs were cancelled, or given to another worker after a silence of ours."""
+        holding = dict(self.held)
+        if not holding:
+            return
+        with reading() as session:
+            found = session.execute(
+                select(Job.id, Job.status, Job.worker_id, Job.attempt).where(Job.id.in_(list(holding)))
+            )
+            seen = {row.id: row for row in found}
+        for job_id, held in holding.items():
+            row = seen.get(job_id)
+            if row is None or row.worker_id != self.id or row.attempt != held.attempt or row.status.is_final:
+                held.taken.set()
+            elif row.status is Status.CANCEL_REQUESTED:
+                held.cancel.set()
+
+    def _renew(self) -> None:
+        holding = list(self.held)
+        if holding:
+            with transaction() as session:
+                moves.renew(session, self.id, holding, self.settings.lease_seconds)
+
+    def _report(self) -> None:
+        memory = psutil.virtual_memory()
+        usage = {
+            "cpu_percent": psutil.cpu_percent(),
+            "memory_used_bytes": memory.total - memory.available,
+            "jobs": len(self.held),
+        }
+        with transaction() as session:
+            compute.report(session, self.id, usage)
+
+    def stop(self) -> None:
+        self._ending.set()
+        self.launcher.close()
+        with transaction() as session:
+            compute.leave(session, self.id)
