@@ -10,6 +10,7 @@ from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 from sqlalchemy.types import TypeDecorator
 
 Sessions = sessionmaker(expire_on_commit=False)
+_Readers = sessionmaker(autoflush=False)
 
 Json = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
 
@@ -61,6 +62,7 @@ def _begin_sqlite(connection) -> None:
 
 def bind(engine: Engine) -> None:
     Sessions.configure(bind=engine)
+    _Readers.configure(bind=engine.execution_options(atelier_reads=True))
 
 
 @contextmanager
@@ -73,6 +75,5 @@ def transaction() -> Iterator[Session]:
 @contextmanager
 def reading() -> Iterator[Session]:
     """A session that only reads, so that on SQLite it waits for no writer."""
-    with Sessions() as session:
-        session.connection(execution_options={"atelier_reads": True})
+    with _Readers() as session:
         yield session

@@ -1,0 +1,135 @@
+"""Reads of jobs."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy import Select, func, or_, select
+from sqlalchemy.orm import Session, joinedload, selectinload
+
+from app.errors import Invalid, NotFound
+from app.experiments.tables import Experiment
+from app.jobs.lifecycle import FINAL, Status
+from app.jobs.tables import Job, JobAsset, JobTag
+from app.kit.paging import Page
+
+SORTS = {
+    "created": Job.created_at,
+    "name": Job.display_name,
+    "status": Job.status,
+    "experiment": Experiment.name,
+    "started": Job.started_at,
+    "ended": Job.ended_at,
+}
+
+
+@dataclass(frozen=True)
+class Filter:
+    """What a list of jobs is narrowed to. `text` is looked for in names; `tag` is `key` or `key=value`."""
+
+    text: str = ""
+    statuses: Sequence[str] = field(default_factory=tuple)
+    experiment: str = ""
+    created_by: str = ""
+    type: str = ""
+    tag: str = ""
+    archived: bool = False
+
+
+def find(session: Session, workspace_id: int, name: str) -> Job | None:
+    found = select(Job).where(Job.workspace_id == workspace_id, Job.name == name)
+    return session.scalar(found.options(joinedload(Job.experiment), selectinload(Job.tags)))
+
+
+def get(session: Session, workspace_id: int, name: str) -> Job:
+    job = find(session, workspace_id, name)
+    if job is None:
+        raise NotFound(f"There is no job {name!r} in this workspace.", target="name")
+    return job
+
+
+def page(session: Session, workspace_id: int, narrowed: Filter, *, sort: str = "-created", number: int = 1, size: int = 50) -> Page:
+    found = _narrow(select(Job).join(Experiment).where(Job.workspace_id == workspace_id), narrowed)
+    total = session.scalar(found.with_only_columns(func.count(Job.id)).order_by(None))
+    column = SORTS.get(sort.removeprefix("-"))
+    if column is None:
+        raise Invalid(f"sort: {sort!r} is not a column. Use one of {', '.join(SORTS)}, with '-' for falling.", target="sort")
+    order = column.desc() if sort.startswith("-") else column.asc()
+    rows = found.order_by(order, Job.id.desc()).offset((number - 1) * size).limit(size)
+    options = (joinedload(Job.experiment), selectinload(Job.tags))
+    return Page(session.scalars(rows.options(*options)).all(), total, number, size)
+
+
+def _narrow(found: Select, narrowed: Filter) -> Select:
+    found = found.where(Job.lifecycle_stage == "active", Job.archived == narrowed.archived)
+    if narrowed.text:
+        like = (column.icontains(narrowed.text, autoescape=True) for column in (Job.name, Job.display_name))
+        found = found.where(or_(*like))
+    if narrowed.statuses:
+        found = found.where(Job.status.in_([_status(text) for text in narrowed.statuses]))
+    if narrowed.experiment:
+        found = found.where(Experiment.name == narrowed.experiment)
+    if narrowed.created_by:
+        found = found.where(Job.created_by == narrowed.created_by)
+    if narrowed.type:
+        found = found.where(Job.type == narrowed.type)
+    if narrowed.tag:
+        key, equals, value = narrowed.tag.partition("=")
+        tag = select(JobTag.job_id).where(JobTag.key == key)
+        found = found.where(Job.id.in_(tag.where(JobTag.value == value) if equals else tag))
+    return found
+
+
+def _status(text: str) -> Status:
+    try:
+        return Status(text)
+    except ValueError as error:
+        known = ", ".join(Status)
+        raise Invalid(f"status: {text!r} is no state of a job. The states are {known}.", target="status") from error
+
+
+def children(session: Session, job: Job) -> Sequence[Job]:
+    return session.scalars(
+        select(Job).where(Job.parent_id == job.id).options(joinedload(Job.experiment)).order_by(Job.id)
+    ).all()
+
+
+def recent(session: Session, workspace_id: int, count: int, *, failed: bool = False) -> Sequence[Job]:
+    found = select(Job).where(Job.workspace_id == workspace_id, Job.lifecycle_stage == "active")
+    if failed:
+        found = found.where(Job.status == Status.FAILED)
+    return session.scalars(found.options(joinedload(Job.experiment)).order_by(Job.id.desc()).limit(count)).all()
+
+
+def counts(session: Session, workspace_id: int) -> dict[str, int]:
+    """How many jobs are in which state."""
+    found = select(Job.status, func.count()).where(Job.workspace_id == workspace_id, Job.lifecycle_stage == "active")
+    return {status: count for status, count in session.execute(found.group_by(Job.status))}
+
+
+def assets(session: Session, job: Job) -> Sequence[JobAsset]:
+    """What the job read and wrote."""
+    return session.scalars(select(JobAsset).where(JobAsset.job_id == job.id).order_by(JobAsset.port)).all()
+
+
+def users_of(session: Session, workspace_id: int, kind: str, name: str, version: str | None = None) -> Sequence[tuple[Job, str]]:
+    """The jobs that read or wrote an asset, newest first, with the direction."""
+    found = (
+        select(Job, JobAsset.direction)
+        .join(JobAsset, JobAsset.job_id == Job.id)
+        .where(Job.workspace_id == workspace_id, JobAsset.kind == kind, JobAsset.asset_name == name)
+    )
+    if version is not None:
+        found = found.where(JobAsset.asset_version == version)
+    return session.execute(found.order_by(Job.id.desc()).limit(100)).all()
+
+
+def waiting(session: Session, older_than) -> Sequence[Job]:
+    """Queued jobs that nobody took since `older_than`."""
+    return session.scalars(
+        select(Job).where(Job.status == Status.QUEUED, Job.queued_at < older_than).order_by(Job.id)
+    ).all()
+
+
+def unfinished(session: Session, job_ids: list[int]) -> set[int]:
+    found = select(Job.id).where(Job.id.in_(job_ids), Job.status.not_in(FINAL))
+    return set(session.scalars(found))

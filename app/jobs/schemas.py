@@ -1,0 +1,78 @@
+"""Jobs as they look over REST: the field names of CLI v2 YAML, and what the server knows beside."""
+
+from datetime import datetime
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from app.jobs.lifecycle import Status
+from app.jobs.tables import Job
+
+
+class JobSubmit(BaseModel):
+    """A job file as text, and where its local paths were uploaded to: `{"./src": "azureml://…"}`."""
+
+    yaml: str
+    uploads: dict[str, str] = Field(default_factory=dict)
+
+
+class JobChange(BaseModel):
+    display_name: str | None = Field(None, max_length=255)
+    description: str | None = None
+    tags: dict[str, str] | None = None
+    archived: bool | None = None
+
+
+class JobError(BaseModel):
+    message: str
+    detail: str | None = None
+
+
+class JobRead(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    name: str
+    display_name: str
+    type: str
+    status: Status
+    experiment_name: str
+    description: str
+    tags: dict[str, str]
+    properties: dict
+    command: str | None
+    environment: str | None
+    environment_variables: dict[str, str]
+    inputs: dict
+    outputs: dict
+    compute: str | None
+    limits: dict | None
+    warnings: list[str]
+    error: JobError | None
+    exit_code: int | None
+    attempt: int
+    created_by: str
+    created_at: datetime
+    queued_at: datetime | None
+    started_at: datetime | None
+    ended_at: datetime | None
+    duration_seconds: float | None
+    archived: bool
+
+    @classmethod
+    def of(cls, job: Job) -> "JobRead":
+        spec = job.spec or {}
+        hidden = {"key", "local"}
+        own = {name: getattr(job, name) for name in cls.model_fields if hasattr(job, name) and name not in _DERIVED}
+        return cls(
+            **own,
+            experiment_name=job.experiment.name,
+            tags=job.tag_map,
+            environment=(job.environment or {}).get("name"),
+            environment_variables=spec.get("environment_variables", {}),
+            inputs={name: {k: v for k, v in port.items() if k not in hidden} for name, port in job.inputs.items()},
+            outputs=job.outputs,
+            compute=spec.get("compute"),
+            limits={"timeout": job.timeout_seconds} if job.timeout_seconds else None,
+        )
+
+
+_DERIVED = {"tags", "environment", "inputs", "outputs", "environment_variables", "compute", "limits"}
