@@ -1,5 +1,6 @@
 """Reads the log files of a job by byte offset."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from app.jobs.places import SYSTEM_LOG, USER_LOG, log_key, workspace_root
@@ -50,3 +51,9 @@ def _unfinished(data: bytes) -> int:
         if byte < 0x80:
             return 0
     return 0
+
+
+def whole(job: Job, file: str) -> Iterator[bytes]:
+    """The bytes of a log, for a download; empty when nothing was logged."""
+    key = log_key(job, safe_key(file))
+    return store().read(key) if store().size(key) else iter(())

@@ -1,7 +1,7 @@
 """Event streams of a job: its state, its metrics, its log. Each resumes where it broke off."""
 
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -13,6 +13,7 @@ from app.web.sse import Event
 from app.web.watching import Watch
 
 LOOK_SECONDS = 2.0
+UNHINTED_SECONDS = 5.0
 KEEP_ALIVE_SECONDS = 15.0
 
 
@@ -21,7 +22,7 @@ async def log_events(request: Request, job_id: int, file: str, offset: int) -> A
     offset = _resume(request, offset)
     spoken = time.monotonic()
     async with Watch(f"job:{job_id}") as watch:
-        while not await request.is_disconnected():
+        while True:
             piece = await run_in_threadpool(_read, job_id, file, offset)
             if piece is None:
                 return
@@ -49,27 +50,40 @@ def _read(job_id: int, file: str, offset: int) -> logs.Piece | None:
         return logs.read(job, file, offset) if job else None
 
 
-async def change_events(request: Request, job_id: int, state: Callable[[int], dict | None]) -> AsyncIterator[Event | None]:
-    """`status` and `metrics` events whenever one of them is another than before, then `end`.
+async def change_events(job_id: int) -> AsyncIterator[Event | None]:
+    """`status` and `metrics` whenever there is something new to see, then `end`.
 
-    `state(job_id)` gives `{"status": …, "metrics": …, "final": bool}`.
+    Without hints a running job counts as changed every few seconds.
     """
-    before: dict = {}
+    before = None
     spoken = time.monotonic()
     async with Watch(f"job:{job_id}") as watch:
-        while not await request.is_disconnected():
-            found = await run_in_threadpool(state, job_id)
+        kinds = {"metrics"}
+        while True:
+            found = await run_in_threadpool(_state, job_id)
             if found is None:
                 return
-            for kind in ("status", "metrics"):
-                if found[kind] != before.get(kind):
-                    spoken = time.monotonic()
-                    yield Event(kind, found[kind])
-            before = found
+            if found != before:
+                before, spoken = found, time.monotonic()
+                yield Event("status", found["status"])
+            if "metrics" in kinds or time.monotonic() - spoken > UNHINTED_SECONDS:
+                spoken = time.monotonic()
+                yield Event("metrics", {})
             if found["final"]:
+                yield Event("metrics", {})
                 yield Event("end", found["status"])
                 return
-            if time.monotonic() - spoken > KEEP_ALIVE_SECONDS:
-                spoken = time.monotonic()
-                yield None
-            await watch.changed(LOOK_SECONDS)
+            kinds = await watch.changed(LOOK_SECONDS)
+
+
+def _state(job_id: int) -> dict | None:
+    with reading() as session:
+        job = session.get(Job, job_id)
+        return {"status": job.status, "final": job.status.is_final} if job else None
+
+
+async def list_events(workspace_id: int) -> AsyncIterator[Event | None]:
+    """`jobs` whenever a job of the workspace came, went or changed its state."""
+    async with Watch(f"jobs:{workspace_id}") as watch:
+        while True:
+            yield Event("jobs", {}) if await watch.changed(KEEP_ALIVE_SECONDS) else None

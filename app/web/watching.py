@@ -10,31 +10,39 @@ from redis.exceptions import RedisError
 from app.kit.live import PREFIX
 
 log = logging.getLogger(__name__)
-_watchers: dict[str, set[asyncio.Event]] = defaultdict(set)
+_watchers: "dict[str, set[Watch]]" = defaultdict(set)
 
 
 class Watch:
-    """`async with Watch(channel) as watch: await watch.changed(seconds)`: a hint came, or time passed."""
+    """Waits for hints on a channel: `async with Watch(channel) as watch: await watch.changed(2)`."""
 
     def __init__(self, channel: str) -> None:
         self.channel = channel
         self.event = asyncio.Event()
+        self.kinds: set[str] = set()
 
     async def __aenter__(self) -> "Watch":
-        _watchers[self.channel].add(self.event)
+        _watchers[self.channel].add(self)
         return self
 
     async def __aexit__(self, *_) -> None:
-        _watchers[self.channel].discard(self.event)
+        _watchers[self.channel].discard(self)
         if not _watchers[self.channel]:
             del _watchers[self.channel]
 
-    async def changed(self, seconds: float) -> None:
+    async def changed(self, seconds: float) -> set[str]:
+        """What was hinted since the last call; empty when nothing came within `seconds`."""
         try:
             await asyncio.wait_for(self.event.wait(), seconds)
         except TimeoutError:
             pass
         self.event.clear()
+        kinds, self.kinds = self.kinds, set()
+        return kinds
+
+    def wake(self, kind: str) -> None:
+        self.kinds.add(kind)
+        self.event.set()
 
 
 async def listen(redis_url: str) -> None:
@@ -52,9 +60,9 @@ async def _pass_on(redis_url: str) -> None:
         await subscription.psubscribe(PREFIX + "*")
         async for message in subscription.listen():
             if message["type"] == "pmessage":
-                wake(message["channel"].decode().removeprefix(PREFIX))
+                wake(message["channel"].decode().removeprefix(PREFIX), message["data"].decode())
 
 
-def wake(channel: str) -> None:
-    for event in _watchers.get(channel, ()):
-        event.set()
+def wake(channel: str, kind: str) -> None:
+    for watch in _watchers.get(channel, ()):
+        watch.wake(kind)

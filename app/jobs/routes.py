@@ -1,0 +1,150 @@
+"""REST for jobs."""
+
+import json
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+from starlette.responses import StreamingResponse
+
+from app.access.guard import CallerDep, allow, note
+from app.errors import Invalid
+from app.jobs import logs, queries, service, streams
+from app.jobs.permissions import READ, WRITE
+from app.jobs.places import USER_LOG
+from app.jobs.schemas import JobChange, JobRead, JobSubmit
+from app.jobs.tables import Job
+from app.web.paging import Listing
+from app.web.session import SessionDep
+from app.web.sse import stream
+
+router = APIRouter(prefix="/api/jobs", tags=["jobs"])
+
+SUBMIT_BODIES = {
+    "requestBody": {
+        "required": True,
+        "description": "A job file as YAML, the same fields as JSON, or `{yaml, uploads}`.",
+        "content": {
+            "application/json": {"schema": {"anyOf": [JobSubmit.model_json_schema(), {"type": "object"}]}},
+            "application/yaml": {"schema": {"type": "string"}},
+        },
+    }
+}
+
+
+async def _submitted(request: Request) -> JobSubmit:
+    """The body in any of its forms, as text of a job file."""
+    text = (await request.body()).decode(errors="replace")
+    if "yaml" in request.headers.get("content-type", ""):
+        return JobSubmit(yaml=text)
+    try:
+        body = json.loads(text)
+    except ValueError as error:
+        raise Invalid(f"The body is no JSON: {error}. Send YAML as Content-Type: application/yaml.", target="body") from error
+    if isinstance(body, dict) and isinstance(body.get("yaml"), str):
+        return JobSubmit.model_validate(body)
+    return JobSubmit(yaml=text)
+
+
+@router.post("", status_code=201, response_model=JobRead, dependencies=[allow(WRITE)], openapi_extra=SUBMIT_BODIES)
+def submit(new: Annotated[JobSubmit, Depends(_submitted)], session: SessionDep, caller: CallerDep) -> JobRead:
+    job = service.submit(session, caller, new.yaml, new.uploads)
+    note(session, "jobs", job.name, after={"display_name": job.display_name, "command": job.command})
+    return JobRead.of(job)
+
+
+@router.get("", response_model=Listing[JobRead], dependencies=[allow(READ)])
+def jobs(
+    session: SessionDep,
+    caller: CallerDep,
+    text: str = "",
+    status: Annotated[list[str], Query()] = [],
+    experiment: str = "",
+    created_by: str = "",
+    type: str = "",
+    tag: str = "",
+    archived: bool = False,
+    sort: str = "-created",
+    page: Annotated[int, Query(ge=1)] = 1,
+    size: Annotated[int, Query(ge=1, le=500)] = 50,
+) -> dict:
+    narrowed = queries.Filter(text, tuple(status), experiment, created_by, type, tag, archived)
+    found = queries.page(session, caller.workspace.id, narrowed, sort=sort, number=page, size=size)
+    next_page = page + 1 if page < found.pages else None
+    return {"value": [JobRead.of(job) for job in found.rows], "total": found.total, "next_page": next_page}
+
+
+@router.get("/{name}", response_model=JobRead, dependencies=[allow(READ)])
+def read(name: str, session: SessionDep, caller: CallerDep) -> JobRead:
+    return JobRead.of(queries.get(session, caller.workspace.id, name))
+
+
+@router.patch("/{name}", response_model=JobRead, dependencies=[allow(WRITE)])
+def change(name: str, change: JobChange, session: SessionDep, caller: CallerDep) -> JobRead:
+    job = queries.get(session, caller.workspace.id, name)
+    changes = change.model_dump(exclude_unset=True)
+    before = {field: _value(job, field) for field in changes}
+    service.change(session, job, **changes)
+    note(session, "jobs", name, before=before, after=changes)
+    return JobRead.of(job)
+
+
+@router.post("/{name}/cancel", response_model=JobRead, dependencies=[allow(WRITE)])
+def cancel(name: str, session: SessionDep, caller: CallerDep) -> JobRead:
+    job = queries.get(session, caller.workspace.id, name)
+    before = job.status
+    service.cancel(session, job)
+    note(session, "jobs", name, before={"status": before}, after={"status": job.status})
+    return JobRead.of(job)
+
+
+@router.post("/{name}/resubmit", status_code=201, response_model=JobRead, dependencies=[allow(WRITE)])
+def resubmit(name: str, session: SessionDep, caller: CallerDep) -> JobRead:
+    """The same job once more, under a new name."""
+    job = service.resubmit(session, caller, queries.get(session, caller.workspace.id, name))
+    note(session, "jobs", job.name, after={"resubmitted": name})
+    return JobRead.of(job)
+
+
+@router.get("/{name}/yaml", dependencies=[allow(READ)], response_class=Response)
+def yaml(name: str, session: SessionDep, caller: CallerDep) -> Response:
+    """The job file as it was submitted."""
+    job = queries.get(session, caller.workspace.id, name)
+    return Response(job.source_yaml or "", media_type="application/yaml")
+
+
+@router.get("/{name}/logs", dependencies=[allow(READ)], response_class=Response)
+def log(
+    name: str, session: SessionDep, caller: CallerDep, file: str = USER_LOG, offset: int = 0, download: bool = False
+) -> Response:
+    """A log from a byte offset on; `X-Log-Offset` is where to go on, `X-Log-Final` whether that is the end."""
+    job = queries.get(session, caller.workspace.id, name)
+    if download:
+        headers = {"Content-Disposition": f'attachment; filename="{name}-{file.rpartition("/")[2]}"'}
+        return StreamingResponse(logs.whole(job, file), media_type="text/plain; charset=utf-8", headers=headers)
+    piece = logs.read(job, file, offset)
+    headers = {"X-Log-Offset": str(piece.offset), "X-Log-Final": str(piece.is_final).lower()}
+    return Response(piece.text, media_type="text/plain; charset=utf-8", headers=headers)
+
+
+@router.get("/{name}/logs/files", dependencies=[allow(READ)])
+def log_files(name: str, session: SessionDep, caller: CallerDep) -> list[str]:
+    return logs.files(queries.get(session, caller.workspace.id, name))
+
+
+@router.get("/{name}/logs/stream", dependencies=[allow(READ)], response_class=StreamingResponse)
+def log_stream(
+    name: str, request: Request, session: SessionDep, caller: CallerDep, file: str = USER_LOG, offset: int = 0
+) -> StreamingResponse:
+    """Server-sent events `log` (id: byte offset after) and `end`; resumes by `Last-Event-ID`."""
+    job = queries.get(session, caller.workspace.id, name)
+    return stream(streams.log_events(request, job.id, file, offset))
+
+
+@router.get("/{name}/events", dependencies=[allow(READ)], response_class=StreamingResponse)
+def events(name: str, session: SessionDep, caller: CallerDep) -> StreamingResponse:
+    """Server-sent events `status`, `metrics` and `end`."""
+    return stream(streams.change_events(queries.get(session, caller.workspace.id, name).id))
+
+
+def _value(job: Job, field: str):
+    return job.tag_map if field == "tags" else getattr(job, field)
