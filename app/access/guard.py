@@ -34,31 +34,31 @@ class Guard:
     def __call__(
         self, request: Request, session: SessionDep, _form: Annotated[None, Depends(_form_csrf)]
     ) -> None:
-        caller = self._caller(request, session)
+        caller = self._caller(request)
         request.state.caller = session.info["caller"] = caller
         request.state.action = self.action
         if request.method not in SAFE and self.action.audited:
             session.info.setdefault("conclude", []).append(Record(self.action, request))
 
-    def _caller(self, request: Request, session: Session) -> Caller | None:
-        who = _identity(request, session)
+    def _caller(self, request: Request) -> Caller | None:
+        who = _identity(request)
         if who is None:
             if self.action.scope == "public":
                 _check_origin(request)
                 return None
             raise Unauthenticated(_how_to_sign_in(request))
         if self.action.scope in ("self", "public"):
-            workspace = identity.find_workspace(session, workspace_name(request))
+            workspace = identity.find_workspace(workspace_name(request))
             visible = workspace if workspace and who.actions_in(workspace.id) else None
             caller = Caller(who, visible, who.actions_in(visible.id if visible else None))
             if self.action.scope == "self" and (who.run or who.limit is not None):
                 raise Forbidden("A token confined to a run may not read or change an account.")
             return caller
-        return self._in_workspace(request, session, who)
+        return self._in_workspace(request, who)
 
-    def _in_workspace(self, request: Request, session: Session, who: Identity) -> Caller:
+    def _in_workspace(self, request: Request, who: Identity) -> Caller:
         name = workspace_name(request)
-        workspace = identity.find_workspace(session, name)
+        workspace = identity.find_workspace(name)
         actions = who.actions_in(workspace.id) if workspace else frozenset()
         confined = who.workspace_id is not None and workspace and who.workspace_id != workspace.id
         if not actions or confined:
@@ -111,11 +111,11 @@ def _from_address(request: Request) -> dict:
     return {"target_type": kind, "target_name": "/".join(names) or None, "before": None, "after": None}
 
 
-def _identity(request: Request, session: Session) -> Identity | None:
+def _identity(request: Request) -> Identity | None:
     found = identity.credentials(request)
     if found is None:
         return None
-    who = identity.identify(session, *found)
+    who = identity.identify(*found)
     if who is None and found[0] == "token":
         raise Unauthenticated("The token is not valid: it is unknown, expired or revoked.")
     if who is not None and found[0] == "session":
@@ -145,6 +145,22 @@ def _check_origin(request: Request) -> None:
 
 def _how_to_sign_in(request: Request) -> str:
     return f"{request.scope['path']} needs a sign-in, or a token sent as 'Authorization: Bearer …'."
+
+
+def may_write_run(session: Session, caller: Caller, job) -> bool:
+    """Whether a caller may write a run: a run's own token reaches that run and its descendants only.
+
+    `job` is anything with `name` and `parent_id`.
+    """
+    return caller.run is None or _descends(session, job, caller.run)
+
+
+def _descends(session: Session, job, name: str) -> bool:
+    while job is not None:
+        if job.name == name:
+            return True
+        job = session.get(type(job), job.parent_id) if job.parent_id else None
+    return False
 
 
 def allow(action: Action):

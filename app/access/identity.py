@@ -11,7 +11,7 @@ from starlette.requests import HTTPConnection
 
 from app.access.caller import Identity, WorkspaceRef
 from app.access.tables import RoleAssignment, Token, User, WebSession, Workspace
-from app.database import transaction
+from app.database import reading, transaction
 from app.errors import Unauthenticated
 from app.kit.clock import now
 from app.kit.ids import digest
@@ -48,14 +48,18 @@ def credentials(request: HTTPConnection) -> tuple[str, str] | None:
     return ("session", cookie) if cookie else None
 
 
-def identify(session: Session, kind: str, secret: str) -> Identity | None:
-    """The identity behind a secret, or None for one that proves nothing (any more)."""
+def identify(kind: str, secret: str) -> Identity | None:
+    """The identity behind a secret, or None for one that proves nothing (any more).
+
+    It reads in a session of its own, so that a request which writes takes no lock to find out who asks.
+    """
     key = digest(secret)
     kept = _identities.get(key)
     if kept and kept[0] > time.monotonic():
         return kept[1]
     find = _by_token if kind == "token" else _by_session
-    identity = find(session, key)
+    with reading() as session:
+        identity = find(session, key)
     if identity:
         if len(_identities) > 10_000:
             _identities.clear()
@@ -127,11 +131,12 @@ def _grants(session: Session, user: User) -> dict[int | None, frozenset[str]]:
     return grants
 
 
-def find_workspace(session: Session, name: str) -> WorkspaceRef | None:
+def find_workspace(name: str) -> WorkspaceRef | None:
     kept = _workspaces.get(name)
     if kept and kept[0] > time.monotonic():
         return kept[1]
-    row = session.scalar(select(Workspace).where(Workspace.name == name))
+    with reading() as session:
+        row = session.scalar(select(Workspace).where(Workspace.name == name))
     if row is None:
         return None
     ref = WorkspaceRef(row.id, row.name, row.display_name)
