@@ -27,3 +27,9 @@ def connect(redis_url: str) -> None:
 def send(name: str, args: tuple) -> None:
     """Put a task on the queue; raises at once when the queue cannot be reached."""
     celery.send_task(name, args, retry=False)
+
+
+def length() -> int:
+    """How many tasks wait on the queue of jobs."""
+    with celery.connection_for_read() as connection:
+        return connection.default_channel.client.llen(JOBS)

@@ -1,0 +1,30 @@
+"""Names of endpoints and deployments, by Azure ML's rules."""
+
+import re
+
+from app.errors import Invalid
+
+NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{1,30}[A-Za-z0-9]")
+
+
+def check(name: str, field: str = "name") -> str:
+    if not NAME.fullmatch(name):
+        raise Invalid(
+            f"{field}: {name!r} is not a name. Use 3 to 32 letters, digits and '-', a letter first and no '-' last.",
+            target=field,
+        )
+    return name
+
+
+def check_traffic(traffic: dict, deployments: set[str]) -> dict[str, int]:
+    """Whole percentages of known deployments that add up to 100, or to 0 for none."""
+    for name, share in traffic.items():
+        if name not in deployments:
+            known = ", ".join(sorted(deployments)) or "none yet"
+            raise Invalid(f"traffic.{name}: there is no such deployment; there are: {known}.", target=f"traffic.{name}")
+        if isinstance(share, bool) or not isinstance(share, int) or not 0 <= share <= 100:
+            raise Invalid(f"traffic.{name}: {share!r} is no percentage from 0 to 100.", target=f"traffic.{name}")
+    total = sum(traffic.values())
+    if total not in (0, 100):
+        raise Invalid(f"traffic: the shares add up to {total}; they must add up to 100, or to 0.", target="traffic")
+    return dict(traffic)

@@ -1,0 +1,60 @@
+"""Reads of endpoints and deployments."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session, selectinload
+
+from app.endpoints.tables import DeploymentInstance, OnlineDeployment, OnlineEndpoint
+from app.errors import NotFound
+from app.kit.paging import Page
+
+SORTS = {"name": OnlineEndpoint.name, "created": OnlineEndpoint.created_at, "updated": OnlineEndpoint.updated_at}
+
+
+def find(session: Session, workspace_id: int, name: str) -> OnlineEndpoint | None:
+    return session.scalar(
+        select(OnlineEndpoint).where(OnlineEndpoint.workspace_id == workspace_id, OnlineEndpoint.name == name)
+    )
+
+
+def get(session: Session, workspace_id: int, name: str) -> OnlineEndpoint:
+    endpoint = find(session, workspace_id, name)
+    if endpoint is None:
+        raise NotFound(f"There is no online endpoint {name!r}.", target="name")
+    return endpoint
+
+
+def page(session: Session, workspace_id: int, *, text: str = "", sort: str = "name", number: int = 1, size: int = 50) -> Page:
+    found = select(OnlineEndpoint).where(OnlineEndpoint.workspace_id == workspace_id)
+    if text:
+        found = found.where(OnlineEndpoint.name.icontains(text, autoescape=True))
+    total = session.scalar(select(func.count()).select_from(found.subquery()))
+    column = SORTS.get(sort.removeprefix("-"), OnlineEndpoint.name)
+    order = column.desc() if sort.startswith("-") else column.asc()
+    rows = found.order_by(order).offset((number - 1) * size).limit(size).options(selectinload(OnlineEndpoint.deployments))
+    return Page(session.scalars(rows).all(), total, number, size)
+
+
+def get_deployment(session: Session, workspace_id: int, endpoint: str, name: str) -> OnlineDeployment:
+    found = get(session, workspace_id, endpoint)
+    deployment = next((item for item in found.deployments if item.name == name), None)
+    if deployment is None:
+        known = ", ".join(item.name for item in found.deployments) or "none"
+        raise NotFound(f"Endpoint {endpoint!r} has no deployment {name!r}; it has {known}.", target="deployment")
+    return deployment
+
+
+def instances(session: Session, deployment: OnlineDeployment) -> Sequence[DeploymentInstance]:
+    return session.scalars(
+        select(DeploymentInstance)
+        .where(DeploymentInstance.deployment_id == deployment.id)
+        .order_by(DeploymentInstance.generation.desc(), DeploymentInstance.number)
+    ).all()
+
+
+def serving_model(session: Session, model_version_ids: list[int]) -> Sequence[OnlineDeployment]:
+    """The deployments of given model versions."""
+    return session.scalars(
+        select(OnlineDeployment).where(OnlineDeployment.model_version_id.in_(model_version_ids))
+    ).all()

@@ -1,0 +1,195 @@
+"""Everything that changes an online endpoint or a deployment.
+
+What should serve is a state of the tables: workers see it there and bring it about, so nothing is
+lost when a message is.
+"""
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from app.endpoints import names, queries
+from app.endpoints.tables import DeploymentInstance, OnlineDeployment, OnlineEndpoint
+from app.errors import AlreadyExists, Conflict, Invalid
+from app.kit import crypto
+from app.kit.clock import now
+from app.kit.ids import digest, secret
+from app.kit.outbox import hint
+
+AUTH_MODES = ("key", "aml_token", "aad_token")
+CHANNEL = "endpoints"
+MOST_INSTANCES = 20
+
+
+def create(
+    session: Session, workspace_id: int, name: str, *, created_by: str, auth_mode: str = "key",
+    description: str = "", tags: dict | None = None, properties: dict | None = None,
+) -> OnlineEndpoint:
+    names.check(name)
+    if auth_mode not in AUTH_MODES:
+        raise Invalid(f"auth_mode: {auth_mode!r} is not one of {', '.join(AUTH_MODES)}.", target="auth_mode")
+    if queries.find(session, workspace_id, name):
+        raise AlreadyExists(f"There is an online endpoint {name!r} already.", target="name")
+    keys = _new_key("primary") | _new_key("secondary")
+    endpoint = OnlineEndpoint(
+        workspace_id=workspace_id, name=name, auth_mode=auth_mode, description=description, tags=tags or {},
+        properties=properties or {}, created_by=created_by, **keys,
+    )
+    session.add(endpoint)
+    _changed(session, endpoint)
+    return endpoint
+
+
+def _new_key(which: str) -> dict[str, str]:
+    plain = secret()
+    return {f"{which}_key": crypto.encrypt(plain), f"{which}_key_hash": digest(plain)}
+
+
+def keys(endpoint: OnlineEndpoint) -> dict[str, str]:
+    """The plain keys, under the names of Azure ML's listKeys."""
+    return {
+        "primaryKey": crypto.decrypt(endpoint.primary_key),
+        "secondaryKey": crypto.decrypt(endpoint.secondary_key),
+    }
+
+
+def regenerate_key(session: Session, endpoint: OnlineEndpoint, which: str) -> dict[str, str]:
+    if which not in ("primary", "secondary"):
+        raise Invalid(f"key_type: {which!r} is neither 'primary' nor 'secondary'.", target="key_type")
+    for name, value in _new_key(which).items():
+        setattr(endpoint, name, value)
+    _changed(session, endpoint)
+    return keys(endpoint)
+
+
+def change(session: Session, endpoint: OnlineEndpoint, *, traffic: dict | None = None, description: str | None = None, tags: dict | None = None) -> None:
+    if traffic is not None:
+        serving = {item.name for item in endpoint.deployments if item.provisioning_state != "Deleting"}
+        endpoint.traffic = names.check_traffic(traffic, serving)
+    if description is not None:
+        endpoint.description = description
+    if tags is not None:
+        endpoint.tags = tags
+    _changed(session, endpoint)
+
+
+def delete(session: Session, endpoint: OnlineEndpoint) -> None:
+    """Deployments and instances go with it; workers end the processes that no row stands for any more."""
+    session.delete(endpoint)
+    hint(session, CHANNEL, "endpoints")
+
+
+def deploy(
+    session: Session, endpoint: OnlineEndpoint, name: str, *, created_by: str, all_traffic: bool = False, **settings
+) -> OnlineDeployment:
+    """Make a deployment, or change the one of that name: new instances are ready before the old ones end."""
+    names.check(name)
+    _check(settings)
+    found = next((item for item in endpoint.deployments if item.name == name), None)
+    if found is None:
+        found = OnlineDeployment(name=name, created_by=created_by, provisioning_state="Creating", **settings)
+        endpoint.deployments.append(found)
+    elif found.provisioning_state == "Deleting":
+        raise Conflict(f"Deployment {name!r} is being deleted. Try again in a moment.", target="name")
+    else:
+        _update(found, settings)
+    session.flush()
+    _want_instances(session, found)
+    if all_traffic:
+        endpoint.traffic = {name: 100}
+    _changed(session, endpoint)
+    return found
+
+
+def _update(deployment: OnlineDeployment, settings: dict) -> None:
+    for field, value in settings.items():
+        setattr(deployment, field, value)
+    deployment.generation += 1
+    deployment.provisioning_state, deployment.error, deployment.updated_at = "Updating", None, now()
+
+
+def _check(settings: dict) -> None:
+    if settings.get("model_version_id") is None and not settings.get("scoring_script"):
+        raise Invalid("model: name a registered model, as azureml:NAME:VERSION.", target="model")
+    count = settings.get("instance_count", 1)
+    if not 1 <= count <= MOST_INSTANCES:
+        raise Invalid(f"instance_count: {count} is not between 1 and {MOST_INSTANCES}.", target="instance_count")
+
+
+def _want_instances(session: Session, deployment: OnlineDeployment) -> None:
+    session.add_all(
+        DeploymentInstance(deployment_id=deployment.id, number=number, generation=deployment.generation)
+        for number in range(deployment.instance_count)
+    )
+
+
+def scale(session: Session, deployment: OnlineDeployment, instance_count: int) -> None:
+    """More or fewer instances of the same generation; those with the highest numbers go first."""
+    _check({"model_version_id": 0, "instance_count": instance_count})
+    present = [
+        found for found in queries.instances(session, deployment)
+        if found.generation == deployment.generation and found.state != "Stopping"
+    ]
+    for found in present:
+        if found.number >= instance_count:
+            found.state = "Stopping"
+    taken = {found.number for found in present}
+    session.add_all(
+        DeploymentInstance(deployment_id=deployment.id, number=number, generation=deployment.generation)
+        for number in range(instance_count)
+        if number not in taken
+    )
+    deployment.instance_count, deployment.updated_at = instance_count, now()
+    _changed(session, deployment.endpoint)
+
+
+def delete_deployment(session: Session, deployment: OnlineDeployment) -> None:
+    """Raises Conflict while it still has traffic: nobody's requests are dropped by accident."""
+    endpoint = deployment.endpoint
+    if endpoint.traffic.get(deployment.name):
+        raise Conflict(
+            f"Deployment {deployment.name!r} has {endpoint.traffic[deployment.name]} % of the traffic. Give it to another first.",
+            target="traffic",
+        )
+    endpoint.traffic = {name: share for name, share in endpoint.traffic.items() if name != deployment.name}
+    endpoint.deployments.remove(deployment)
+    _changed(session, endpoint)
+
+
+def _changed(session: Session, endpoint: OnlineEndpoint) -> None:
+    endpoint.updated_at = now()
+    session.flush()
+    hint(session, CHANNEL, "endpoints")
+
+
+def settle(session: Session, deployment: OnlineDeployment) -> None:
+    """Derive a deployment's state from its instances', and retire an older generation once the new one serves."""
+    present = queries.instances(session, deployment)
+    current = [found for found in present if found.generation == deployment.generation and found.state != "Stopping"]
+    if current and all(found.state == "Ready" for found in current):
+        deployment.provisioning_state, deployment.error = "Succeeded", None
+        for found in present:
+            if found.generation < deployment.generation:
+                found.state = "Stopping"
+    elif any(found.state == "Failed" for found in current):
+        failed = next(found for found in current if found.state == "Failed")
+        deployment.provisioning_state, deployment.error = "Failed", failed.error
+    hint(session, CHANNEL, "endpoints")
+
+
+def claim_instances(session: Session, worker_id: int, lease_until, most: int) -> list[int]:
+    """Take instances that no living worker keeps; returns their ids."""
+    free = select(DeploymentInstance.id).where(
+        DeploymentInstance.worker_id.is_(None) | (DeploymentInstance.lease_expires_at < now()),
+        DeploymentInstance.state != "Stopping",
+    )
+    taken = []
+    for instance_id in session.scalars(free.order_by(DeploymentInstance.id).limit(most)).all():
+        claimed = session.execute(
+            update(DeploymentInstance)
+            .where(DeploymentInstance.id == instance_id)
+            .where(DeploymentInstance.worker_id.is_(None) | (DeploymentInstance.lease_expires_at < now()))
+            .values(worker_id=worker_id, lease_expires_at=lease_until, state="Starting", address=None)
+        ).rowcount
+        if claimed:
+            taken.append(instance_id)
+    return taken

@@ -1,0 +1,35 @@
+"""What a worker does all the time, beside the tasks that it is sent."""
+
+from app import domains
+from app.settings import current
+from workers.celery import slots
+from workers.node import Node
+from workers.reconcile import lost_jobs, silent_workers, unsent_tasks
+from workers.serving.keeper import Keeper
+
+_node: Node | None = None
+_keeper: Keeper | None = None
+
+
+def node() -> Node:
+    """This process as a worker; `start` has been called."""
+    return _node
+
+
+def start() -> None:
+    global _node, _keeper
+    settings = current()
+    domains.start(settings)
+    _node = Node(settings, slots())
+    _keeper = Keeper(_node)
+    _node.start(
+        ("lost jobs", 5, lost_jobs.reconcile),
+        ("unsent tasks", 5, unsent_tasks.reconcile),
+        ("silent workers", 30, silent_workers.reconcile),
+        ("deployments", 1, _keeper.reconcile),
+    )
+
+
+def stop() -> None:
+    _keeper.close()
+    _node.stop()
