@@ -13,7 +13,7 @@ class DetailsMenu extends HTMLElement {
     this.addEventListener("keydown", (event) => this.onKey(event), { signal });
     this.panel.addEventListener("click", (event) => event.target.closest("a, button") && this.close(), { signal });
     document.addEventListener("click", (event) => !this.contains(event.target) && this.close(), { signal });
-    addEventListener("scroll", (event) => !this.contains(event.target) && this.close(), { signal, capture: true, passive: true });
+    addEventListener("scroll", (event) => event.target.contains(this) && this.place(), { signal, capture: true, passive: true });
     addEventListener("resize", () => this.close(), { signal });
   }
 
@@ -28,6 +28,7 @@ class DetailsMenu extends HTMLElement {
   place() {
     if (!this.details.open) return;
     const anchor = this.details.querySelector("summary").getBoundingClientRect();
+    if (anchor.bottom < 0 || anchor.top > innerHeight) return this.close();
     const { style } = this.panel;
     style.position = "fixed";
     style.right = "auto";

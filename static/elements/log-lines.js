@@ -93,3 +93,16 @@ export function runs(line) {
   take(clean.slice(from));
   return found;
 }
+
+/** The node that shows one run; colours outside the sixteen named ones are set as they came. */
+export function painted([text, style]) {
+  if (!style) return text;
+  const span = document.createElement("span");
+  for (const [side, colour] of [["fg", style.fg], ["bg", style.bg]]) {
+    if (colour?.rgb) span.style[side === "fg" ? "color" : "backgroundColor"] = `rgb(${colour.rgb})`;
+    else if (colour) span.classList.add(`ansi-${side}-${colour.name}`);
+  }
+  for (const name of ["bold", "dim", "italic", "underline"]) if (style[name]) span.classList.add(`ansi-${name}`);
+  span.textContent = text;
+  return span;
+}

@@ -1,13 +1,12 @@
 /** <log-view src stream download>: a log that grows while it is read: follow, search, wrap, line links, colours. */
 
-import { EventStream } from "./event-stream.js";
-import { LineSplitter, runs, stripped } from "./log-lines.js";
+import { LineSplitter, painted, runs } from "./log-lines.js";
+import { LogSearch } from "./log-search.js";
+import { LogSource } from "./log-source.js";
 import { icon, iconButton } from "./sprite.js";
 
 const BLOCK = 200;
 const MOST_LINES = 250000;
-const POLL_MILLISECONDS = 2000;
-const REFUSALS_BEFORE_POLLING = 3;
 const NEAR_END = 24;
 
 function made(tag, className, ...children) {
@@ -17,29 +16,13 @@ function made(tag, className, ...children) {
   return node;
 }
 
-function painted([text, style]) {
-  if (!style) return text;
-  const span = document.createElement("span");
-  for (const [side, colour] of [["fg", style.fg], ["bg", style.bg]]) {
-    if (colour?.rgb) span.style[side === "fg" ? "color" : "backgroundColor"] = `rgb(${colour.rgb})`;
-    else if (colour) span.classList.add(`ansi-${side}-${colour.name}`);
-  }
-  for (const name of ["bold", "dim", "italic", "underline"]) if (style[name]) span.classList.add(`ansi-${name}`);
-  span.textContent = text;
-  return span;
-}
-
 class LogView extends HTMLElement {
   connectedCallback() {
-    this.stop = new AbortController();
     this.lines = [];
     this.dropped = 0;
-    this.offset = 0;
     this.blocks = [];
-    this.hits = [];
-    this.hit = -1;
+    this.finder = new LogSearch();
     this.splitter = new LineSplitter();
-    this.decoder = new TextDecoder();
     this.following = true;
     this.marked = Number(/^#L(\d+)$/.exec(location.hash)?.[1]) || null;
     if (this.marked) this.following = false;
@@ -47,14 +30,18 @@ class LogView extends HTMLElement {
     this.build();
     // Only the blocks near the window hold their lines; the others keep their height alone.
     this.watcher = new IntersectionObserver((entries) => entries.forEach((entry) => this.onSight(entry)), { root: this.window, rootMargin: "1200px 0px" });
-    this.start();
+    this.source = new LogSource({
+      src: this.getAttribute("src"),
+      stream: this.getAttribute("stream"),
+      onText: (text) => this.receive(text),
+      onState: (error) => this.sayState(error),
+    });
   }
 
   disconnectedCallback() {
-    this.stop.abort();
-    this.stream?.close();
+    this.source.close();
     this.watcher.disconnect();
-    clearTimeout(this.timer);
+    cancelAnimationFrame(this.frame);
   }
 
   build() {
@@ -68,6 +55,7 @@ class LogView extends HTMLElement {
     this.note = made("div", "log-note", "Loading…");
     this.window.append(this.body, this.tailRow, this.note);
     this.window.addEventListener("scroll", () => this.onScroll(), { passive: true });
+    this.window.addEventListener("wheel", ({ deltaY }) => deltaY < 0 && this.setFollowing(false, false), { passive: true });
     this.body.addEventListener("click", (event) => this.onNumber(event));
     this.append(this.toolbar(), this.window);
     this.showFollow();
@@ -104,93 +92,21 @@ class LogView extends HTMLElement {
     return bar;
   }
 
-  async start() {
-    try {
-      await this.catchUp();
-      if (this.final) return;
-      if (this.hasAttribute("stream")) this.openStream();
-      else this.poll();
-    } catch (error) {
-      if (error.name === "AbortError") return;
-      this.say(this.lines.length ? "" : `Not readable yet: ${error.message}. Trying again…`);
-      this.timer = setTimeout(() => this.start(), POLL_MILLISECONDS);
-    }
-  }
-
-  /** Reads by byte offset until the server has nothing more. */
-  async catchUp() {
-    for (;;) {
-      const address = new URL(this.getAttribute("src"), location.href);
-      address.searchParams.set("offset", this.offset);
-      const answer = await fetch(address, { signal: this.stop.signal, cache: "no-store" });
-      if (!answer.ok) throw new Error(`the server answered ${answer.status}`);
-      const bytes = await answer.arrayBuffer();
-      const before = this.offset;
-      this.offset = Number(answer.headers.get("X-Log-Offset") ?? before + bytes.byteLength);
-      this.final = answer.headers.get("X-Log-Final") === "true";
-      this.receive(this.decoder.decode(bytes, { stream: true }));
-      if (bytes.byteLength === 0 || this.offset <= before) break;
-    }
-    this.sayState();
-  }
-
-  openStream() {
-    let failures = 0;
-    this.stream = new EventStream(this.getAttribute("stream"), {
-      lastId: String(this.offset),
-      onEvent: ({ kind, data, id }) => {
-        failures = 0;
-        if (kind === "log") {
-          if (id !== undefined) this.offset = Number(id);
-          this.receive(JSON.parse(data));
-        } else if (kind === "end") this.finish();
-      },
-      onState: (state) => {
-        failures += state === "waiting";
-        if (state !== "refused" && failures < REFUSALS_BEFORE_POLLING) return;
-        // Some proxies swallow event streams; the same lines can be had by asking again and again.
-        this.stream.close();
-        this.poll();
-      },
-    });
-  }
-
-  poll() {
-    this.timer = setTimeout(async () => {
-      try {
-        if (!document.hidden) await this.catchUp();
-      } catch (error) {
-        if (error.name === "AbortError") return;
-      }
-      if (!this.final && this.isConnected) this.poll();
-    }, POLL_MILLISECONDS);
-  }
-
-  async finish() {
-    this.stream.close();
-    await this.catchUp().catch(() => {});
-    this.final = true;
-    this.sayState();
-  }
-
-  sayState() {
+  sayState(error) {
     const empty = this.lines.length === 0 && this.splitter.tail === "";
-    this.say(empty ? (this.final ? "Nothing was printed." : "Waiting for the first line…") : "");
-  }
-
-  say(text) {
-    this.note.textContent = text;
-    this.note.hidden = text === "";
+    let words = this.source?.final ? "Nothing was printed." : "Waiting for the first line…";
+    if (error) words = `Not readable yet: ${error.message}. Trying again…`;
+    this.note.textContent = words;
+    this.note.hidden = !empty;
   }
 
   receive(text) {
-    if (text === "") return;
     const from = this.lines.length;
     for (const line of this.splitter.push(text)) this.lines.push(line);
     this.grow(from);
     this.showTail();
-    this.say("");
-    if (this.query.value) this.extendSearch(from);
+    this.note.hidden = true;
+    this.markHits(this.finder.extend(this.lines, from));
     if (this.lines.length > MOST_LINES) this.forget();
     if (this.following) this.toEnd();
     else if (this.marked && this.lines.length + this.dropped >= this.marked) this.reveal(this.marked);
@@ -256,8 +172,8 @@ class LogView extends HTMLElement {
     const row = made("div", "log-line", link, made("span", "log-text", ...runs(this.lines[index]).map(painted)));
     row.dataset.line = number;
     row.classList.toggle("is-marked", number === this.marked);
-    row.classList.toggle("is-hit", this.hitSet?.has(index) ?? false);
-    row.classList.toggle("is-current", this.hits[this.hit] === index);
+    row.classList.toggle("is-hit", this.finder.known.has(index));
+    row.classList.toggle("is-current", this.finder.current === index);
     return row;
   }
 
@@ -307,6 +223,8 @@ class LogView extends HTMLElement {
   toEnd() {
     cancelAnimationFrame(this.frame);
     this.frame = requestAnimationFrame(() => {
+      // The reader may have scrolled up since the text came.
+      if (!this.following) return;
       if (this.blocks.length) this.fill(this.blocks.length - 1);
       this.window.scrollTop = this.window.scrollHeight;
       this.lastTop = this.window.scrollTop;
@@ -348,64 +266,31 @@ class LogView extends HTMLElement {
   }
 
   search() {
-    this.hits = [];
-    this.hitSet = new Set();
-    this.hit = -1;
     this.body.querySelectorAll(".is-hit, .is-current").forEach((row) => row.classList.remove("is-hit", "is-current"));
-    if (this.query.value) this.extendSearch(0);
-    this.showFound();
-    if (this.hits.length) this.step(1);
-    else this.highlight();
+    this.finder.begin(this.query.value, this.lines);
+    this.markHits(this.finder.hits);
+    this.finder.mark(null);
+    if (this.finder.hits.length) this.step(1);
   }
 
-  extendSearch(from) {
-    const wanted = this.query.value.toLowerCase();
-    for (let index = from; index < this.lines.length; index++) {
-      if (!stripped(this.lines[index]).toLowerCase().includes(wanted)) continue;
-      this.hits.push(index);
-      this.hitSet.add(index);
+  markHits(indexes) {
+    for (const index of indexes) {
       const entry = this.blocks[Math.floor(index / BLOCK)];
       if (entry?.drawn) entry.node.children[index % BLOCK]?.classList.add("is-hit");
     }
-    this.showFound();
+    this.found.textContent = this.finder.summary;
   }
 
   step(by) {
-    if (this.hits.length === 0) return;
+    const index = this.finder.step(by);
+    if (index === undefined) return;
     this.setFollowing(false, false);
-    this.hit = (this.hit + by + this.hits.length) % this.hits.length;
     this.body.querySelector(".is-current")?.classList.remove("is-current");
-    const row = this.rowOf(this.hits[this.hit]);
+    const row = this.rowOf(index);
     row?.classList.add("is-current");
     row?.scrollIntoView({ block: "center" });
-    this.showFound();
-    this.highlight();
-  }
-
-  showFound() {
-    this.found.textContent = this.query.value ? `${this.hits.length ? this.hit + 1 : 0} of ${this.hits.length.toLocaleString()}` : "";
-  }
-
-  /** Marks the words themselves where the browser can do that without touching the lines. */
-  highlight() {
-    if (!CSS.highlights) return;
-    CSS.highlights.delete("log-search");
-    const row = this.body.querySelector(".is-current .log-text");
-    if (!row || !this.query.value) return;
-    const wanted = this.query.value.toLowerCase();
-    const ranges = [];
-    const walker = document.createTreeWalker(row, NodeFilter.SHOW_TEXT);
-    while (walker.nextNode()) {
-      const { currentNode: node } = walker;
-      const text = node.data.toLowerCase();
-      for (let at = text.indexOf(wanted); at >= 0; at = text.indexOf(wanted, at + wanted.length)) {
-        const range = new Range();
-        range.setStart(node, at);
-        range.setEnd(node, at + wanted.length);
-        ranges.push(range);
-      }
-    }
-    CSS.highlights.set("log-search", new Highlight(...ranges));
+    this.found.textContent = this.finder.summary;
+    this.finder.mark(row?.querySelector(".log-text"));
   }
 }
 

@@ -1,12 +1,18 @@
 /** <metric-chart src>: live curves of a metric, one for each run, with tooltip, smoothing, log scale and export. */
 
 import uPlot from "../vendor/uplot-1.6.32.esm.js";
-import { aligned, column, csv, lasted, short, smoothed } from "./metric-series.js";
+import { aligned, clock, column, csv, lasted, short, smoothed } from "./metric-series.js";
 import { iconButton } from "./sprite.js";
 
 const POLL_MILLISECONDS = 2000;
 const COLOURS = 8;
 const X_AXES = [["step", "Step"], ["relative", "Relative time"], ["wall", "Wall time"]];
+const X_MARKS = {
+  // A step is a whole number, and so is every mark.
+  step: { incrs: Array.from({ length: 10 }, (_, power) => [1, 2, 5].map((part) => part * 10 ** power)).flat() },
+  relative: { values: (_, splits) => splits.map(lasted) },
+  wall: { values: (_, splits) => splits.map((split) => clock(split, splits[1] - splits[0])) },
+};
 let count = 0;
 
 function made(tag, className, ...children) {
@@ -81,6 +87,7 @@ class MetricChart extends HTMLElement {
     this.stage = made("div", "chart-stage");
     this.stage.tabIndex = 0;
     this.stage.setAttribute("role", "img");
+    this.stage.setAttribute("aria-label", `Chart of ${this.label}`);
     this.stage.addEventListener("keydown", (event) => this.onKey(event));
     this.stage.addEventListener("blur", () => this.plot?.setCursor({ left: -10, top: -10 }));
     this.tip = made("div", "chart-tip");
@@ -185,7 +192,7 @@ class MetricChart extends HTMLElement {
       cursor: { points: { size: 6 }, drag: { x: true, y: false, setScale: true } },
       scales: { x: { time: x === "wall" }, y: { distr: this.log.checked ? 3 : 1 } },
       axes: [
-        { ...axis, size: 30, space: 60, ...(x === "relative" ? { values: (_, splits) => splits.map(lasted) } : {}), ...(x === "step" ? { incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 2e4, 5e4, 1e5, 2e5, 5e5, 1e6, 1e7] } : {}) },
+        { ...axis, size: 30, space: 60, ...X_MARKS[x] },
         { ...axis, size: 52, values: (_, splits) => splits.map((value) => (value === null ? "" : short(value))) },
       ],
       series: [{}, ...series],

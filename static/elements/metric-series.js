@@ -77,3 +77,10 @@ export function lasted(seconds) {
   if (hours > 0) return `${hours}h ${minutes}m`;
   return minutes > 0 ? `${minutes}m ${whole % 60}s` : `${whole}s`;
 }
+
+/** The words on a wall-time axis whose marks are `apart` seconds from each other. */
+export function clock(seconds, apart) {
+  const moment = new Date(seconds * 1000);
+  if (apart >= 86400) return moment.toLocaleDateString(undefined, { month: "short", day: "numeric" });
+  return moment.toLocaleTimeString(undefined, { hour: "2-digit", minute: "2-digit", hourCycle: "h23", ...(apart < 60 ? { second: "2-digit" } : {}) });
+}
