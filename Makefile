@@ -1,0 +1,52 @@
+# `make up` starts Atelier, `make test` runs everything that is tested; both install what they need.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+ARGS ?=
+
+.PHONY: up test lint format bench clean lock
+
+up: $(VENV)/.server .environments/.curated
+	@$(BIN)/atelier up $(ARGS)
+
+test: $(VENV)/.dev .environments/.curated
+	@ATELIER_TEST_ENVIRONMENT="$$(cat .environments/.curated)" $(BIN)/pytest $(ARGS)
+
+lint: $(VENV)/.dev
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/lint-imports --no-cache
+
+format: $(VENV)/.dev
+	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
+
+bench: $(VENV)/.dev .environments/.curated
+	@$(BIN)/python bench/launch.py
+
+# The lock is made on one machine and holds for every platform.
+lock: $(VENV)/.dev
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras pyproject.toml -o requirements/dev.lock
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --extra s3 pyproject.toml -c requirements/dev.lock -o requirements/server.lock
+
+$(VENV)/bin/uv:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Atelier needs Python 3.11 or newer; $(PYTHON) is older. Name another: make up PYTHON=python3.12"; exit 1; }
+	@echo "Making the server's environment in $(VENV) …"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "$$(grep '^uv==' requirements/server.lock)"
+
+$(VENV)/.server: requirements/server.lock pyproject.toml | $(VENV)/bin/uv
+	@echo "Installing the server …"
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python -r requirements/server.lock
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.lock $(VENV)/.server
+	@echo "Installing what the tests need …"
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python -r requirements/dev.lock
+	@touch $@
+
+.environments/.curated: environments/curated/requirements.txt $(VENV)/.server
+	@mkdir -p .environments
+	@$(BIN)/atelier environment build --print-python > $@.new
+	@mv $@.new $@
+
+clean:
+	@rm -rf $(VENV) .environments
