@@ -1,6 +1,5 @@
 /** <metric-chart src>: live curves of a metric, one for each run, with tooltip, smoothing, log scale and export. */
 
-import uPlot from "../vendor/uplot-1.6.32.esm.js";
 import { aligned, clock, column, csv, lasted, short, smoothed } from "./metric-series.js";
 import { iconButton } from "./sprite.js";
 
@@ -14,6 +13,8 @@ const X_MARKS = {
   wall: { values: (_, splits) => splits.map((split) => clock(split, splits[1] - splits[0])) },
 };
 let count = 0;
+// Most pages show no chart, so the library is fetched with the first one.
+let uPlot;
 
 function made(tag, className, ...children) {
   const node = document.createElement(tag);
@@ -47,6 +48,7 @@ class MetricChart extends HTMLElement {
     this.sizes = new ResizeObserver(() => this.resize());
     this.sizes.observe(this.stage);
     this.timer = setInterval(() => this.live && !document.hidden && this.load(), POLL_MILLISECONDS);
+    if (this.series.length > 0) this.draw();
     this.load();
   }
 
@@ -57,6 +59,7 @@ class MetricChart extends HTMLElement {
     clearInterval(this.timer);
     this.plot?.destroy();
     this.plot = null;
+    this.shape = null;
   }
 
   get live() {
@@ -108,6 +111,7 @@ class MetricChart extends HTMLElement {
       if (this.next !== null) address.searchParams.set("after", this.next);
       const answer = await fetch(address, { headers: { Accept: "application/json" }, signal: this.stop.signal });
       if (!answer.ok) throw new Error(`the server answered ${answer.status}`);
+      uPlot ??= (await import("../vendor/uplot-1.6.32.esm.js")).default;
       this.take(await answer.json());
     } catch (error) {
       if (error.name !== "AbortError" && this.series.length === 0) this.say(`Could not be loaded: ${error.message}.`);
