@@ -1,0 +1,68 @@
+"""What the scoring path of the web process knows: routes in memory, read again when they change."""
+
+import asyncio
+import logging
+
+from sqlalchemy import select
+from sqlalchemy.orm import selectinload
+from starlette.types import ASGIApp
+
+from app.access.tables import Workspace
+from app.database import reading
+from app.endpoints.gateway import Gateway, Route, RoutingTable, Upstream
+from app.endpoints.service import CHANNEL
+from app.endpoints.tables import DeploymentInstance, OnlineDeployment, OnlineEndpoint
+from app.kit import crypto
+from app.settings import Settings
+from app.web.watching import Watch
+
+__all__ = ["RoutingTable", "gateway", "keep_routes"]
+
+log = logging.getLogger(__name__)
+LOOK_SECONDS = 2.0
+
+
+def gateway(app: ASGIApp, table: RoutingTable, settings: Settings) -> Gateway:
+    return Gateway(app, table, body_limit=settings.score_body_bytes)
+
+
+async def keep_routes(table: RoutingTable) -> None:
+    """Follow the tables for as long as the process lives."""
+    async with Watch(CHANNEL) as watch:
+        while True:
+            try:
+                table.replace(await asyncio.to_thread(read_routes))
+            except Exception:
+                # The routes that are known still hold while the registry is away.
+                log.exception("routes could not be read")
+            await watch.changed(LOOK_SECONDS)
+
+
+def read_routes() -> list[Route]:
+    with reading() as session:
+        found = session.execute(
+            select(Workspace.name, OnlineEndpoint)
+            .join(OnlineEndpoint, OnlineEndpoint.workspace_id == Workspace.id)
+            .options(selectinload(OnlineEndpoint.deployments).selectinload(OnlineDeployment.instances))
+        )
+        return [_route(workspace, endpoint) for workspace, endpoint in found]
+
+
+def _route(workspace: str, endpoint: OnlineEndpoint) -> Route:
+    return Route(
+        workspace=workspace,
+        endpoint=endpoint.name,
+        auth_mode=endpoint.auth_mode,
+        key_hashes=(bytes.fromhex(endpoint.primary_key_hash), bytes.fromhex(endpoint.secondary_key_hash)),
+        traffic=dict(endpoint.traffic),
+        deployments={item.name: tuple(_upstreams(item)) for item in endpoint.deployments},
+        timeouts_ms={item.name: item.request_settings.get("request_timeout_ms", 5000) for item in endpoint.deployments},
+    )
+
+
+def _upstreams(deployment: OnlineDeployment) -> list[Upstream]:
+    return [_upstream(found) for found in deployment.instances if found.state == "Ready" and found.address]
+
+
+def _upstream(instance: DeploymentInstance) -> Upstream:
+    return Upstream(address=instance.address, key=crypto.decrypt(instance.key))

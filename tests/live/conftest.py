@@ -1,0 +1,171 @@
+"""A real server: `atelier up` in a home of its own, with its Redis and its Celery worker."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from app.cli.home import free_port
+from app.settings import PROJECT
+
+ATELIER = Path(sys.executable).with_name("atelier")
+
+
+@dataclass
+class Server:
+    """A running `atelier up`; `said` is what it printed until it was ready."""
+
+    home: Path
+    port: int
+    process: subprocess.Popen
+    said: str
+    token: str
+    started_in: float
+    extra: dict = field(default_factory=dict)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def client(self) -> httpx.Client:
+        if "client" not in self.extra:
+            headers = {"Authorization": f"Bearer {self.token}"}
+            self.extra["client"] = httpx.Client(base_url=self.url, headers=headers, timeout=30)
+        return self.extra["client"]
+
+    def child(self, words: str) -> psutil.Process:
+        """The process that the server started whose command line holds `words`."""
+        found = [
+            child
+            for child in psutil.Process(self.process.pid).children(recursive=True)
+            if words in " ".join(child.cmdline())
+        ]
+        assert found, f"no process with {words!r}"
+        return found[0]
+
+    def submit(self, yaml: str, **uploads: str) -> dict:
+        answer = self.client.post("/api/jobs", json={"yaml": yaml, "uploads": uploads})
+        assert answer.status_code == 201, answer.text
+        return answer.json()
+
+    def job(self, name: str) -> dict:
+        answer = self.client.get(f"/api/jobs/{name}")
+        answer.raise_for_status()
+        return answer.json()
+
+    def log(self, name: str, file: str = "user_logs/std_log.txt") -> str:
+        return self.client.get(f"/api/jobs/{name}/logs", params={"file": file}).text
+
+    def wait_for(self, name: str, *states: str, seconds: float = 90) -> dict:
+        """The job once it is in one of `states`, by default at its end."""
+        wanted = states or ("Completed", "Failed", "Canceled")
+        wait_until(lambda: self.job(name)["status"] in wanted, seconds, lambda: f"{self.job(name)}\n{self.log(name)}")
+        return self.job(name)
+
+
+def wait_until(holds: Callable[[], bool], seconds: float = 30, describe: Callable[[], str] = lambda: "") -> None:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        try:
+            if holds():
+                return
+        except httpx.TransportError:
+            pass
+        time.sleep(0.1)
+    pytest.fail(f"it did not come about within {seconds} seconds. {describe()}")
+
+
+def start(home: Path, *options: str, port: int | None = None) -> Server:
+    """Start a server and wait until it says that it is ready."""
+    port = port or free_port()
+    started = time.monotonic()
+    process = subprocess.Popen(
+        [ATELIER, "up", "--home", home, "--port", str(port), *options],
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=PROJECT, env=_environ(),
+    )
+    said = ""
+    for line in process.stdout:
+        said += line
+        if line.startswith("  Started in"):
+            break
+    assert f"Atelier is ready at http://127.0.0.1:{port}" in said, said + _logs(home)
+    seconds = time.monotonic() - started
+    token = subprocess.run(
+        [ATELIER, "token", "create", "--home", home, "--user", "admin", "--name", "test"],
+        capture_output=True, text=True, check=True, cwd=PROJECT, env=_environ(),
+    ).stdout.strip()
+    return Server(home, port, process, said, token, seconds)
+
+
+def _logs(home: Path) -> str:
+    return "\n".join(f"== {path}\n{path.read_text()[-3000:]}" for path in (home / "logs").glob("*"))
+
+
+def _environ() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.startswith(("ATELIER_", "MLFLOW_"))}
+
+
+def stop(server: Server) -> None:
+    server.process.send_signal(signal.SIGINT)
+    try:
+        server.process.wait(40)
+    except subprocess.TimeoutExpired:
+        server.process.kill()
+        server.process.wait()
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory) -> Iterator[Server]:
+    """One server for all live tests that do it no harm."""
+    running = start(tmp_path_factory.mktemp("live") / "home")
+    yield running
+    stop(running)
+
+
+@pytest.fixture
+def own_server(tmp_path) -> Iterator[Server]:
+    """A server to be harmed by one test."""
+    running = start(tmp_path / "home")
+    yield running
+    stop(running)
+
+
+@pytest.fixture(scope="session")
+def environment() -> Path:
+    """The interpreter of the curated environment, in which the unmodified mlflow client is."""
+    named = os.environ.get("ATELIER_TEST_ENVIRONMENT")
+    if not named or not Path(named).exists():
+        pytest.skip("the curated environment is not built: run `make test`")
+    return Path(named)
+
+
+@pytest.fixture
+def in_environment(server, environment, tmp_path) -> Callable[[str], str]:
+    """Runs a script in the curated environment as a user would, with the server's address and token."""
+
+    def run(script: str, workspace: str = "") -> str:
+        environ = {
+            "PATH": f"{environment.parent}:/usr/bin:/bin",
+            "HOME": str(tmp_path),
+            "MLFLOW_TRACKING_URI": server.url + workspace,
+            "MLFLOW_TRACKING_TOKEN": server.token,
+            "MLFLOW_DISABLE_TELEMETRY": "true",
+        }
+        answer = subprocess.run(
+            [environment, "-c", script], capture_output=True, text=True, env=environ, cwd=tmp_path, timeout=150, check=False
+        )
+        assert answer.returncode == 0, answer.stdout + answer.stderr
+        return answer.stdout
+
+    return run
+
+

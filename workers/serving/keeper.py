@@ -1,0 +1,151 @@
+"""Brings about what the tables say should serve: claims instances, keeps their processes, reports back."""
+
+import logging
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.database import reading, transaction
+from app.endpoints import logs, service
+from app.endpoints.tables import DeploymentInstance, OnlineDeployment
+from app.environments import builder
+from app.environments.specification import EnvironmentSpec
+from app.kit import crypto
+from app.kit.clock import now
+from app.kit.outbox import hint
+from app.kit.storage import store
+from workers.node import Node
+from workers.serving.specs import Wanted, instance_spec
+from workers.serving.supervisor import Supervisor
+
+log = logging.getLogger(__name__)
+LEASE = timedelta(seconds=15)
+RENEW_WITHIN = timedelta(seconds=10)
+MOST_INSTANCES = 32
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What was last written about an instance, so that only changes are."""
+
+    state: str
+    address: str | None
+    restarts: int
+    error: str | None
+
+
+class Keeper:
+    def __init__(self, node: Node) -> None:
+        self.node = node
+        self.supervisor = Supervisor(node.folder / "serving", node.launcher)
+        self.mine: dict[int, Seen] = {}
+        self.leases: dict[int, object] = {}
+        self.log_offsets: dict[int, int] = {}
+        self.failed_builds: dict[int, str] = {}
+
+    def reconcile(self) -> None:
+        """One look: what should run here does, what should not is ended, and the tables say so."""
+        wanted = self._wanted()
+        for name in set(self.supervisor.names()) - {item.name for item in wanted}:
+            self.supervisor.stop(name)
+        for item in wanted:
+            self._keep(item)
+        for gone in set(self.mine) - {item.id for item in wanted}:
+            self.mine.pop(gone)
+            self.leases.pop(gone, None)
+            self.log_offsets.pop(gone, None)
+
+    def _wanted(self) -> list[Wanted]:
+        """The instances of this worker, new ones claimed; those that should stop are deleted."""
+        with reading() as session:
+            busy = session.scalars(select(DeploymentInstance.id).where(self._concerns())).all()
+        if not busy:
+            return []
+        with transaction() as session:
+            service.claim_instances(session, self.node.id, now() + LEASE, MOST_INSTANCES - len(self.mine))
+            mine = session.scalars(select(DeploymentInstance).where(DeploymentInstance.worker_id == self.node.id)).all()
+            for found in mine:
+                if found.state == "Stopping":
+                    self.supervisor.stop(f"instance-{found.id}")
+                    session.delete(found)
+            kept = [found for found in mine if found.state != "Stopping"]
+            self._renew(kept)
+            orphans = select(DeploymentInstance).where(
+                DeploymentInstance.state == "Stopping", DeploymentInstance.lease_expires_at < now()
+            )
+            for found in session.scalars(orphans):
+                session.delete(found)
+            return [Wanted.of(session.get_one(OnlineDeployment, found.deployment_id), found) for found in kept]
+
+    def _concerns(self):
+        """Instances of this worker, and those that no living worker has."""
+        mine = DeploymentInstance.worker_id == self.node.id
+        return mine | DeploymentInstance.worker_id.is_(None) | (DeploymentInstance.lease_expires_at < now())
+
+    def _renew(self, instances: list[DeploymentInstance]) -> None:
+        for found in instances:
+            if found.lease_expires_at is None or found.lease_expires_at - now() < RENEW_WITHIN:
+                found.lease_expires_at = now() + LEASE
+
+    def _keep(self, item: Wanted) -> None:
+        try:
+            python = self._python(item)
+            state = self.supervisor.ensure(instance_spec(item, python, self.node))
+            seen = Seen(state.state, state.address, state.restarts, state.error)
+            self._ship_log(item, state.log_path)
+        except Exception as error:
+            log.exception("instance %s", item.name)
+            state, seen = None, Seen("Failed", None, 0, str(error))
+        if self.mine.get(item.id) != seen:
+            self._report(item, seen, state.key if state else None)
+            self.mine[item.id] = seen
+
+    def _python(self, item: Wanted) -> Path:
+        if item.id in self.failed_builds:
+            raise RuntimeError(self.failed_builds[item.id])
+        spec = EnvironmentSpec.from_dict(item.environment)
+        try:
+            return builder.build(spec, self.node.settings.environments_folder, lambda line: log.info("%s", line))
+        except Exception as error:
+            # A build that failed is not tried again each second: a new generation has a new id.
+            self.failed_builds[item.id] = str(error)
+            raise
+
+    def _report(self, item: Wanted, seen: Seen, key: str | None) -> None:
+        with transaction() as session:
+            found = session.get(DeploymentInstance, item.id)
+            if found is None or found.worker_id != self.node.id or found.state == "Stopping":
+                return
+            found.state, found.address, found.restarts, found.error = seen.state, seen.address, seen.restarts, seen.error
+            found.key = crypto.encrypt(key) if key else None
+            if seen.state == "Ready":
+                found.ready_at = now()
+            self._settle(session, found)
+
+    def _settle(self, session: Session, found: DeploymentInstance) -> None:
+        session.flush()
+        service.settle(session, session.get_one(OnlineDeployment, found.deployment_id))
+        hint(session, service.CHANNEL, "endpoints")
+
+    def _ship_log(self, item: Wanted, path: Path) -> None:
+        if not path.is_file():
+            return
+        offset = self.log_offsets.get(item.id, 0)
+        size = path.stat().st_size
+        offset = 0 if size < offset else offset
+        if size > offset:
+            with path.open("rb") as file:
+                file.seek(offset)
+                data = file.read(logs.MOST)
+            store().append(logs.key(item.workspace_id, item.deployment_id, item.number), data)
+            self.log_offsets[item.id] = offset + len(data)
+
+    def close(self) -> None:
+        self.supervisor.close()
+        with transaction() as session:
+            for found in session.scalars(select(DeploymentInstance).where(DeploymentInstance.worker_id == self.node.id)):
+                found.worker_id, found.state, found.address, found.lease_expires_at = None, "Pending", None, None
+            hint(session, service.CHANNEL, "endpoints")

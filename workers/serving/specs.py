@@ -1,0 +1,78 @@
+"""Turns a row that should serve into what the supervisor starts."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from app.endpoints.tables import DeploymentInstance, OnlineDeployment
+from app.kit.storage import store
+from workers.node import Node
+from workers.serving.supervisor import InstanceSpec
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """An instance that should run here, read from the tables once."""
+
+    id: int
+    number: int
+    deployment_id: int
+    workspace_id: int
+    endpoint: str
+    deployment: str
+    model_key: str | None
+    kind: str
+    code_key: str | None
+    scoring_script: str | None
+    environment: dict | None
+    environment_variables: dict
+    request_settings: dict
+    liveness_probe: dict
+    readiness_probe: dict
+
+    @property
+    def name(self) -> str:
+        return f"instance-{self.id}"
+
+    @classmethod
+    def of(cls, deployment: OnlineDeployment, instance: DeploymentInstance) -> "Wanted":
+        version = deployment.model_version
+        return cls(
+            instance.id, instance.number, deployment.id, deployment.endpoint.workspace_id, deployment.endpoint.name,
+            deployment.name, version.path if version else None, version.type if version else "custom_model",
+            deployment.code, deployment.scoring_script, deployment.environment, deployment.environment_variables,
+            deployment.request_settings, deployment.liveness_probe, deployment.readiness_probe,
+        )
+
+
+def instance_spec(item: Wanted, python: Path, node: Node) -> InstanceSpec:
+    """Fetches model and code where they do not lie on this machine yet."""
+    folder = node.folder / "serving" / item.name
+    folder.mkdir(parents=True, exist_ok=True)
+    settings = item.request_settings
+    return InstanceSpec(
+        name=item.name,
+        python=python,
+        folder=folder,
+        model_folder=_local(item.model_key, folder / "model") if item.model_key else None,
+        kind=item.kind,
+        code_folder=_copy(item.code_key, folder / "code") if item.code_key else None,
+        scoring_script=item.scoring_script,
+        environ=item.environment_variables,
+        request_timeout_ms=settings.get("request_timeout_ms", 5000),
+        max_concurrent=settings.get("max_concurrent_requests_per_instance", 1),
+        liveness_probe=item.liveness_probe,
+        readiness_probe=item.readiness_probe,
+        memory_bytes=node.settings.job_memory_bytes or None,
+        hidden=[Path(node.settings.home).resolve()],
+    )
+
+
+def _local(key: str, target: Path) -> Path:
+    """Read in place on a local store: the process may not write there."""
+    return store().local_path(key) or _copy(key, target)
+
+
+def _copy(key: str, target: Path) -> Path:
+    if not target.exists():
+        store().download(key, target)
+    return target
