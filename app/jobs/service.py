@@ -1,0 +1,145 @@
+"""Everything that changes a job. Pages, REST, dialects and workers all come through here."""
+
+from sqlalchemy.orm import Session
+
+from app.access.caller import Caller
+from app.assets import addresses
+from app.assets.addresses import Stored
+from app.environments import resolving
+from app.errors import AlreadyExists, Conflict, Invalid, NotFound
+from app.experiments import service as experiments
+from app.jobs import inputs, moves, queries
+from app.jobs.moves import cancel, move, reopen
+from app.jobs.results import link
+from app.jobs.specification import CommandJob, generate_name, load_command_job, with_uploads
+from app.jobs.tables import Job, JobTag
+from app.kit.storage import safe_key, store
+
+__all__ = ["cancel", "change", "move", "reopen", "resubmit", "set_tags", "submit"]
+
+MOST_TAGS = 100
+
+
+def submit(session: Session, caller: Caller, yaml: str, uploads: dict[str, str] | None = None) -> Job:
+    """Take in a job file and queue it; raises Invalid that says which field and line is wrong.
+
+    `uploads` says where the file's local paths were uploaded to.
+    """
+    spec = with_uploads(load_command_job(yaml), uploads or {})
+    job = _new(session, caller, spec, yaml)
+    moves.queue(session, job)
+    return job
+
+
+def _new(session: Session, caller: Caller, spec: CommandJob, yaml: str) -> Job:
+    workspace_id = caller.workspace.id
+    name = spec.name or generate_name()
+    if queries.find(session, workspace_id, name):
+        raise AlreadyExists(f"name: there is a job {name!r} already.", target="name")
+    experiment = experiments.get_or_create(session, workspace_id, spec.experiment_name or "Default")
+    ports = {port: _input(session, workspace_id, port, value) for port, value in spec.inputs.items()}
+    job = Job(
+        workspace_id=workspace_id,
+        experiment_id=experiment.id,
+        name=name,
+        display_name=spec.display_name or name,
+        description=spec.description or "",
+        created_by=caller.user.name,
+        properties=dict(spec.properties),
+        spec=spec.to_dict(),
+        source_yaml=yaml,
+        command=spec.command,
+        code=_code(workspace_id, spec.code) if spec.code else None,
+        environment=resolving.resolve(spec.environment),
+        inputs=ports,
+        outputs={port: value.to_dict() for port, value in spec.outputs.items()},
+        warnings=list(spec.warnings),
+        timeout_seconds=spec.timeout_seconds,
+        max_retries=spec.max_retries,
+        parent_id=_parent(session, workspace_id, spec.parent_job_name),
+        tags=[JobTag(key=key, value=str(value)) for key, value in spec.tags.items()],
+    )
+    session.add(job)
+    session.flush()
+    for port, value in ports.items():
+        if asset := value.get("asset"):
+            link(session, job, "input", port, asset["kind"], asset["name"], asset["version"])
+    return job
+
+
+def _parent(session: Session, workspace_id: int, name: str | None) -> int | None:
+    return queries.get(session, workspace_id, name).id if name else None
+
+
+def _input(session: Session, workspace_id: int, port: str, value) -> dict:
+    """An input of the job file, with what its path means now."""
+    if value.is_literal:
+        return {"value": value.value}
+    found = inputs.resolve(session, workspace_id, port, value.type, value.path)
+    return {"type": value.type, "path": value.path, "mode": value.mode or "ro_mount", **found}
+
+
+def _code(workspace_id: int, reference: str) -> str:
+    address = addresses.parse(reference, "code")
+    if not isinstance(address, Stored):
+        raise Invalid(f"code: {reference!r} is not an uploaded folder. Upload it to /api/uploads and give its address.", target="code")
+    key = f"workspaces/{workspace_id}/{safe_key(address.path)}"
+    if not store().list(key) and store().size(key) is None:
+        raise NotFound(f"code: there is nothing at {reference}.", target="code")
+    return key
+
+
+def resubmit(session: Session, caller: Caller, job: Job) -> Job:
+    """The same job once more: same code and inputs, a new name."""
+    if not job.source_yaml:
+        raise Conflict(f"Run {job.name} was logged from outside; there is no command to run again.", target=job.name)
+    fields = (
+        "experiment_id", "description", "properties", "spec", "source_yaml", "command", "code", "environment",
+        "inputs", "outputs", "warnings", "timeout_seconds", "max_retries", "parent_id", "workspace_id",
+    )
+    copied = {field: getattr(job, field) for field in fields}
+    name = generate_name()
+    tags = [JobTag(key=tag.key, value=tag.value) for tag in job.tags if not tag.key.startswith("mlflow.")]
+    again = Job(
+        **copied, name=name, display_name=job.display_name if job.display_name != job.name else name,
+        created_by=caller.user.name, tags=tags,
+    )
+    session.add(again)
+    session.flush()
+    for edge in queries.assets(session, job):
+        if edge.direction == "input":
+            link(session, again, "input", edge.port, edge.kind, edge.asset_name, edge.asset_version)
+    moves.queue(session, again)
+    return again
+
+
+def change(
+    session: Session, job: Job, *, display_name: str | None = None, description: str | None = None,
+    tags: dict[str, str] | None = None, archived: bool | None = None,
+) -> Job:
+    if display_name is not None:
+        if not display_name.strip():
+            raise Invalid("display_name: a job needs a name to be shown under.", target="display_name")
+        job.display_name = display_name.strip()
+    if description is not None:
+        job.description = description
+    if tags is not None:
+        set_tags(session, job, tags)
+    if archived is not None:
+        job.archived = archived
+    return job
+
+
+def set_tags(session: Session, job: Job, tags: dict[str, str]) -> None:
+    """Replace the user's tags; those that MLflow keeps for itself stay."""
+    if len(tags) > MOST_TAGS:
+        raise Invalid(f"tags: a job may have {MOST_TAGS} tags; these are {len(tags)}.", target="tags")
+    kept = {tag.key: tag for tag in job.tags}
+    for key in [key for key in kept if not key.startswith("mlflow.") and key not in tags]:
+        job.tags.remove(kept[key])
+    for key, value in tags.items():
+        if key in kept:
+            kept[key].value = str(value)
+        else:
+            job.tags.append(JobTag(key=key, value=str(value)))
+    session.flush()
