@@ -68,7 +68,7 @@ def example(inputs: list[dict]) -> dict:
         return {"input_data": []}
     if inputs[0]["type"] == "tensor":
         values = {item.get("name"): _zeros(item["tensor-spec"]) for item in inputs}
-        return {"input_data": values[None] if None in values else values}
+        return {"input_data": values.get(None, values)}
     row = [_example_of(_property(item)) for item in inputs]
     if inputs[0].get("name") is None:
         return {"input_data": [row]}
@@ -97,7 +97,7 @@ def _rows(schema: list[dict]) -> dict:
         return {}
     if schema[0]["type"] == "tensor":
         tensors = {item.get("name"): _tensor(item["tensor-spec"]) for item in schema}
-        return tensors[None] if None in tensors else {"type": "object", "properties": tensors}
+        return tensors.get(None, {"type": "object", "properties": tensors})
     named = {item["name"]: _property(item) for item in schema if item.get("name") is not None}
     row = {"type": "object", "properties": named} if named else _property(schema[0])
     return {"type": "array", "items": row}

@@ -40,6 +40,7 @@ class ScoringApp:
         self._pool = ThreadPoolExecutor(limits.concurrent, thread_name_prefix="score")
         self._slots = asyncio.Semaphore(limits.concurrent)
         self._waiting = 0
+        self.in_flight = 0
         self._abandoned: dict[asyncio.Future, float] = {}
 
     async def __call__(self, request: Request) -> Response:
@@ -83,6 +84,7 @@ class ScoringApp:
         if self.model is None:
             raise NotReady("The model is being loaded.")
         started = time.perf_counter()
+        self.in_flight += 1
         try:
             async with asyncio.timeout(self._limits.timeout_seconds):
                 body = await self._in_turn(request)
@@ -93,6 +95,8 @@ class ScoringApp:
         except Exception as error:
             log.exception("scoring failed")
             raise ScoringError(f"{type(error).__name__}: {error}") from error
+        finally:
+            self.in_flight -= 1
         log.debug("%s %d bytes %.1f ms", request.path, len(request.body), (time.perf_counter() - started) * 1000)
         return Response(200, body)
 

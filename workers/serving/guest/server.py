@@ -103,6 +103,9 @@ async def serve(config: Config) -> None:
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.set)
     await ended.wait()
     server.close()
+    # Whoever started this process sets the bound by killing it.
+    while app.in_flight:
+        await asyncio.sleep(0.05)
 
 
 def main() -> None:

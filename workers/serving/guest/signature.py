@@ -168,7 +168,8 @@ def _check_widths(table: Table, width: int) -> None:
             )
         if len(row) != width:
             raise BadInput(
-                f"{table.field}: row {number} has {len(row)} values. Expected {width}, one a column.", target=table.field
+                f"{table.field}: row {number} has {len(row)} values. Expected {width}, one a column.",
+                target=table.field,
             )
 
 
