@@ -1,0 +1,161 @@
+"""A commandJob of Azure ML CLI v2, read from its file into one normalised form."""
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from app.errors import Invalid
+from app.jobs.specification import expressions, names, ports, resources
+from app.jobs.specification.environment import read_environment
+from app.jobs.specification.ports import Input, Output
+from app.jobs.specification.section import Problems, Section
+
+FIELDS = (
+    "name",
+    "display_name",
+    "experiment_name",
+    "description",
+    "tags",
+    "properties",
+    "type",
+    "compute",
+    "command",
+    "code",
+    "environment",
+    "environment_variables",
+    "inputs",
+    "outputs",
+    "resources",
+    "distribution",
+    "limits",
+    "queue_settings",
+    "services",
+    "identity",
+    "parent_job_name",
+    "retry_settings",
+)
+SET_BY_SERVER = ("id", "status", "creation_context", "log_files", "parameters")
+EXPERIMENT = re.compile(r"[^\x00-\x1f/]{1,255}")
+VARIABLE = re.compile(r"[^=\x00]+")
+
+
+@dataclass(frozen=True)
+class CommandJob:
+    """`environment` is a reference, an inline definition or None; `warnings` say what is read but not used."""
+
+    command: str
+    name: str | None = None
+    display_name: str | None = None
+    experiment_name: str | None = None
+    description: str | None = None
+    tags: dict[str, str] = field(default_factory=dict)
+    properties: dict[str, str] = field(default_factory=dict)
+    compute: str | None = None
+    code: str | None = None
+    environment: str | dict[str, Any] | None = None
+    environment_variables: dict[str, str] = field(default_factory=dict)
+    inputs: dict[str, Input] = field(default_factory=dict)
+    outputs: dict[str, Output] = field(default_factory=dict)
+    resources: dict[str, Any] = field(default_factory=dict)
+    memory_bytes: int | None = None
+    processes: int | None = None
+    distribution: dict[str, Any] = field(default_factory=dict)
+    timeout_seconds: float | None = None
+    max_retries: int = 0
+    queue_settings: dict[str, Any] = field(default_factory=dict)
+    services: dict[str, Any] = field(default_factory=dict)
+    identity: dict[str, Any] = field(default_factory=dict)
+    parent_job_name: str | None = None
+    warnings: tuple[str, ...] = ()
+    type: str = "command"
+
+    def to_dict(self) -> dict[str, Any]:
+        """What JSON can hold, without what was not said. Field names are those of the attributes."""
+        found = {name: getattr(self, name) for name in self.__dataclass_fields__ if name != "warnings"}
+        found["inputs"] = {name: value.to_dict() for name, value in self.inputs.items()}
+        found["outputs"] = {name: value.to_dict() for name, value in self.outputs.items()}
+        return {name: value for name, value in found.items() if value not in (None, {})}
+
+
+def read_command_job(job: Section) -> CommandJob:
+    """Notes every problem in `job.problems` and raises nothing."""
+    job.check_fields(FIELDS, SET_BY_SERVER)
+    asked = resources.read_resources(job)
+    found = CommandJob(
+        command=(job.text("command", required=True) or "").strip(),
+        name=_name(job),
+        display_name=job.text("display_name"),
+        experiment_name=_experiment(job),
+        description=job.text("description"),
+        tags=job.texts("tags"),
+        properties=job.texts("properties"),
+        compute=_compute(job),
+        code=job.text("code"),
+        environment=read_environment(job),
+        environment_variables=_variables(job),
+        inputs=ports.read_inputs(job),
+        outputs=ports.read_outputs(job),
+        resources=asked.fields,
+        memory_bytes=asked.memory_bytes,
+        processes=asked.processes,
+        distribution=resources.read_distribution(job),
+        timeout_seconds=resources.read_timeout(job),
+        max_retries=resources.read_retries(job),
+        queue_settings=resources.read_queue_settings(job),
+        services=resources.read_services(job),
+        identity=resources.read_identity(job),
+        parent_job_name=job.text("parent_job_name"),
+    )
+    _check_command(job, found)
+    return found
+
+
+def _name(job: Section) -> str | None:
+    name = job.text("name")
+    if name is not None and not names.NAME.fullmatch(name):
+        job.wrong("name", f"is {name!r}; {names.RULE}.")
+    return name
+
+
+def _experiment(job: Section) -> str | None:
+    name = job.text("experiment_name")
+    if name is not None and not EXPERIMENT.fullmatch(name):
+        job.wrong("experiment_name", f"is {name!r}; use up to 255 characters other than '/'.")
+    return name
+
+
+def _compute(job: Section) -> str | None:
+    compute = job.text("compute")
+    return compute.removeprefix("azureml:") if compute else None
+
+
+def _variables(job: Section) -> dict[str, str]:
+    variables = job.texts("environment_variables")
+    for name, value in variables.items():
+        if not VARIABLE.fullmatch(name) or "\x00" in value:
+            job.section("environment_variables").wrong(name, "cannot be an environment variable: a name has no '='.")
+    return variables
+
+
+def _check_command(job: Section, found: CommandJob) -> None:
+    """An expression that names nothing is found now, not when the job starts."""
+    if "command" in job and not found.command:
+        job.wrong("command", "is empty; give what bash shall run, such as `python train.py`.")
+    known = {"inputs": job.mapping("inputs"), "outputs": job.mapping("outputs")}
+    try:
+        used = expressions.uses(found.command)
+    except Invalid as error:
+        job.problems.add(("command",), f"in `command`, {error.message}")
+        return
+    for use in used:
+        if use.name in known[use.kind]:
+            continue
+        text = f"in `command`, {expressions.unknown(use, known[use.kind])}"
+        if use.is_optional:
+            job.problems.warn(("command",), f"{text} The optional part around it is left out.")
+        else:
+            job.problems.add(("command",), text)
+
+
+def read(problems: Problems, value: dict) -> CommandJob:
+    return read_command_job(Section(problems, value))

@@ -1,0 +1,164 @@
+"""Inputs and outputs of a job file: literals and typed assets."""
+
+import re
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from app.jobs.specification.section import Section, kind_of
+
+FILE_TYPES = ("uri_file", "uri_folder", "mltable")
+MODEL_TYPES = ("mlflow_model", "custom_model", "triton_model")
+LITERAL_TYPES = ("string", "number", "integer", "boolean")
+INPUT_MODES = ("ro_mount", "download", "direct", "eval_mount", "eval_download")
+OUTPUT_MODES = ("rw_mount", "mount", "upload", "direct")
+PORT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+ASSET_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,254}")
+VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,49}")
+
+INPUT_FIELDS = ("type", "path", "mode", "value", "default", "optional", "description", "path_on_compute", "datastore")
+OUTPUT_FIELDS = ("type", "path", "mode", "name", "version", "description")
+
+
+@dataclass(frozen=True)
+class Input:
+    """A literal (`value` is set) or an asset (`path` is set). A type of a literal may be unsaid."""
+
+    type: str | None
+    value: str | int | float | bool | None = None
+    path: str | None = None
+    mode: str | None = None
+
+    @property
+    def is_literal(self) -> bool:
+        return self.path is None
+
+    def to_dict(self) -> dict[str, Any]:
+        return {key: value for key, value in asdict(self).items() if value is not None}
+
+
+@dataclass(frozen=True)
+class Output:
+    """`name` and `version` say as which asset the output is registered when the job completes."""
+
+    type: str = "uri_folder"
+    mode: str = "rw_mount"
+    path: str | None = None
+    name: str | None = None
+    version: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        return {key: value for key, value in asdict(self).items() if value is not None}
+
+
+def read_inputs(job: Section) -> dict[str, Input]:
+    inputs = job.section("inputs")
+    found = {name: _input(inputs, name) for name in inputs.values if _named(inputs, name)}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def read_outputs(job: Section) -> dict[str, Output]:
+    outputs = job.section("outputs")
+    return {name: _output(outputs, name) for name in outputs.values if _named(outputs, name)}
+
+
+def _named(ports: Section, name: str) -> bool:
+    if PORT_NAME.fullmatch(name):
+        return True
+    ports.wrong(name, "is not a name that expressions can use: take letters, digits and '_', no digit first.")
+    return False
+
+
+def _input(inputs: Section, name: str) -> Input | None:
+    value = inputs.values[name]
+    if value is None:
+        inputs.wrong(name, "has no value; give one, or leave the input out.")
+        return None
+    if isinstance(value, list):
+        inputs.wrong(name, "is a list; an input is one value, or a mapping with `type` and `path`.")
+        return None
+    if not isinstance(value, dict):
+        return Input(None, value=value)
+    port = inputs.section(name, "an input")
+    port.check_fields(INPUT_FIELDS)
+    if "path" in port:
+        return _asset(port)
+    return _literal(inputs, port, name)
+
+
+def _asset(port: Section) -> Input:
+    kind = port.choice("type", (*FILE_TYPES, *MODEL_TYPES), "uri_folder")
+    mode = port.choice("mode", INPUT_MODES, "ro_mount")
+    for name in ("path_on_compute", "datastore"):
+        if name in port:
+            port.warn(name, "is not used by this server: it mounts inputs where it finds room.")
+    return Input(kind, path=port.text("path"), mode=mode)
+
+
+def _literal(inputs: Section, port: Section, name: str) -> Input | None:
+    key = "value" if port.values.get("value") is not None else "default"
+    value = port.values.get(key)
+    if value is None:
+        if "type" in port and port.text("type") in (*FILE_TYPES, *MODEL_TYPES):
+            port.wrong("path", "is missing: say where the data is, such as azureml:NAME:VERSION.")
+        else:
+            inputs.wrong(name, "has neither `path` nor `value`; give one of them, or a plain value.")
+        return None
+    if isinstance(value, dict | list):
+        port.wrong(key, f"must be a plain value, not {kind_of(value)}.")
+        return None
+    kind = port.choice("type", LITERAL_TYPES)
+    if kind and not _is(value, kind):
+        port.wrong(key, f"is {value!r}, which is no {kind}.")
+    return Input(kind, value=value)
+
+
+def _is(value: Any, kind: str) -> bool:
+    text = str(value)
+    match kind:
+        case "boolean":
+            return isinstance(value, bool) or text.lower() in ("true", "false")
+        case "integer":
+            return not isinstance(value, bool) and re.fullmatch(r"[+-]?\d+", text) is not None
+        case "number":
+            return not isinstance(value, bool) and _is_number(text)
+    return True
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _output(outputs: Section, name: str) -> Output:
+    value = outputs.values[name]
+    if value is None:
+        return Output()
+    if not isinstance(value, dict):
+        outputs.wrong(name, f"is {kind_of(value)}; leave it empty for a folder, or give a mapping with `type`.")
+        return Output()
+    port = outputs.section(name, "an output")
+    port.check_fields(OUTPUT_FIELDS)
+    kind = port.choice("type", (*FILE_TYPES, *MODEL_TYPES), "uri_folder")
+    mode = port.choice("mode", OUTPUT_MODES, "rw_mount")
+    if "path" in port:
+        port.warn("path", "is not used by this server, which keeps outputs at azureml://jobs/JOB/outputs/NAME.")
+    return Output(kind, mode, port.text("path"), _asset_name(port), _version(port))
+
+
+def _asset_name(port: Section) -> str | None:
+    name = port.text("name")
+    if name is not None and not ASSET_NAME.fullmatch(name):
+        port.wrong("name", f"is {name!r}; use up to 255 letters, digits, '_', '-' and '.', a letter or digit first.")
+    return name
+
+
+def _version(port: Section) -> str | None:
+    version = port.text("version")
+    if version is not None and not VERSION.fullmatch(version):
+        port.wrong("version", f"is {version!r}; use letters, digits, '_', '-' and '.'.")
+    if version is not None and "name" not in port:
+        port.wrong("version", "needs `name` beside it: the asset that gets this version.")
+    return version

@@ -1,0 +1,170 @@
+"""How much a job gets and how it is started: resources, distribution, limits, queue settings, services, identity."""
+
+import re
+import shlex
+from dataclasses import dataclass, field
+from typing import Any
+
+from app.jobs.specification.section import Section, as_text
+
+RESOURCE_FIELDS = (
+    "instance_count",
+    "instance_type",
+    "shm_size",
+    "docker_args",
+    "max_instance_count",
+    "locations",
+    "properties",
+)
+DISTRIBUTIONS = {
+    "pytorch": ("process_count_per_instance",),
+    "mpi": ("process_count_per_instance",),
+    "tensorflow": ("worker_count", "parameter_server_count"),
+    "ray": (
+        "port",
+        "address",
+        "include_dashboard",
+        "dashboard_port",
+        "head_node_additional_args",
+        "worker_node_additional_args",
+    ),
+}
+COUNTS = ("process_count_per_instance", "worker_count", "parameter_server_count")
+TIERS = ("spot", "basic", "standard", "premium", "null")
+PRIORITIES = ("low", "medium", "high")
+SERVICES = ("jupyter_lab", "ssh", "tensor_board", "vs_code")
+IDENTITIES = ("user_identity", "managed", "managed_identity", "aml_token")
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([bkmgt]?)(?:i?b)?", re.IGNORECASE)
+_UNITS = {"": 1, "b": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
+
+
+@dataclass(frozen=True)
+class Resources:
+    """`memory_bytes` and `processes` are what docker_args ask for: `--memory` and `--pids-limit`."""
+
+    fields: dict[str, Any] = field(default_factory=dict)
+    memory_bytes: int | None = None
+    processes: int | None = None
+
+
+def read_resources(job: Section) -> Resources:
+    resources = job.section("resources")
+    resources.check_fields(RESOURCE_FIELDS)
+    count = resources.integer("instance_count", least=1)
+    resources.integer("max_instance_count", least=1)
+    resources.mapping("properties")
+    if count and count > 1:
+        resources.warn("instance_count", f"is {count}; this server runs a job on one machine.")
+    shm = resources.text("shm_size")
+    if shm is not None and _bytes(shm) is None:
+        resources.wrong("shm_size", f"is {shm!r}; give a size such as 2g or 512m.")
+    arguments = _docker_arguments(resources)
+    memory, processes = _memory(resources, arguments), _processes(resources, arguments)
+    return Resources(resources.values, memory, processes)
+
+
+def _docker_arguments(resources: Section) -> list[str]:
+    value = resources.values.get("docker_args")
+    if value is None:
+        return []
+    if isinstance(value, list):
+        return [as_text(item) for item in value if not isinstance(item, dict | list)]
+    try:
+        return shlex.split(resources.text("docker_args") or "")
+    except ValueError as error:
+        resources.wrong("docker_args", f"cannot be split into arguments: {error}.")
+        return []
+
+
+def _option(arguments: list[str], *names: str) -> str | None:
+    """The value of a docker option in any of its spellings: `--memory 4g`, `--memory=4g`, `-m4g`."""
+    for index, argument in enumerate(arguments):
+        for name in names:
+            if argument == name:
+                return arguments[index + 1] if index + 1 < len(arguments) else ""
+            if name.startswith("--") and argument.startswith(f"{name}="):
+                return argument.removeprefix(f"{name}=")
+            if not name.startswith("--") and argument.startswith(name) and not argument.startswith("--"):
+                return argument.removeprefix(name).lstrip("=")
+    return None
+
+
+def _memory(resources: Section, arguments: list[str]) -> int | None:
+    text = _option(arguments, "--memory", "-m")
+    if text is None:
+        return None
+    size = _bytes(text)
+    if not size:
+        resources.wrong("docker_args", f"asks for --memory {text!r}; give a size such as 4g or 512m.")
+    return size
+
+
+def _processes(resources: Section, arguments: list[str]) -> int | None:
+    text = _option(arguments, "--pids-limit")
+    if text is None or text == "-1":
+        return None
+    if not text.isdigit() or int(text) < 1:
+        resources.wrong("docker_args", f"asks for --pids-limit {text!r}; give a whole number of 1 or more.")
+        return None
+    return int(text)
+
+
+def _bytes(text: str) -> int | None:
+    found = _SIZE.fullmatch(text.strip())
+    return int(float(found[1]) * _UNITS[found[2].lower()]) if found else None
+
+
+def read_distribution(job: Section) -> dict[str, Any]:
+    distribution = job.section("distribution", "a distribution")
+    if not distribution.values:
+        return {}
+    if "type" not in distribution:
+        distribution.wrong("type", f"is missing; it must be one of: {', '.join(DISTRIBUTIONS)}.")
+        return {}
+    kind = distribution.choice("type", DISTRIBUTIONS)
+    if kind is None:
+        return {}
+    distribution.what = f"a {kind} distribution"
+    distribution.check_fields(("type", *DISTRIBUTIONS[kind]))
+    counts = [distribution.integer(name, least=int(name != "parameter_server_count")) for name in COUNTS]
+    if any(count and count > 1 for count in counts):
+        job.warn("distribution", "asks for several processes; this server starts the command once, on one machine.")
+    return dict(distribution.values)
+
+
+def read_timeout(job: Section) -> float | None:
+    limits = job.section("limits")
+    limits.check_fields(("timeout",))
+    timeout = limits.integer("timeout", least=1)
+    return float(timeout) if timeout else None
+
+
+def read_retries(job: Section) -> int:
+    retries = job.section("retry_settings")
+    retries.check_fields(("max_retries",))
+    return retries.integer("max_retries") or 0
+
+
+def read_queue_settings(job: Section) -> dict[str, Any]:
+    queue = job.section("queue_settings")
+    queue.check_fields(("job_tier", "priority"))
+    queue.choice("job_tier", TIERS)
+    queue.choice("priority", PRIORITIES)
+    return dict(queue.values)
+
+
+def read_services(job: Section) -> dict[str, Any]:
+    services = job.section("services")
+    for name in services.values:
+        services.section(name, "a service").choice("type", SERVICES)
+    if services.values:
+        job.warn("services", "are not started by this server yet.")
+    return dict(services.values)
+
+
+def read_identity(job: Section) -> dict[str, Any]:
+    identity = job.section("identity", "an identity")
+    if identity.values and "type" not in identity:
+        identity.wrong("type", f"is missing; it must be one of: {', '.join(IDENTITIES)}.")
+    identity.choice("type", IDENTITIES)
+    return dict(identity.values)
