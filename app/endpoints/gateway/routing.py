@@ -1,0 +1,107 @@
+"""Which instances answer for an endpoint, and who may ask."""
+
+import hashlib
+import hmac
+import inspect
+import random
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from app.errors import NotFound, Unavailable
+
+Authorize = Callable[[str], bool | Awaitable[bool]]
+DEFAULT_TIMEOUT_MS = 5000
+
+
+@dataclass(frozen=True)
+class Upstream:
+    """An instance that is ready: `address` is host:port, `key` what its server asks for."""
+
+    address: str
+    key: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Route:
+    """`key_hashes` are SHA-256 digests; `traffic` is in percent; `deployments` holds ready instances only.
+
+    `authorize` judges bearer tokens of the token modes.
+    """
+
+    workspace: str
+    endpoint: str
+    auth_mode: str
+    key_hashes: tuple[bytes, ...]
+    traffic: Mapping[str, int]
+    deployments: Mapping[str, tuple[Upstream, ...]]
+    timeouts_ms: Mapping[str, int] = field(default_factory=dict)
+    authorize: Authorize | None = None
+
+    def timeout_seconds(self, deployment: str) -> float:
+        return self.timeouts_ms.get(deployment, DEFAULT_TIMEOUT_MS) / 1000
+
+    async def admits(self, authorization: str) -> bool:
+        """Whether an Authorization header opens this endpoint."""
+        scheme, _, token = authorization.partition(" ")
+        token = token.strip()
+        if scheme.lower() != "bearer" or not token:
+            return False
+        if self.auth_mode != "key":
+            verdict = self.authorize(token) if self.authorize is not None else False
+            return bool(await verdict if inspect.isawaitable(verdict) else verdict)
+        given = hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()
+        # Every key is compared, so that the time says nothing about which one matched.
+        return sum(hmac.compare_digest(given, known) for known in self.key_hashes) > 0
+
+    def choose(self, asked: str | None) -> str:
+        """The deployment that answers: the one asked for, or by traffic among those that are ready.
+
+        Raises NotFound for a deployment that is not there, Unavailable where none can answer.
+        """
+        if asked is not None:
+            if asked not in self.deployments:
+                there = ", ".join(sorted(self.deployments)) or "none"
+                raise NotFound(
+                    f"Endpoint {self.endpoint!r} has no deployment {asked!r}. It has: {there}.",
+                    target="azureml-model-deployment",
+                )
+            if not self.deployments[asked]:
+                raise Unavailable(f"Deployment {asked!r} has no instance that is ready.")
+            return asked
+        shares = {name: share for name, share in self.traffic.items() if share > 0}
+        ready = {name: share for name, share in shares.items() if self.deployments.get(name)}
+        if not ready:
+            raise Unavailable(f"Endpoint {self.endpoint!r}: {self._reason(shares)}")
+        if len(ready) == 1:
+            return next(iter(ready))
+        return random.choices(list(ready), weights=list(ready.values()))[0]
+
+    def _reason(self, shares: Mapping[str, int]) -> str:
+        if not self.deployments:
+            return "it has no deployment."
+        if not shares:
+            return "no deployment has traffic. Give one some, or name one in the header azureml-model-deployment."
+        return "no instance is ready."
+
+
+class RoutingTable:
+    """Replaced as a whole, so that a reader never sees half of a change."""
+
+    def __init__(self) -> None:
+        self._routes: dict[tuple[str, str], Route] = {}
+        self.version = 0
+
+    def replace(self, routes: Iterable[Route]) -> None:
+        self._routes = {(route.workspace, route.endpoint): route for route in routes}
+        self.version += 1
+
+    def get(self, workspace: str, endpoint: str) -> Route | None:
+        return self._routes.get((workspace, endpoint))
+
+    def addresses(self) -> set[str]:
+        return {
+            upstream.address
+            for route in self._routes.values()
+            for upstreams in route.deployments.values()
+            for upstream in upstreams
+        }
