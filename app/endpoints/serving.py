@@ -2,14 +2,18 @@
 
 import asyncio
 import logging
+from functools import partial
 
 from sqlalchemy import select
 from sqlalchemy.orm import selectinload
 from starlette.types import ASGIApp
 
+from app.access import identity
+from app.access.caller import Caller
 from app.access.tables import Workspace
 from app.database import reading
 from app.endpoints.gateway import Gateway, Route, RoutingTable, Upstream
+from app.endpoints.permissions import KEYS
 from app.endpoints.service import CHANNEL
 from app.endpoints.tables import DeploymentInstance, OnlineDeployment, OnlineEndpoint
 from app.kit import crypto
@@ -48,8 +52,21 @@ def read_routes() -> list[Route]:
         return [_route(workspace, endpoint) for workspace, endpoint in found]
 
 
+async def _may_score(workspace: str, token: str) -> bool:
+    """Whether a bearer token of ours opens an endpoint of the token modes: it does for who may score by page."""
+    return await asyncio.to_thread(_has_right, workspace, token)
+
+
+def _has_right(workspace: str, token: str) -> bool:
+    who, place = identity.identify("token", token), identity.find_workspace(workspace)
+    if who is None or place is None or who.workspace_id not in (None, place.id):
+        return False
+    return Caller(who, place, who.actions_in(place.id)).can(KEYS.name)
+
+
 def _route(workspace: str, endpoint: OnlineEndpoint) -> Route:
     return Route(
+        authorize=partial(_may_score, workspace),
         workspace=workspace,
         endpoint=endpoint.name,
         auth_mode=endpoint.auth_mode,

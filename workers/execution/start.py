@@ -64,6 +64,6 @@ def _limits(settings: Settings, plan: Plan) -> Limits:
         timeout_seconds=plan.timeout_seconds,
         memory_bytes=plan.spec.get("memory_bytes") or settings.job_memory_bytes or machine,
         disk_bytes=settings.job_disk_bytes,
-        processes=settings.job_processes,
+        processes=plan.spec.get("processes") or settings.job_processes,
         log_bytes=settings.job_log_bytes,
     )
