@@ -11,7 +11,6 @@ from app import database
 from app.access.events import Acted
 from app.activity import service as activity
 from app.data import service as data
-from app.endpoints import service as endpoints
 from app.experiments import service as experiments
 from app.jobs.events import JobFinished
 from app.kit import crypto, events, live, outbox, queue, storage

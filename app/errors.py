@@ -23,9 +23,7 @@ class AtelierError(Exception):
     status = 500
     title = "Something went wrong"
 
-    def __init__(
-        self, message: str, *, target: str | None = None, details: list[str] | None = None
-    ) -> None:
+    def __init__(self, message: str, *, target: str | None = None, details: list[str] | None = None) -> None:
         super().__init__(message)
         self.message = message
         self.target = target

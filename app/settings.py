@@ -14,13 +14,17 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="ATELIER_", extra="ignore")
 
-    home: Path = Field(Path("~/.atelier").expanduser(), description="Folder of everything that this server keeps on disk.")
+    home: Path = Field(
+        Path("~/.atelier").expanduser(), description="Folder of everything that this server keeps on disk."
+    )
     url: str = Field("http://127.0.0.1:8080", description="Address under which clients reach the server.")
     host: str = Field("127.0.0.1", description="Address that the server listens on.")
     port: int = Field(8080, description="Port that the server listens on.")
     database_url: str = Field("", description="SQLAlchemy URL of the registry; empty: SQLite in the home.")
     redis_url: str = Field("", description="Redis of queue and live hints; empty: the bundled one.")
-    artifacts: str = Field("", description="Root of the artifact store: a folder or s3://bucket/prefix; empty: a folder in the home.")
+    artifacts: str = Field(
+        "", description="Root of the artifact store: a folder or s3://bucket/prefix; empty: a folder in the home."
+    )
     secret_key: str = Field("", description="Encrypts endpoint keys and signs upload links; made on the first start.")
     environments_folder: Path = Field(PROJECT / ".environments", description="Where built environments are kept.")
     slots: int = Field(0, description="Jobs that one worker runs at a time; 0: one a processor.")

@@ -40,7 +40,11 @@ def _people() -> None:
 
 def _settings(home: Path, database_url: str) -> Settings:
     return Settings(
-        home=home, database_url=database_url, redis_url="redis://127.0.0.1:9/0", secret_key="test", url="http://testserver"
+        home=home,
+        database_url=database_url,
+        redis_url="redis://127.0.0.1:9/0",
+        secret_key="test",
+        url="http://testserver",
     )
 
 

@@ -10,7 +10,6 @@ from app.kit.logs import log_as_json
 from app.kit.queue import celery
 from app.settings import current
 
-
 celery.conf.include = ["workers.tasks.jobs"]
 queue.connect(current().redis_url)
 

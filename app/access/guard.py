@@ -31,9 +31,7 @@ async def _form_csrf(request: Request) -> None:
 class Guard:
     action: Action
 
-    def __call__(
-        self, request: Request, session: SessionDep, _form: Annotated[None, Depends(_form_csrf)]
-    ) -> None:
+    def __call__(self, request: Request, session: SessionDep, _form: Annotated[None, Depends(_form_csrf)]) -> None:
         caller = self._caller(request)
         request.state.caller = session.info["caller"] = caller
         request.state.action = self.action
@@ -133,7 +131,9 @@ def csrf_token(secret: str) -> str:
 def _check_csrf(request: Request) -> None:
     given = request.headers.get("x-csrf-token") or getattr(request.state, "form_csrf", "")
     if not hmac.compare_digest(given, request.state.csrf_token):
-        raise Forbidden("This form is too old or came from elsewhere. Reload the page and try again.", target="csrf_token")
+        raise Forbidden(
+            "This form is too old or came from elsewhere. Reload the page and try again.", target="csrf_token"
+        )
 
 
 def _check_origin(request: Request) -> None:

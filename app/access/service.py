@@ -24,7 +24,13 @@ FAILURES_ALLOWED = 10
 FAILURE_WINDOW = timedelta(minutes=10)
 LINK_LIFE = timedelta(hours=1)
 RUN_ACTIONS = [
-    "jobs/read", "tracking/*", "experiments/*", "data/read", "data/write", "models/*", "environments/read",
+    "jobs/read",
+    "tracking/*",
+    "experiments/*",
+    "data/read",
+    "data/write",
+    "models/*",
+    "environments/read",
 ]
 """What a job's own token may do, where its submitter may do it."""
 

@@ -8,12 +8,17 @@ from app.kit.paging import Page
 
 
 def records(
-    session: Session, workspace_id: int, *, actor: str = "", action: str = "", target: str = "", number: int = 1, size: int = 50
+    session: Session,
+    workspace_id: int,
+    *,
+    actor: str = "",
+    action: str = "",
+    target: str = "",
+    number: int = 1,
+    size: int = 50,
 ) -> Page:
     """Records of a workspace and of what reaches beyond one, newest first."""
-    found = select(AuditRecord).where(
-        or_(AuditRecord.workspace_id == workspace_id, AuditRecord.workspace_id.is_(None))
-    )
+    found = select(AuditRecord).where(or_(AuditRecord.workspace_id == workspace_id, AuditRecord.workspace_id.is_(None)))
     if actor:
         found = found.where(AuditRecord.actor == actor)
     if action:

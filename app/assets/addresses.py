@@ -69,7 +69,9 @@ def parse(text: str, field: str = "path") -> Address:
     """Read an address; raises Invalid with the forms that exist."""
     if found := _STORE.fullmatch(text):
         if found[1] != DATASTORE:
-            raise Invalid(f"{field}: there is no datastore {found[1]!r}; the workspace has {DATASTORE!r}.", target=field)
+            raise Invalid(
+                f"{field}: there is no datastore {found[1]!r}; the workspace has {DATASTORE!r}.", target=field
+            )
         return Stored(found[2])
     if found := _OUTPUT.fullmatch(text):
         return JobOutput(found[1], found[2], found[3] or "")

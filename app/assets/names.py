@@ -11,7 +11,7 @@ VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,49}")
 def check_name(name: str, field: str = "name") -> str:
     if not NAME.fullmatch(name):
         raise Invalid(
-            f"{field}: {name!r} is not a name. Use up to 255 letters, digits, '_', '-' and '.', a letter or digit first.",
+            f"{field}: {name!r} is not a name. Use up to 255 letters, digits, '_', '-' and '.', not '_' first.",
             target=field,
         )
     return name

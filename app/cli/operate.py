@@ -108,7 +108,11 @@ def _run(supervisor: Supervisor, home: Home, config: dict, options: argparse.Nam
     if not options.no_worker:
         supervisor.start(worker_process(home, home.config_file, config.get("slots")))
     if not _wait_until_ready(supervisor, config):
-        return 0 if supervisor.ending else _fail(f"The server did not start. Its last words are in {home.logs / 'web.out'}")
+        return (
+            0
+            if supervisor.ending
+            else _fail(f"The server did not start. Its last words are in {home.logs / 'web.out'}")
+        )
     _greet(config, first, time.monotonic() - started)
     supervisor.keep()
     return 0
@@ -118,7 +122,11 @@ def _prepare(home: Home) -> dict | None:
     """Migrate and make what a first start needs, in a process of its own, so that this one stays small."""
     environ = {**os.environ, "ATELIER_CONFIG": str(home.config_file)}
     answer = subprocess.run(
-        [sys.executable, "-m", "app.cli.prepare"], env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False
+        [sys.executable, "-m", "app.cli.prepare"],
+        env=environ,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if answer.returncode:
         _fail("The registry could not be prepared:\n" + answer.stderr.strip()[-2000:])

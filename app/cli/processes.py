@@ -1,5 +1,6 @@
 """Starts the processes of a server, keeps them running, and ends every one. Standard library only."""
 
+import contextlib
 import ctypes
 import os
 import signal
@@ -44,10 +45,8 @@ class Process:
 
     def signal(self, number: int) -> None:
         if self.running and self.running.poll() is None:
-            try:
+            with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.running.pid, number)
-            except ProcessLookupError:
-                pass
 
 
 def _die_with_parent() -> None:
@@ -80,7 +79,9 @@ class Supervisor:
             process.failures = process.failures + 1 if moment - process.started_at < 10 else 1
             delay = 0.0 if process.failures == 1 else min(2.0 ** (process.failures - 1), 30.0)
             process.retry_at = moment + delay
-            self.say(f"{process.name} ended (exit code {process.running.returncode}); starting it again. See {process.log}")
+            self.say(
+                f"{process.name} ended (exit code {process.running.returncode}); starting it again. See {process.log}"
+            )
         if moment >= process.retry_at:
             process.retry_at = 0.0
             process.start()
@@ -110,8 +111,14 @@ def redis_process(home: Home, config: dict) -> Process:
     handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     port = config["redis_url"].rpartition(":")[2].partition("/")[0]
     lines = {
-        "bind": "127.0.0.1", "port": port, "requirepass": config["redis_password"], "dir": f'"{folder}"',
-        "appendonly": "yes", "appendfsync": "everysec", "save": '""', "loglevel": "warning",
+        "bind": "127.0.0.1",
+        "port": port,
+        "requirepass": config["redis_password"],
+        "dir": f'"{folder}"',
+        "appendonly": "yes",
+        "appendfsync": "everysec",
+        "save": '""',
+        "loglevel": "warning",
     }
     with os.fdopen(handle, "w") as output:
         output.writelines(f"{name} {value}\n" for name, value in lines.items())
@@ -139,8 +146,19 @@ def _python_process(name: str, home: Home, arguments: list[str], config_file: Pa
 
 def web_process(home: Home, config: dict) -> Process:
     arguments = [
-        "-m", "uvicorn", "--factory", "app.main:create_app", "--host", config["host"], "--port", str(config["port"]),
-        "--no-access-log", "--timeout-graceful-shutdown", "3", "--log-level", "warning",
+        "-m",
+        "uvicorn",
+        "--factory",
+        "app.main:create_app",
+        "--host",
+        config["host"],
+        "--port",
+        str(config["port"]),
+        "--no-access-log",
+        "--timeout-graceful-shutdown",
+        "3",
+        "--log-level",
+        "warning",
     ]
     return _python_process("web", home, arguments, home.config_file)
 
@@ -155,6 +173,20 @@ def worker_process(home: Home, config_file: Path, slots: int | None = None) -> P
 def worker_arguments(slots: int) -> list[str]:
     count = slots or os.cpu_count() or 1
     return [
-        "-m", "celery", "-A", "workers.celery:celery", "worker", "--pool", "threads", "--concurrency", str(count),
-        "--queues", "jobs", "--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel", "WARNING",
+        "-m",
+        "celery",
+        "-A",
+        "workers.celery:celery",
+        "worker",
+        "--pool",
+        "threads",
+        "--concurrency",
+        str(count),
+        "--queues",
+        "jobs",
+        "--without-gossip",
+        "--without-mingle",
+        "--without-heartbeat",
+        "--loglevel",
+        "WARNING",
     ]

@@ -19,7 +19,9 @@ def join(session: Session, **facts) -> Worker:
 
 
 def report(session: Session, worker_id: int, usage: dict) -> None:
-    session.execute(update(Worker).where(Worker.id == worker_id).values(heartbeat_at=now(), usage=usage, stopped_at=None))
+    session.execute(
+        update(Worker).where(Worker.id == worker_id).values(heartbeat_at=now(), usage=usage, stopped_at=None)
+    )
 
 
 def leave(session: Session, worker_id: int) -> None:

@@ -30,7 +30,9 @@ def versions(session: Session, asset: DataAsset) -> Sequence[DataVersion]:
     ).all()
 
 
-def get_version(session: Session, workspace_id: int, name: str, version: str | None, label: str | None = None) -> DataVersion:
+def get_version(
+    session: Session, workspace_id: int, name: str, version: str | None, label: str | None = None
+) -> DataVersion:
     """One version; the newest where `label` is `latest` or nothing is said."""
     asset = get(session, workspace_id, name)
     found = select(DataVersion).where(DataVersion.asset_id == asset.id)
@@ -46,8 +48,14 @@ def get_version(session: Session, workspace_id: int, name: str, version: str | N
 
 
 def page(
-    session: Session, workspace_id: int, *, text: str = "", sort: str = "-updated", archived: bool = False,
-    number: int = 1, size: int = 50,
+    session: Session,
+    workspace_id: int,
+    *,
+    text: str = "",
+    sort: str = "-updated",
+    archived: bool = False,
+    number: int = 1,
+    size: int = 50,
 ) -> Page:
     """Assets with their newest version, as rows `(DataAsset, DataVersion)`."""
     newest = (

@@ -34,8 +34,13 @@ async def upload(request: Request, caller: CallerDep) -> Upload:
 
 @router.get("/data", response_model=Listing[DataRead], dependencies=[allow(READ)])
 def data(
-    session: SessionDep, caller: CallerDep, text: str = "", sort: str = "-updated", archived: bool = False,
-    page: Annotated[int, Query(ge=1)] = 1, size: Annotated[int, Query(ge=1, le=500)] = 50,
+    session: SessionDep,
+    caller: CallerDep,
+    text: str = "",
+    sort: str = "-updated",
+    archived: bool = False,
+    page: Annotated[int, Query(ge=1)] = 1,
+    size: Annotated[int, Query(ge=1, le=500)] = 50,
 ) -> dict:
     """The newest version of each data asset."""
     found = queries.page(session, caller.workspace.id, text=text, sort=sort, archived=archived, number=page, size=size)

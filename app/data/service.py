@@ -52,8 +52,16 @@ def register(
     if version in taken:
         raise AlreadyExists(f"Data asset {name!r} has a version {version!r} already.", target="version")
     made = DataVersion(
-        asset_id=asset.id, version=version, path=path, description=description, tags=tags or {},
-        properties=properties or {}, file_count=files, size_bytes=size, job_id=job_id, created_by=created_by,
+        asset_id=asset.id,
+        version=version,
+        path=path,
+        description=description,
+        tags=tags or {},
+        properties=properties or {},
+        file_count=files,
+        size_bytes=size,
+        job_id=job_id,
+        created_by=created_by,
     )
     made.asset = asset
     session.add(made)
@@ -84,7 +92,9 @@ def _measure(workspace_id: int, path: str, type: str) -> tuple[int, int]:
     return files, size
 
 
-def change(session: Session, version: DataVersion, description: str | None = None, tags: dict | None = None) -> DataVersion:
+def change(
+    session: Session, version: DataVersion, description: str | None = None, tags: dict | None = None
+) -> DataVersion:
     if description is not None:
         version.description = description
     if tags is not None:
@@ -103,7 +113,12 @@ def on_workspace_created(session: Session, event: WorkspaceCreated) -> None:
     path = "data/digits/1/digits.csv"
     store().upload(workspace_key(event.workspace_id, path), SAMPLE)
     register(
-        session, event.workspace_id, "digits", "uri_file", stored_address(path), created_by=event.created_by,
+        session,
+        event.workspace_id,
+        "digits",
+        "uri_file",
+        stored_address(path),
+        created_by=event.created_by,
         description="Handwritten digits: 64 grey values (0 to 16) and the digit in `target`. From scikit-learn.",
         tags={"example": "true"},
     )

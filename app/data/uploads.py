@@ -43,10 +43,15 @@ def _extract(archive: IO[bytes], folder: Path, limit_bytes: int) -> list[str]:
                     continue
                 name = safe_key(member.name)
                 if not member.isreg() or not name:
-                    raise Invalid(f"The archive may hold files and folders only; {member.name!r} is neither.", target="body")
+                    raise Invalid(
+                        f"The archive may hold files and folders only; {member.name!r} is neither.", target="body"
+                    )
                 total += member.size
                 if total > limit_bytes or len(names) >= MOST_FILES:
-                    raise TooLarge(f"The archive unpacks to more than {limit_bytes:,} bytes or {MOST_FILES:,} files.", target="body")
+                    raise TooLarge(
+                        f"The archive unpacks to more than {limit_bytes:,} bytes or {MOST_FILES:,} files.",
+                        target="body",
+                    )
                 _write(packed.extractfile(member), folder / name)
                 names.append(name)
     except (tarfile.TarError, EOFError, OSError) as error:

@@ -50,7 +50,9 @@ def _model(session: Session, workspace_id: int, reference: str) -> ModelVersion:
 def _code(workspace_id: int, reference: str) -> str:
     address = addresses.parse(reference, "code_configuration.code")
     if not isinstance(address, Stored):
-        raise Invalid("code_configuration.code: upload the folder first and give its address.", target="code_configuration")
+        raise Invalid(
+            "code_configuration.code: upload the folder first and give its address.", target="code_configuration"
+        )
     key = f"workspaces/{workspace_id}/{safe_key(address.path)}"
     if not store().list(key):
         raise NotFound(f"code_configuration.code: there is nothing at {reference}.", target="code_configuration")

@@ -25,14 +25,18 @@ def get(session: Session, workspace_id: int, name: str) -> OnlineEndpoint:
     return endpoint
 
 
-def page(session: Session, workspace_id: int, *, text: str = "", sort: str = "name", number: int = 1, size: int = 50) -> Page:
+def page(
+    session: Session, workspace_id: int, *, text: str = "", sort: str = "name", number: int = 1, size: int = 50
+) -> Page:
     found = select(OnlineEndpoint).where(OnlineEndpoint.workspace_id == workspace_id)
     if text:
         found = found.where(OnlineEndpoint.name.icontains(text, autoescape=True))
     total = session.scalar(select(func.count()).select_from(found.subquery()))
     column = SORTS.get(sort.removeprefix("-"), OnlineEndpoint.name)
     order = column.desc() if sort.startswith("-") else column.asc()
-    rows = found.order_by(order).offset((number - 1) * size).limit(size).options(selectinload(OnlineEndpoint.deployments))
+    rows = (
+        found.order_by(order).offset((number - 1) * size).limit(size).options(selectinload(OnlineEndpoint.deployments))
+    )
     return Page(session.scalars(rows).all(), total, number, size)
 
 

@@ -30,8 +30,13 @@ def address(request: Request, caller) -> str:
 
 @router.get("", response_model=Listing[EndpointRead], dependencies=[allow(READ)])
 def endpoints(
-    request: Request, session: SessionDep, caller: CallerDep, text: str = "", sort: str = "name",
-    page: Annotated[int, Query(ge=1)] = 1, size: Annotated[int, Query(ge=1, le=500)] = 50,
+    request: Request,
+    session: SessionDep,
+    caller: CallerDep,
+    text: str = "",
+    sort: str = "name",
+    page: Annotated[int, Query(ge=1)] = 1,
+    size: Annotated[int, Query(ge=1, le=500)] = 50,
 ) -> dict:
     found = queries.page(session, caller.workspace.id, text=text, sort=sort, number=page, size=size)
     value = [EndpointRead.of(endpoint, address(request, caller)) for endpoint in found.rows]
@@ -51,7 +56,9 @@ def read(endpoint: str, request: Request, session: SessionDep, caller: CallerDep
 
 
 @router.patch("/{endpoint}", response_model=EndpointRead, dependencies=[allow(WRITE)])
-def change(endpoint: str, change: EndpointChange, request: Request, session: SessionDep, caller: CallerDep) -> EndpointRead:
+def change(
+    endpoint: str, change: EndpointChange, request: Request, session: SessionDep, caller: CallerDep
+) -> EndpointRead:
     """Change traffic, description or tags."""
     found = queries.get(session, caller.workspace.id, endpoint)
     changes = change.model_dump(exclude_unset=True)

@@ -21,8 +21,15 @@ MOST_INSTANCES = 20
 
 
 def create(
-    session: Session, workspace_id: int, name: str, *, created_by: str, auth_mode: str = "key",
-    description: str = "", tags: dict | None = None, properties: dict | None = None,
+    session: Session,
+    workspace_id: int,
+    name: str,
+    *,
+    created_by: str,
+    auth_mode: str = "key",
+    description: str = "",
+    tags: dict | None = None,
+    properties: dict | None = None,
 ) -> OnlineEndpoint:
     names.check(name)
     if auth_mode not in AUTH_MODES:
@@ -31,8 +38,14 @@ def create(
         raise AlreadyExists(f"There is an online endpoint {name!r} already.", target="name")
     keys = _new_key("primary") | _new_key("secondary")
     endpoint = OnlineEndpoint(
-        workspace_id=workspace_id, name=name, auth_mode=auth_mode, description=description, tags=tags or {},
-        properties=properties or {}, created_by=created_by, **keys,
+        workspace_id=workspace_id,
+        name=name,
+        auth_mode=auth_mode,
+        description=description,
+        tags=tags or {},
+        properties=properties or {},
+        created_by=created_by,
+        **keys,
     )
     session.add(endpoint)
     _changed(session, endpoint)
@@ -61,7 +74,14 @@ def regenerate_key(session: Session, endpoint: OnlineEndpoint, which: str) -> di
     return keys(endpoint)
 
 
-def change(session: Session, endpoint: OnlineEndpoint, *, traffic: dict | None = None, description: str | None = None, tags: dict | None = None) -> None:
+def change(
+    session: Session,
+    endpoint: OnlineEndpoint,
+    *,
+    traffic: dict | None = None,
+    description: str | None = None,
+    tags: dict | None = None,
+) -> None:
     if traffic is not None:
         serving = {item.name for item in endpoint.deployments if item.provisioning_state != "Deleting"}
         endpoint.traffic = names.check_traffic(traffic, serving)
@@ -126,7 +146,8 @@ def scale(session: Session, deployment: OnlineDeployment, instance_count: int) -
     """More or fewer instances of the same generation; those with the highest numbers go first."""
     _check({"model_version_id": 0, "instance_count": instance_count})
     present = [
-        found for found in queries.instances(session, deployment)
+        found
+        for found in queries.instances(session, deployment)
         if found.generation == deployment.generation and found.state != "Stopping"
     ]
     for found in present:

@@ -1,13 +1,15 @@
 """For operators and their monitoring: liveness, readiness, metrics."""
 
 from fastapi import APIRouter, Request, Response
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
 
 from app.access.guard import allow
 from app.access.permissions import PUBLIC
+from app.endpoints.gateway import COUNTERS
 from app.home.health import readiness
 
 router = APIRouter(tags=["operation"])
+REGISTRY.register(COUNTERS)
 
 
 @router.get("/healthz", dependencies=[allow(PUBLIC)])

@@ -75,5 +75,3 @@ def _existing(key: str, shown: str) -> dict:
     if store().size(key) is None and not store().list(key):
         raise NotFound(f"there is nothing at {shown}.")
     return {"key": key}
-
-

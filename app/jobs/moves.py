@@ -16,8 +16,13 @@ from app.kit.outbox import enqueue, hint
 
 
 def move(
-    session: Session, job: Job, to: Status, *, among: set[Status] | None = None,
-    held_by: tuple[int, int] | None = None, **changes,
+    session: Session,
+    job: Job,
+    to: Status,
+    *,
+    among: set[Status] | None = None,
+    held_by: tuple[int, int] | None = None,
+    **changes,
 ) -> None:
     """A guarded update, so of two racing writers one wins; raises Conflict for the other.
 
@@ -56,9 +61,7 @@ def claim(session: Session, job_id: int, worker_id: int, lease_seconds: float) -
 
 def renew(session: Session, worker_id: int, job_ids: list[int], lease_seconds: float) -> None:
     lease = now() + timedelta(seconds=lease_seconds)
-    session.execute(
-        update(Job).where(Job.id.in_(job_ids), Job.worker_id == worker_id).values(lease_expires_at=lease)
-    )
+    session.execute(update(Job).where(Job.id.in_(job_ids), Job.worker_id == worker_id).values(lease_expires_at=lease))
 
 
 def queue(session: Session, job: Job) -> None:

@@ -47,12 +47,16 @@ def get(session: Session, workspace_id: int, name: str) -> Job:
     return job
 
 
-def page(session: Session, workspace_id: int, narrowed: Filter, *, sort: str = "-created", number: int = 1, size: int = 50) -> Page:
+def page(
+    session: Session, workspace_id: int, narrowed: Filter, *, sort: str = "-created", number: int = 1, size: int = 50
+) -> Page:
     found = _narrow(select(Job).join(Experiment).where(Job.workspace_id == workspace_id), narrowed)
     total = session.scalar(found.with_only_columns(func.count(Job.id)).order_by(None))
     column = SORTS.get(sort.removeprefix("-"))
     if column is None:
-        raise Invalid(f"sort: {sort!r} is not a column. Use one of {', '.join(SORTS)}, with '-' for falling.", target="sort")
+        raise Invalid(
+            f"sort: {sort!r} is not a column. Use one of {', '.join(SORTS)}, with '-' for falling.", target="sort"
+        )
     order = column.desc() if sort.startswith("-") else column.asc()
     rows = found.order_by(order, Job.id.desc()).offset((number - 1) * size).limit(size)
     options = (joinedload(Job.experiment), selectinload(Job.tags))
@@ -103,7 +107,7 @@ def recent(session: Session, workspace_id: int, count: int, *, failed: bool = Fa
 def counts(session: Session, workspace_id: int) -> dict[str, int]:
     """How many jobs are in which state."""
     found = select(Job.status, func.count()).where(Job.workspace_id == workspace_id, Job.lifecycle_stage == "active")
-    return {status: count for status, count in session.execute(found.group_by(Job.status))}
+    return dict(session.execute(found.group_by(Job.status)))
 
 
 def assets(session: Session, job: Job) -> Sequence[JobAsset]:
@@ -111,7 +115,9 @@ def assets(session: Session, job: Job) -> Sequence[JobAsset]:
     return session.scalars(select(JobAsset).where(JobAsset.job_id == job.id).order_by(JobAsset.port)).all()
 
 
-def users_of(session: Session, workspace_id: int, kind: str, name: str, version: str | None = None) -> Sequence[tuple[Job, str]]:
+def users_of(
+    session: Session, workspace_id: int, kind: str, name: str, version: str | None = None
+) -> Sequence[tuple[Job, str]]:
     """The jobs that read or wrote an asset, newest first, with the direction."""
     found = (
         select(Job, JobAsset.direction)

@@ -57,8 +57,14 @@ def _register_data(session: Session, job: Job, port: str, output: dict) -> None:
     if output["type"] == "uri_file" and len(files) == 1:
         path = f"{path}/{files[0].path}"
     made = data.register(
-        session, job.workspace_id, output["name"], output["type"], stored_address(path),
-        version=output.get("version"), created_by=job.created_by, job_id=job.id,
+        session,
+        job.workspace_id,
+        output["name"],
+        output["type"],
+        stored_address(path),
+        version=output.get("version"),
+        created_by=job.created_by,
+        job_id=job.id,
     )
     link(session, job, "output", port, "data", made.asset.name, made.version)
 
@@ -66,7 +72,5 @@ def _register_data(session: Session, job: Job, port: str, output: dict) -> None:
 def link(session: Session, job: Job, direction: str, port: str, kind: str, name: str, version: str) -> None:
     """Note an edge of the lineage."""
     session.merge(
-        JobAsset(
-            job_id=job.id, direction=direction, port=port, kind=kind, asset_name=name, asset_version=version
-        )
+        JobAsset(job_id=job.id, direction=direction, port=port, kind=kind, asset_name=name, asset_version=version)
     )

@@ -39,7 +39,9 @@ async def _submitted(request: Request) -> JobSubmit:
     try:
         body = json.loads(text)
     except ValueError as error:
-        raise Invalid(f"The body is no JSON: {error}. Send YAML as Content-Type: application/yaml.", target="body") from error
+        raise Invalid(
+            f"The body is no JSON: {error}. Send YAML as Content-Type: application/yaml.", target="body"
+        ) from error
     if isinstance(body, dict) and isinstance(body.get("yaml"), str):
         return JobSubmit.model_validate(body)
     return JobSubmit(yaml=text)

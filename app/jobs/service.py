@@ -82,7 +82,10 @@ def _input(session: Session, workspace_id: int, port: str, value) -> dict:
 def _code(workspace_id: int, reference: str) -> str:
     address = addresses.parse(reference, "code")
     if not isinstance(address, Stored):
-        raise Invalid(f"code: {reference!r} is not an uploaded folder. Upload it to /api/uploads and give its address.", target="code")
+        raise Invalid(
+            f"code: {reference!r} is not an uploaded folder. Upload it to /api/uploads and give its address.",
+            target="code",
+        )
     key = f"workspaces/{workspace_id}/{safe_key(address.path)}"
     if not store().list(key) and store().size(key) is None:
         raise NotFound(f"code: there is nothing at {reference}.", target="code")
@@ -94,15 +97,31 @@ def resubmit(session: Session, caller: Caller, job: Job) -> Job:
     if not job.source_yaml:
         raise Conflict(f"Run {job.name} was logged from outside; there is no command to run again.", target=job.name)
     fields = (
-        "experiment_id", "description", "properties", "spec", "source_yaml", "command", "code", "environment",
-        "inputs", "outputs", "warnings", "timeout_seconds", "max_retries", "parent_id", "workspace_id",
+        "experiment_id",
+        "description",
+        "properties",
+        "spec",
+        "source_yaml",
+        "command",
+        "code",
+        "environment",
+        "inputs",
+        "outputs",
+        "warnings",
+        "timeout_seconds",
+        "max_retries",
+        "parent_id",
+        "workspace_id",
     )
     copied = {field: getattr(job, field) for field in fields}
     name = generate_name()
     tags = [JobTag(key=tag.key, value=tag.value) for tag in job.tags if not tag.key.startswith("mlflow.")]
     again = Job(
-        **copied, name=name, display_name=job.display_name if job.display_name != job.name else name,
-        created_by=caller.user.name, tags=tags,
+        **copied,
+        name=name,
+        display_name=job.display_name if job.display_name != job.name else name,
+        created_by=caller.user.name,
+        tags=tags,
     )
     session.add(again)
     session.flush()
@@ -114,8 +133,13 @@ def resubmit(session: Session, caller: Caller, job: Job) -> Job:
 
 
 def change(
-    session: Session, job: Job, *, display_name: str | None = None, description: str | None = None,
-    tags: dict[str, str] | None = None, archived: bool | None = None,
+    session: Session,
+    job: Job,
+    *,
+    display_name: str | None = None,
+    description: str | None = None,
+    tags: dict[str, str] | None = None,
+    archived: bool | None = None,
 ) -> Job:
     if display_name is not None:
         if not display_name.strip():

@@ -59,5 +59,10 @@ class Observed:
             REQUESTS.labels(scope["method"], f"{status // 100}xx").inc()
             SECONDS.observe(seconds)
             level = logging.INFO if status < 500 else logging.ERROR
-            fields = {"method": scope["method"], "path": scope["path"], "status": status, "ms": round(seconds * 1000, 1)}
+            fields = {
+                "method": scope["method"],
+                "path": scope["path"],
+                "status": status,
+                "ms": round(seconds * 1000, 1),
+            }
             log.log(level, "request", extra={"fields": fields})

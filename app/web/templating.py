@@ -74,6 +74,4 @@ def datetime_iso(at: datetime | None) -> str:
     return at.isoformat(timespec="seconds") if at else ""
 
 
-environment.filters.update(
-    ago=ago, duration=duration, bytes=in_bytes, number=number, datetime_iso=datetime_iso
-)
+environment.filters.update(ago=ago, duration=duration, bytes=in_bytes, number=number, datetime_iso=datetime_iso)

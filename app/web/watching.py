@@ -1,6 +1,7 @@
 """Fans live hints out to the event streams of this process: one subscription, many watchers."""
 
 import asyncio
+import contextlib
 import logging
 from collections import defaultdict
 
@@ -32,10 +33,8 @@ class Watch:
 
     async def changed(self, seconds: float) -> set[str]:
         """What was hinted since the last call; empty when nothing came within `seconds`."""
-        try:
+        with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self.event.wait(), seconds)
-        except TimeoutError:
-            pass
         self.event.clear()
         kinds, self.kinds = self.kinds, set()
         return kinds

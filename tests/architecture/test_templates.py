@@ -13,9 +13,7 @@ TEMPLATES = sorted(
 
 
 def test_pages_extend_a_layout_and_fragments_never_do():
-    wrong = [
-        str(path) for path in TEMPLATES if ("{% extends" in path.read_text()) == path.name.startswith("_")
-    ]
+    wrong = [str(path) for path in TEMPLATES if ("{% extends" in path.read_text()) == path.name.startswith("_")]
     assert TEMPLATES and wrong == []
 
 

@@ -90,7 +90,11 @@ def start(home: Path, *options: str, port: int | None = None) -> Server:
     started = time.monotonic()
     process = subprocess.Popen(
         [ATELIER, "up", "--home", home, "--port", str(port), *options],
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=PROJECT, env=_environ(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        cwd=PROJECT,
+        env=_environ(),
     )
     said = ""
     for line in process.stdout:
@@ -101,7 +105,11 @@ def start(home: Path, *options: str, port: int | None = None) -> Server:
     seconds = time.monotonic() - started
     token = subprocess.run(
         [ATELIER, "token", "create", "--home", home, "--user", "admin", "--name", "test"],
-        capture_output=True, text=True, check=True, cwd=PROJECT, env=_environ(),
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=PROJECT,
+        env=_environ(),
     ).stdout.strip()
     return Server(home, port, process, said, token, seconds)
 
@@ -161,11 +169,15 @@ def in_environment(server, environment, tmp_path) -> Callable[[str], str]:
             "MLFLOW_DISABLE_TELEMETRY": "true",
         }
         answer = subprocess.run(
-            [environment, "-c", script], capture_output=True, text=True, env=environ, cwd=tmp_path, timeout=150, check=False
+            [environment, "-c", script],
+            capture_output=True,
+            text=True,
+            env=environ,
+            cwd=tmp_path,
+            timeout=150,
+            check=False,
         )
         assert answer.returncode == 0, answer.stdout + answer.stderr
         return answer.stdout
 
     return run
-
-

@@ -25,7 +25,7 @@ def test_a_second_start_is_quick_and_ctrl_c_leaves_no_orphan(tmp_path):
     family = psutil.Process(server.process.pid).children(recursive=True)
     assert len(family) >= 3
     stop(server)
-    gone, alive = psutil.wait_procs(family, timeout=5)
+    _gone, alive = psutil.wait_procs(family, timeout=5)
     assert alive == []
     assert server.process.returncode == 0
 
@@ -38,7 +38,7 @@ def test_a_worker_killed_in_mid_job_fails_the_job_and_its_processes_are_gone(own
     job = own_server.wait_for(name, seconds=60)
     assert job["status"] == "Failed"
     assert "lost" in job["error"]["message"]
-    gone, alive = psutil.wait_procs(family, timeout=5)
+    _gone, alive = psutil.wait_procs(family, timeout=5)
     assert alive == []
     assert own_server.wait_for(own_server.submit("command: echo again")["name"])["status"] == "Completed"
 
@@ -89,7 +89,11 @@ command: |
     asked = time.monotonic()
     server.client.post(f"/api/jobs/{name}/cancel").raise_for_status()
     assert server.wait_for(name)["status"] == "Canceled"
-    left = [p for p in psutil.process_iter(["cmdline"]) if (p.info["cmdline"] or [])[:1] == ["sleep"] and p.info["cmdline"][1:] in (["987"], ["986"], ["985"])]
+    left = [
+        p
+        for p in psutil.process_iter(["cmdline"])
+        if (p.info["cmdline"] or [])[:1] == ["sleep"] and p.info["cmdline"][1:] in (["987"], ["986"], ["985"])
+    ]
     assert left == []
     assert time.monotonic() - asked < 5
 
@@ -103,17 +107,21 @@ command: |
     ],
 )
 def test_a_job_over_its_limit_fails_alone_and_says_why(server, command, word):
-    limits = 'limits: {timeout: 3}\n' if word == "time" else ""
+    limits = "limits: {timeout: 3}\n" if word == "time" else ""
     memory = 'resources: {docker_args: "--memory=300m --pids-limit=40"}\n'
     bystander = server.submit("command: python -c \"import time; time.sleep(5); print('unharmed')\"")["name"]
-    job = server.wait_for(server.submit(f"command: {command!r}\n{limits}{memory}".replace("'\"", "'").replace("\"'", "'"))["name"])
+    job = server.wait_for(
+        server.submit(f"command: {command!r}\n{limits}{memory}".replace("'\"", "'").replace("\"'", "'"))["name"]
+    )
     assert job["status"] == "Failed"
     assert word in job["error"]["message"].lower(), job["error"]
     assert server.wait_for(bystander)["status"] == "Completed"
 
 
 def test_a_gigabyte_of_output_is_cut_and_the_job_goes_on(server):
-    job = server.wait_for(server.submit("command: head -c 1000000000 /dev/zero | tr '\\\\0' 'x'; echo; echo finished")["name"])
+    job = server.wait_for(
+        server.submit("command: head -c 1000000000 /dev/zero | tr '\\\\0' 'x'; echo; echo finished")["name"]
+    )
     assert job["status"] == "Completed"
     size = int(server.client.get(f"/api/jobs/{job['name']}/logs", params={"offset": -1}).headers["X-Log-Offset"])
     assert size < 80 * 2**20

@@ -20,9 +20,21 @@ def trained(server, environment) -> dict:
 
 
 def _atelier(server, *arguments: str, **options) -> subprocess.CompletedProcess:
-    environ = {"ATELIER_URL": server.url, "ATELIER_TOKEN": server.token, "PATH": "/usr/bin:/bin", "HOME": "/nonexistent"}
+    environ = {
+        "ATELIER_URL": server.url,
+        "ATELIER_TOKEN": server.token,
+        "PATH": "/usr/bin:/bin",
+        "HOME": "/nonexistent",
+    }
     return subprocess.run(
-        [ATELIER, *arguments], capture_output=True, text=True, cwd=PROJECT, env=environ, timeout=170, check=False, **options
+        [ATELIER, *arguments],
+        capture_output=True,
+        text=True,
+        cwd=PROJECT,
+        env=environ,
+        timeout=170,
+        check=False,
+        **options,
     )
 
 
@@ -64,7 +76,11 @@ def endpoint(server, model) -> dict:
         assert answer.returncode == 0, answer.stdout + answer.stderr
     name = server.client.get("/api/online-endpoints").json()["value"][0]["name"]
     (deployment,) = server.client.get(f"/api/online-endpoints/{name}/deployments").json()
-    wait_until(lambda: _state(server, name, deployment["name"]) == "Succeeded", 90, lambda: _describe(server, name, deployment["name"]))
+    wait_until(
+        lambda: _state(server, name, deployment["name"]) == "Succeeded",
+        90,
+        lambda: _describe(server, name, deployment["name"]),
+    )
     keys = server.client.get(f"/api/online-endpoints/{name}/keys").json()
     uri = server.client.get(f"/api/online-endpoints/{name}").json()["scoring_uri"]
     return {"name": name, "deployment": deployment["name"], "uri": uri, "key": keys["primaryKey"]}

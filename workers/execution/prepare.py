@@ -46,8 +46,18 @@ class Plan:
         """Reads a job that was just claimed, and mints the token of its run."""
         user = access_queries.get_user(session, job.created_by)
         return cls(
-            job.id, job.name, job.workspace_id, job.workspace.name, job.experiment_id, job.experiment.name,
-            job.command or "", job.code, job.environment, job.inputs, job.outputs, job.spec or {},
+            job.id,
+            job.name,
+            job.workspace_id,
+            job.workspace.name,
+            job.experiment_id,
+            job.experiment.name,
+            job.command or "",
+            job.code,
+            job.environment,
+            job.inputs,
+            job.outputs,
+            job.spec or {},
             job.timeout_seconds,
             token=access.create_run_token(session, user, job.name, job.workspace_id),
             log_key=places.log_key(job),
@@ -101,5 +111,3 @@ def _download(url: str, folder: Path, name: str) -> Path:
     except httpx.HTTPError as error:
         raise Unavailable(f"inputs.{name}: {url} could not be fetched: {error}", target=f"inputs.{name}") from error
     return target
-
-

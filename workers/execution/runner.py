@@ -2,10 +2,6 @@
 
 import logging
 import shutil
-import time
-from pathlib import Path
-
-from sqlalchemy.orm import Session
 
 from app.database import transaction
 from app.errors import AtelierError, Conflict

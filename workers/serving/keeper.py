@@ -119,7 +119,12 @@ class Keeper:
             found = session.get(DeploymentInstance, item.id)
             if found is None or found.worker_id != self.node.id or found.state == "Stopping":
                 return
-            found.state, found.address, found.restarts, found.error = seen.state, seen.address, seen.restarts, seen.error
+            found.state, found.address, found.restarts, found.error = (
+                seen.state,
+                seen.address,
+                seen.restarts,
+                seen.error,
+            )
             found.key = crypto.encrypt(key) if key else None
             if seen.state == "Ready":
                 found.ready_at = now()
@@ -146,6 +151,8 @@ class Keeper:
     def close(self) -> None:
         self.supervisor.close()
         with transaction() as session:
-            for found in session.scalars(select(DeploymentInstance).where(DeploymentInstance.worker_id == self.node.id)):
+            for found in session.scalars(
+                select(DeploymentInstance).where(DeploymentInstance.worker_id == self.node.id)
+            ):
                 found.worker_id, found.state, found.address, found.lease_expires_at = None, "Pending", None, None
             hint(session, service.CHANNEL, "endpoints")

@@ -37,10 +37,21 @@ class Wanted:
     def of(cls, deployment: OnlineDeployment, instance: DeploymentInstance) -> "Wanted":
         version = deployment.model_version
         return cls(
-            instance.id, instance.number, deployment.id, deployment.endpoint.workspace_id, deployment.endpoint.name,
-            deployment.name, version.path if version else None, version.type if version else "custom_model",
-            deployment.code, deployment.scoring_script, deployment.environment, deployment.environment_variables,
-            deployment.request_settings, deployment.liveness_probe, deployment.readiness_probe,
+            instance.id,
+            instance.number,
+            deployment.id,
+            deployment.endpoint.workspace_id,
+            deployment.endpoint.name,
+            deployment.name,
+            version.path if version else None,
+            version.type if version else "custom_model",
+            deployment.code,
+            deployment.scoring_script,
+            deployment.environment,
+            deployment.environment_variables,
+            deployment.request_settings,
+            deployment.liveness_probe,
+            deployment.readiness_probe,
         )
 
 
