@@ -1,0 +1,70 @@
+"""The artifact store keeps what it is given, in order, and lets no key out of its root."""
+
+import pytest
+
+from app.errors import Conflict, Invalid, NotFound
+from app.kit.storage import Entry, LocalStorage
+
+
+@pytest.fixture
+def store(tmp_path):
+    return LocalStorage(str(tmp_path / "artifacts"))
+
+
+def test_what_is_written_can_be_read_whole_and_in_part(store):
+    store.write("a/b.txt", [b"hello ", b"world"])
+    assert store.read_bytes("a/b.txt") == b"hello world"
+    assert b"".join(store.read("a/b.txt", 6, 9)) == b"wor"
+    assert store.size("a/b.txt") == 11
+
+
+def test_appending_adds_to_the_end(store):
+    store.append("log", b"one\n")
+    store.append("log", b"two\n")
+    assert b"".join(store.read("log", 4)) == b"two\n"
+
+
+def test_a_write_that_breaks_off_leaves_nothing(store):
+    def broken():
+        yield b"half"
+        raise OSError("gone")
+
+    with pytest.raises(OSError, match="gone"):
+        store.write("a", broken())
+    assert store.size("a") is None
+    assert [path for path in store.incoming.iterdir()] == []
+
+
+@pytest.mark.parametrize("key", ["../x", "a/../../x", "/etc/passwd", "a\\..\\b", "a\0b"])
+def test_no_key_leads_outside(store, key):
+    with pytest.raises(Invalid):
+        store.write(key, [b""])
+
+
+def test_folders_come_first_in_a_list(store):
+    for key in ("r/b.txt", "r/a/c.txt"):
+        store.write(key, [b"1"])
+    assert store.list("r") == [Entry("a", True, 0), Entry("b.txt", False, 1)]
+    assert [entry.path for entry in store.walk("r")] == ["b.txt", "a/c.txt"]
+    assert store.total_size("r") == (2, 2)
+
+
+def test_a_file_cannot_become_a_folder(store):
+    store.write("a", [b"1"])
+    with pytest.raises(Conflict):
+        store.write("a/b", [b"1"])
+
+
+def test_links_that_leave_a_folder_are_not_stored(store, tmp_path):
+    folder = tmp_path / "outputs"
+    folder.mkdir()
+    (folder / "kept").write_text("1")
+    (folder / "secret").symlink_to("/etc/passwd")
+    store.upload("up", folder)
+    assert [entry.path for entry in store.walk("up")] == ["kept"]
+
+
+def test_what_is_not_there_is_not_found(store):
+    with pytest.raises(NotFound):
+        store.read("nothing")
+    assert store.size("nothing") is None and store.list("nothing") == []
