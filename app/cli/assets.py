@@ -1,0 +1,105 @@
+"""`atelier data` and `atelier model`: register, list, describe and fetch assets."""
+
+import argparse
+from pathlib import Path
+
+from app.cli import nouns
+from app.cli.connecting import connect, say
+from app.cli.printing import print_list, print_one
+
+COLUMNS = ("name", "version", "type", "description", "created_by", "created_at")
+DATA = (
+    "name",
+    "version",
+    "type",
+    "path",
+    "description",
+    "tags",
+    "file_count",
+    "size_bytes",
+    "created_by",
+    "created_at",
+)
+MODEL = (
+    "name", "version", "type", "source", "job", "stage", "aliases", "description", "tags", "flavors", "file_count",
+    "size_bytes", "created_by", "created_at",
+)  # fmt: skip
+GIVEN = ("name", "version", "type", "path", "description")
+
+
+def register(commands: argparse._SubParsersAction) -> None:
+    data = nouns.Noun(commands, "data", "data assets")
+    _register_create(data, "data asset", run_data_create, ("uri_file", "uri_folder", "mltable"))
+    nouns.add_limit(data.verb("list", "list data assets", run_data_list))
+    _add_version(data.verb("show", "describe a version, by default the newest", run_data_show), "data asset")
+    model = nouns.Noun(commands, "model", "registered models")
+    _register_create(model, "model", run_model_create, ("custom_model", "mlflow_model", "triton_model"))
+    nouns.add_limit(model.verb("list", "list models", run_model_list))
+    _add_version(model.verb("show", "describe a version, by default the newest", run_model_show), "model")
+    download = model.verb("download", "fetch the files of a version, by default the newest", run_model_download)
+    _add_version(download, "model")
+    download.add_argument("--download-path", "-p", type=Path, help="folder to write into (default: the model's name)")
+
+
+def _register_create(noun: nouns.Noun, what: str, run: nouns.Run, types: tuple[str, ...]) -> None:
+    create = noun.verb("create", f"register a {what} from a file, folder or address", run)
+    nouns.add_file(create, required=False)
+    nouns.add_name(create, f"name of the {what}", required=False)
+    nouns.add_changes(create)
+    create.add_argument("--version", help="version (default: the next number)")
+    create.add_argument("--type", choices=types)
+    create.add_argument("--path", help="local path, azureml://…, runs:/… or https://…")
+    create.add_argument("--description")
+
+
+def _add_version(parser: argparse.ArgumentParser, what: str) -> None:
+    nouns.add_name(parser, f"name of the {what}")
+    parser.add_argument("--version", help="version (default: the newest)")
+
+
+def run_data_create(options: argparse.Namespace) -> None:
+    definition, folder = nouns.definition(options, *GIVEN)
+    with connect(options) as client:
+        print_one(client.create_data(definition, folder), DATA, options.output)
+
+
+def run_data_list(options: argparse.Namespace) -> None:
+    with connect(options) as client:
+        print_list(client.data(options.max_results), COLUMNS, options.output, "There is no data asset yet.")
+
+
+def run_data_show(options: argparse.Namespace) -> None:
+    with connect(options) as client:
+        print_one(client.data_asset(options.name, options.version), DATA, options.output)
+
+
+def run_model_create(options: argparse.Namespace) -> None:
+    definition, folder = nouns.definition(options, *GIVEN)
+    with connect(options) as client:
+        print_one(client.create_model(definition, folder), MODEL, options.output)
+
+
+def run_model_list(options: argparse.Namespace) -> None:
+    with connect(options) as client:
+        print_list(client.models(options.max_results), COLUMNS, options.output, "There is no model yet.")
+
+
+def run_model_show(options: argparse.Namespace) -> None:
+    with connect(options) as client:
+        print_one(_model(client, options), MODEL, options.output)
+
+
+def _model(client, options: argparse.Namespace) -> dict:
+    """A version. The answer about a whole model names its newest version, or is that version already."""
+    found = client.model(options.name, options.version)
+    if options.version or found.get("version"):
+        return found
+    newest = found.get("latest_version") or max((int(item["version"]) for item in found.get("versions", [])), default=1)
+    return client.model(options.name, str(newest))
+
+
+def run_model_download(options: argparse.Namespace) -> None:
+    with connect(options) as client:
+        version = str(_model(client, options)["version"])
+        folder = client.download_model(options.name, version, options.download_path or Path(options.name))
+    say(f"Version {version} of {options.name} is in {folder}")

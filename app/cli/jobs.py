@@ -1,0 +1,104 @@
+"""`atelier job`: submit, watch, cancel and fetch jobs."""
+
+import argparse
+from pathlib import Path
+
+from app.cli import nouns
+from app.cli.connecting import connect, say
+from app.cli.printing import print_list, print_one
+
+COLUMNS = ("name", "display_name", "experiment_name", "status", "created_by", "created_at", "duration_seconds")
+FIELDS = (
+    "name", "display_name", "type", "status", "error", "experiment_name", "description", "tags", "command",
+    "environment", "inputs", "outputs", "created_by", "created_at", "started_at", "ended_at", "duration_seconds",
+    "exit_code", "attempt", "url",
+)  # fmt: skip
+
+
+def register(commands: argparse._SubParsersAction) -> None:
+    job = nouns.Noun(commands, "job", "jobs: commands that a worker runs, and runs logged with MLflow")
+    create = job.verb("create", "submit a job file", run_create)
+    nouns.add_file(create)
+    nouns.add_name(create, "name of the job, instead of the file's", required=False)
+    nouns.add_changes(create)
+    create.add_argument(
+        "--stream", "-s", action="store_true", help="follow its log to the end; exit with 1 if it fails"
+    )
+    listing = job.verb("list", "list jobs, newest first", run_list)
+    nouns.add_limit(listing)
+    listing.add_argument("--status", action="append", help="only jobs in this state; may be given several times")
+    listing.add_argument("--experiment-name", help="only jobs of this experiment")
+    listing.add_argument("--tag", help="only jobs with this tag: NAME or NAME=VALUE")
+    nouns.add_name(job.verb("show", "describe a job", run_show), "name of the job")
+    nouns.add_name(job.verb("stream", "follow the log of a job to its end", run_stream), "name of the job")
+    nouns.add_name(job.verb("cancel", "cancel a job", run_cancel), "name of the job")
+    download = job.verb("download", "fetch the artifacts and logs of a job", run_download)
+    nouns.add_name(download, "name of the job")
+    download.add_argument("--download-path", "-p", type=Path, help="folder to write into (default: the job's name)")
+
+
+def run_create(options: argparse.Namespace) -> int:
+    changes = [*options.set, *([f"name={options.name}"] if options.name else [])]
+    with connect(options) as client:
+        job = client.create_job(options.file, changes)
+        for warning in job["warnings"]:
+            say(f"Warning: {warning}")
+        if not options.stream:
+            print_one(job | {"url": _page(client, job["name"])}, FIELDS, options.output)
+            return 0
+        say(f"Job {job['name']}: {_page(client, job['name'])}")
+        return _follow(client, job["name"])
+
+
+def _page(client, name: str) -> str:
+    prefix = "" if client.workspace == "default" else f"/w/{client.workspace}"
+    return f"{client.url}{prefix}/jobs/{name}"
+
+
+def _follow(client, name: str) -> int:
+    """Log lines to standard output, states to standard error; 1 unless the job completes."""
+    job, line_is_open = {}, False
+    for change in client.follow_job(name):
+        if change.text:
+            print(change.text, end="", flush=True)
+            line_is_open = not change.text.endswith("\n")
+        if change.job:
+            job = change.job
+            if line_is_open:
+                print(flush=True)
+                line_is_open = False
+            say(f"{job['status']}")
+    if job.get("error"):
+        say(f"atelier: {job['error']['message']}")
+        if job["error"].get("detail"):
+            say(job["error"]["detail"])
+    return 0 if job.get("status") == "Completed" else 1
+
+
+def run_list(options: argparse.Namespace) -> None:
+    narrowed = {"status": options.status, "experiment": options.experiment_name, "tag": options.tag}
+    with connect(options) as client:
+        rows = client.jobs(options.max_results, **{name: value for name, value in narrowed.items() if value})
+        print_list(rows, COLUMNS, options.output, "There is no job yet. Submit one with: atelier job create -f job.yml")
+
+
+def run_show(options: argparse.Namespace) -> None:
+    with connect(options) as client:
+        print_one(client.job(options.name) | {"url": _page(client, options.name)}, FIELDS, options.output)
+
+
+def run_stream(options: argparse.Namespace) -> int:
+    with connect(options) as client:
+        return _follow(client, options.name)
+
+
+def run_cancel(options: argparse.Namespace) -> None:
+    with connect(options) as client:
+        print_one(client.cancel_job(options.name), ("name", "status"), options.output)
+
+
+def run_download(options: argparse.Namespace) -> None:
+    with connect(options) as client:
+        folder = options.download_path or Path(options.name)
+        written = client.download_job(options.name, folder)
+    say(f"{len(written)} files in {folder}")

@@ -1,0 +1,52 @@
+"""The command `atelier`."""
+
+import argparse
+import sys
+
+from app.cli import assets, environments, jobs, operate, serving
+from app.errors import AtelierError
+
+OK, FAILED, INTERRUPTED = 0, 1, 130
+
+
+def parser() -> argparse.ArgumentParser:
+    made = argparse.ArgumentParser(
+        prog="atelier",
+        description="A machine-learning studio: start the server, submit jobs, register and deploy models.",
+        epilog="`atelier NOUN VERB --help` describes a command. Exit status: 0 it worked, 1 it failed, 2 wrong usage.",
+    )
+    commands = made.add_subparsers(metavar="COMMAND", required=True)
+    for module in (operate, jobs, assets, serving, environments):
+        module.register(commands)
+    return made
+
+
+def main(arguments: list[str] | None = None) -> int:
+    options = parser().parse_args(arguments)
+    try:
+        return options.run(options) or OK
+    except AtelierError as error:
+        return _fail(error)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read the output has seen enough; Python would complain once more when it flushes.
+        sys.stdout = None
+        return OK
+    except Exception as error:
+        from app.sdk.errors import ClientError
+
+        if not isinstance(error, ClientError):
+            raise
+        return _fail(error)
+
+
+def _fail(error) -> int:
+    print(f"atelier: {error.message}", file=sys.stderr)
+    for detail in error.details or []:
+        print(f"  {detail}", file=sys.stderr)
+    return FAILED
+
+
+if __name__ == "__main__":
+    sys.exit(main())

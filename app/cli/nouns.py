@@ -1,0 +1,67 @@
+"""How a command of the form `atelier NOUN VERB` is made."""
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+
+from app.cli.connecting import add_options
+
+Run = Callable[[argparse.Namespace], int | None]
+
+
+class Noun:
+    def __init__(self, commands: argparse._SubParsersAction, name: str, text: str) -> None:
+        self._verbs = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.").add_subparsers(
+            metavar="VERB", required=True
+        )
+
+    def verb(self, name: str, text: str, run: Run, *, aliases: tuple[str, ...] = ()) -> argparse.ArgumentParser:
+        parser = self._verbs.add_parser(
+            name, help=text, description=f"{text[0].upper()}{text[1:]}.", aliases=list(aliases)
+        )
+        add_options(parser)
+        parser.set_defaults(run=run)
+        return parser
+
+
+def add_file(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
+    parser.add_argument(
+        "--file", "-f", type=Path, required=required, help="YAML file with the fields of Azure ML CLI v2"
+    )
+
+
+def add_name(parser: argparse.ArgumentParser, text: str, *, required: bool = True) -> None:
+    parser.add_argument("--name", "-n", required=required, help=text)
+
+
+def add_limit(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--max-results", "-r", type=int, default=50, metavar="N", help="how many at most (default: 50)")
+
+
+def add_changes(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--set",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="FIELD=VALUE",
+        help="change a field, such as inputs.epochs=5",
+    )
+
+
+def definition(options: argparse.Namespace, *fields: str) -> tuple[dict, Path]:
+    """The fields of `--file` with those given as flags over them, and the folder that paths are relative to.
+
+    Flags are relative to the working folder, so one for a path is made absolute.
+    """
+    from app.sdk import files
+
+    found: dict = {}
+    if options.file:
+        found = files.parse(files.read_text(options.file), options.file.name)
+    found = files.change(found, getattr(options, "set", []))
+    for field in fields:
+        value = getattr(options, field, None)
+        if value is not None:
+            found[field] = str(Path(value).resolve()) if field == "path" and files.is_local(value) else value
+    return found, options.file.parent if options.file else Path()

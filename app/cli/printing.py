@@ -1,0 +1,62 @@
+"""Prints answers as a table, JSON or YAML."""
+
+import json
+import shutil
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+
+def print_list(rows: Iterable[dict], columns: Sequence[str], output: str, empty: str) -> None:
+    rows = list(rows)
+    if output != "table":
+        print_raw(rows, output)
+    elif rows:
+        print_table(rows, columns)
+    else:
+        print(empty, file=sys.stderr)
+
+
+def print_one(row: dict, fields: Sequence[str], output: str) -> None:
+    if output != "table":
+        print_raw(row, output)
+        return
+    shown = [(name, _cell(row.get(name))) for name in fields if row.get(name) not in (None, "", {}, [])]
+    width = max((len(name) for name, _ in shown), default=0)
+    for name, text in shown:
+        print(f"{name:<{width}}  {text}")
+
+
+def print_raw(value: Any, output: str) -> None:
+    if output == "yaml":
+        import yaml
+
+        print(yaml.safe_dump(value, sort_keys=False, allow_unicode=True), end="")
+    else:
+        print(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def print_table(rows: list[dict], columns: Sequence[str]) -> None:
+    """Columns as wide as their content; on a terminal the last one is cut at its edge."""
+    lines = [[column.replace("_", " ").upper() for column in columns]]
+    lines += [[_cell(row.get(column)) for column in columns] for row in rows]
+    widths = [max(len(line[index]) for line in lines) for index in range(len(columns))]
+    edge = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    for line in lines:
+        text = "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        print(text[:edge] if edge else text)
+
+
+def _cell(value: Any) -> str:
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "yes" if value else "no"
+        case float():
+            return f"{value:g}"
+        case dict():
+            return ", ".join(f"{key}={_cell(item)}" for key, item in value.items())
+        case list():
+            return ", ".join(map(_cell, value))
+    return " ".join(str(value).split())

@@ -1,0 +1,1 @@
+"""The client of Atelier; it imports nothing of the server."""

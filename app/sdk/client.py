@@ -1,0 +1,253 @@
+"""A client of Atelier's REST API, for Python and for the command line."""
+
+import tarfile
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+
+from app.sdk import files
+from app.sdk.errors import ClientError
+from app.sdk.following import Change, follow
+from app.sdk.packing import pack
+from app.sdk.transport import Transport, problem_of
+
+IN_MEMORY = 16 << 20
+CHUNK = 1 << 20
+
+
+class Client:
+    """A workspace of a server. Every call raises ClientError with the server's own words.
+
+    Answers are the server's JSON, with the field names of CLI v2 YAML. `say` is told about uploads.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        token: str,
+        workspace: str = "default",
+        *,
+        say: Callable[[str], None] = lambda text: None,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        self.url = url.rstrip("/")
+        self.workspace = workspace
+        self._say = say
+        self._transport = Transport(url, token, workspace, transport=transport)
+
+    def __enter__(self) -> "Client":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._transport.close()
+
+    def upload(self, path: Path | str) -> str:
+        """Upload a file or folder; answers its `azureml://datastores/…` address."""
+        path = Path(path)
+        with tempfile.SpooledTemporaryFile(max_size=IN_MEMORY) as archive:
+            packed = pack(path, archive)
+            size = archive.tell()
+            archive.seek(0)
+            self._say(f"Uploading {path} ({packed.files} files, {packed.size_bytes:,} bytes)")
+            content = iter(lambda: archive.read(CHUNK), b"")
+            headers = {"Content-Type": "application/gzip", "Content-Length": str(size)}
+            return self._transport.json("POST", "/api/uploads", content=content, headers=headers, timeout=600)["uri"]
+
+    def create_job(self, file: Path | str, changes: Iterable[str] = ()) -> dict:
+        """Submit a job file; its local paths, relative to the file, are uploaded first.
+
+        `changes` are like `inputs.epochs=5`.
+        """
+        file = Path(file)
+        text = files.read_text(file)
+        definition = files.parse(text, file.name)
+        if changes := list(changes):
+            text = files.dump(files.change(definition, changes))
+        uploads = files.job_uploads(definition, file.parent, self.upload)
+        return self.submit(text, uploads)
+
+    def submit(self, yaml: str, uploads: dict[str, str] | None = None) -> dict:
+        """Submit the text of a job file, whose local paths are keys of `uploads`."""
+        return self._transport.json("POST", "/api/jobs", json={"yaml": yaml, "uploads": uploads or {}})
+
+    def job(self, name: str) -> dict:
+        return self._transport.json("GET", f"/api/jobs/{quote(name)}")
+
+    def jobs(self, limit: int | None = None, **narrowed: Any) -> Iterator[dict]:
+        """Newest first; narrow with `status`, `experiment`, `text`, `tag`, `created_by`."""
+        return self._transport.pages("/api/jobs", limit, **narrowed)
+
+    def cancel_job(self, name: str) -> dict:
+        return self._transport.json("POST", f"/api/jobs/{quote(name)}/cancel")
+
+    def follow_job(self, name: str) -> Iterator[Change]:
+        return follow(self._transport, quote(name))
+
+    def download_job(self, name: str, folder: Path | str) -> list[Path]:
+        """Fetch artifacts and logs of a job into `folder`."""
+        folder, base = Path(folder), f"/api/jobs/{quote(name)}"
+        written = []
+        for path in self._artifacts(base, ""):
+            target = _inside(folder / "artifacts", path)
+            written.append(self._fetch(f"{base}/artifacts/content", {"path": path}, target))
+        for path in self._transport.json("GET", f"{base}/logs/files"):
+            target = _inside(folder / "logs", path)
+            written.append(self._fetch(f"{base}/logs", {"file": path, "download": "true"}, target))
+        return written
+
+    def _artifacts(self, base: str, path: str) -> Iterator[str]:
+        for item in self._transport.json("GET", f"{base}/artifacts", params={"path": path})["value"]:
+            if item.get("is_dir"):
+                yield from self._artifacts(base, item["path"])
+            else:
+                yield item["path"]
+
+    def _fetch(self, path: str, params: dict[str, str], target: Path) -> Path:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with self._transport.stream(path, params=params) as answer, target.open("wb") as file:
+            for chunk in answer.iter_bytes():
+                file.write(chunk)
+        return target
+
+    def create_data(self, definition: dict[str, Any], folder: Path | str = ".") -> dict:
+        """Register a data asset from the fields of its YAML; a local `path` is relative to `folder`."""
+        definition = _own(definition, "name", "version", "type", "path", "description", "tags", "properties")
+        path = definition.get("path")
+        if files.is_local(path):
+            local = files.local_path(path, Path(folder))
+            definition.setdefault("type", "uri_file" if local.is_file() else "uri_folder")
+            definition["path"] = self.upload(local)
+        return self._transport.json("POST", "/api/data", json=definition)
+
+    def data(self, limit: int | None = None, **narrowed: Any) -> Iterator[dict]:
+        return self._transport.pages("/api/data", limit, **narrowed)
+
+    def data_asset(self, name: str, version: str | None = None) -> dict:
+        """A version, by default the newest."""
+        return self._transport.json(
+            "GET", f"/api/data/{quote(name)}" + (f"/versions/{quote(version)}" if version else "")
+        )
+
+    def create_model(self, definition: dict[str, Any], folder: Path | str = ".") -> dict:
+        """Register a model from the fields of its YAML; a local `path` is relative to `folder`."""
+        definition = _own(definition, "name", "version", "type", "path", "description", "tags", "properties")
+        definition.setdefault("type", "custom_model")
+        source = definition.pop("path", None)
+        if files.is_local(source):
+            source = self.upload(files.local_path(source, Path(folder)))
+        return self._transport.json("POST", "/api/models", json={**definition, "source": source})
+
+    def models(self, limit: int | None = None, **narrowed: Any) -> Iterator[dict]:
+        return self._transport.pages("/api/models", limit, **narrowed)
+
+    def model(self, name: str, version: str | None = None) -> dict:
+        path = f"/api/models/{quote(name)}"
+        return self._transport.json("GET", f"{path}/versions/{quote(version)}" if version else path)
+
+    def download_model(self, name: str, version: str, folder: Path | str) -> Path:
+        """Unpack the files of a version into `folder`."""
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        path = f"/api/models/{quote(name)}/versions/{quote(version)}/download"
+        with tempfile.TemporaryFile() as archive:
+            with self._transport.stream(path) as answer:
+                for chunk in answer.iter_bytes():
+                    archive.write(chunk)
+            archive.seek(0)
+            with tarfile.open(fileobj=archive, mode="r:*") as tar:
+                tar.extractall(folder, filter="data")
+        return folder
+
+    def create_endpoint(self, definition: dict[str, Any]) -> dict:
+        return self._transport.json("POST", "/api/online-endpoints", json=definition)
+
+    def endpoints(self, limit: int | None = None, **narrowed: Any) -> Iterator[dict]:
+        return self._transport.pages("/api/online-endpoints", limit, **narrowed)
+
+    def endpoint(self, name: str) -> dict:
+        return self._transport.json("GET", f"/api/online-endpoints/{quote(name)}")
+
+    def change_endpoint(self, name: str, **changes: Any) -> dict:
+        """Change `traffic`, `description` or `tags`."""
+        return self._transport.json("PATCH", f"/api/online-endpoints/{quote(name)}", json=changes)
+
+    def delete_endpoint(self, name: str) -> None:
+        self._transport.send("DELETE", f"/api/online-endpoints/{quote(name)}")
+
+    def credentials(self, name: str) -> dict[str, str]:
+        """`primaryKey` and `secondaryKey`."""
+        return self._transport.json("GET", f"/api/online-endpoints/{quote(name)}/keys")
+
+    def invoke(self, name: str, body: bytes, deployment: str | None = None, timeout: float = 180) -> bytes:
+        """Score a JSON body with the endpoint's own key; `deployment` passes the traffic rules by."""
+        endpoint, key = self.endpoint(name), self.credentials(name)["primaryKey"]
+        headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+        if deployment:
+            headers["azureml-model-deployment"] = deployment
+        try:
+            answer = httpx.post(endpoint["scoring_uri"], content=body, headers=headers, timeout=timeout)
+        except httpx.HTTPError as error:
+            raise ClientError(f"{endpoint['scoring_uri']} does not answer: {error}") from error
+        if not answer.is_success:
+            raise problem_of(answer)
+        return answer.content
+
+    def create_deployment(
+        self, definition: dict[str, Any], folder: Path | str = ".", *, all_traffic: bool = False
+    ) -> dict:
+        """Deploy from the fields of a managedOnlineDeployment; local code and models are uploaded first."""
+        definition, folder = dict(definition), Path(folder)
+        endpoint = definition.pop("endpoint_name", None)
+        if not endpoint:
+            raise ClientError(
+                "endpoint_name: it is missing; name the endpoint that the deployment belongs to.",
+                target="endpoint_name",
+            )
+        code = definition.get("code_configuration")
+        if isinstance(code, dict) and files.is_local(code.get("code")):
+            definition["code_configuration"] = code | {"code": self.upload(files.local_path(code["code"], folder))}
+        if isinstance(definition.get("model"), dict):
+            definition["model"] = self._inline_model(definition["model"], endpoint, folder)
+        definition["environment"] = files.with_conda_inline(definition.get("environment"), folder)
+        body = {**definition, "all_traffic": all_traffic}
+        return self._transport.json("POST", f"/api/online-endpoints/{quote(str(endpoint))}/deployments", json=body)
+
+    def _inline_model(self, model: dict[str, Any], endpoint: str, folder: Path) -> str:
+        made = self.create_model({"name": f"{endpoint}-model", **model}, folder)
+        return f"azureml:{made['name']}:{made['version']}"
+
+    def deployments(self, endpoint: str) -> list[dict]:
+        return self._transport.json("GET", f"/api/online-endpoints/{quote(endpoint)}/deployments")
+
+    def deployment(self, endpoint: str, name: str) -> dict:
+        return self._transport.json("GET", f"/api/online-endpoints/{quote(endpoint)}/deployments/{quote(name)}")
+
+    def delete_deployment(self, endpoint: str, name: str) -> None:
+        self._transport.send("DELETE", f"/api/online-endpoints/{quote(endpoint)}/deployments/{quote(name)}")
+
+    def deployment_logs(self, endpoint: str, name: str, *, instance: int = 0) -> str:
+        """The end of what the scoring server printed."""
+        path = f"/api/online-endpoints/{quote(endpoint)}/deployments/{quote(name)}/logs"
+        return self._transport.send("GET", path, params={"instance": instance}).text
+
+
+def _own(definition: dict[str, Any], *fields: str) -> dict[str, Any]:
+    """What the server reads of a YAML file; versions are text there, also when they look like numbers."""
+    found = {name: definition[name] for name in fields if definition.get(name) is not None}
+    if "version" in found:
+        found["version"] = str(found["version"])
+    return found
+
+
+def _inside(folder: Path, path: str) -> Path:
+    target = (folder / path).resolve()
+    if not target.is_relative_to(folder.resolve()):
+        raise ClientError(f"The server names a file outside of the folder: {path!r}.")
+    return target

@@ -1,0 +1,85 @@
+"""YAML files of Azure ML CLI v2 on this machine: reading them, changing values, and their local paths."""
+
+import re
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from app.sdk.errors import BadFile
+
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:.*", re.DOTALL)
+Upload = Callable[[Path], str]
+
+
+def is_local(path: Any) -> bool:
+    """Whether a path is one on this machine: every other form starts with a scheme, as in `azureml:`."""
+    return isinstance(path, str) and (not _ADDRESS.fullmatch(path) or path.startswith("file:"))
+
+
+def read_text(file: Path) -> str:
+    try:
+        return file.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadFile(f"{file} cannot be read: {getattr(error, 'strerror', None) or 'it is not text'}.") from error
+
+
+def parse(text: str, name: str) -> dict[str, Any]:
+    try:
+        found = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f" line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        raise BadFile(f"{name}{where}: this is not YAML: {getattr(error, 'problem', error)}.") from error
+    if not isinstance(found, dict):
+        raise BadFile(f"{name}: it must be a mapping of fields, such as `name: digits`.")
+    return found
+
+
+def change(definition: dict[str, Any], changes: Iterable[str]) -> dict[str, Any]:
+    """Apply `inputs.epochs=5`, as `--set` of the Azure CLI does; values are read as YAML."""
+    for text in changes:
+        name, is_set, value = text.partition("=")
+        *above, last = name.split(".")
+        if not is_set or not all([*above, last]):
+            raise BadFile(f"--set {text}: write it as field=value, such as inputs.epochs=5.")
+        place = definition
+        for part in above:
+            place = place.setdefault(part, {})
+            if not isinstance(place, dict):
+                raise BadFile(f"--set {text}: `{part}` holds a plain value, so nothing can be set in it.")
+        place[last] = yaml.safe_load(value)
+    return definition
+
+
+def dump(definition: dict[str, Any]) -> str:
+    return yaml.safe_dump(definition, sort_keys=False, allow_unicode=True)
+
+
+def local_path(written: str, folder: Path) -> Path:
+    """A path of a YAML file is relative to that file."""
+    return folder / written.removeprefix("file://").removeprefix("file:")
+
+
+def job_uploads(definition: dict[str, Any], folder: Path, upload: Upload) -> dict[str, str]:
+    """Upload what a job file names on this machine; answers path as written → address, or text of a conda file."""
+    inputs = definition.get("inputs")
+    ports = inputs.values() if isinstance(inputs, dict) else ()
+    written = [definition.get("code"), *(port.get("path") for port in ports if isinstance(port, dict))]
+    found = {path: upload(local_path(path, folder)) for path in dict.fromkeys(written) if is_local(path)}
+    conda = _conda_path(definition.get("environment"))
+    return found | ({conda: read_text(local_path(conda, folder))} if conda else {})
+
+
+def _conda_path(environment: Any) -> str | None:
+    conda = environment.get("conda_file") if isinstance(environment, dict) else None
+    return conda if isinstance(conda, str) and "\n" not in conda else None
+
+
+def with_conda_inline(environment: Any, folder: Path) -> Any:
+    """An environment whose conda file is in it and no longer beside it."""
+    conda = _conda_path(environment)
+    if conda is None:
+        return environment
+    return environment | {"conda_file": parse(read_text(local_path(conda, folder)), conda)}

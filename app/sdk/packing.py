@@ -1,0 +1,65 @@
+"""Packs a file or folder as the server takes it in: a gzipped tar of one file or one folder."""
+
+import tarfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from app.sdk.errors import BadFile
+from app.sdk.ignoring import Ignored
+
+
+@dataclass(frozen=True)
+class Packed:
+    files: int
+    size_bytes: int
+
+
+def pack(source: Path, archive: IO[bytes]) -> Packed:
+    """Write `source` into `archive`; raises BadFile for a link that leads out of the folder, or for no file at all."""
+    if not source.exists():
+        raise BadFile(f"There is no file or folder {source}.")
+    source = source.resolve()
+    files = total = 0
+    with tarfile.open(fileobj=archive, mode="w:gz", compresslevel=3, dereference=True) as tar:
+        for path, name in _contents(source):
+            member = tar.gettarinfo(path, f"{source.name}/{name}" if name else source.name)
+            if not member.isreg():
+                raise BadFile(
+                    f"{path} is no plain file, so it cannot be uploaded. List it in .amlignore to leave it out."
+                )
+            member.uid = member.gid = 0
+            member.uname = member.gname = ""
+            member.size = path.stat().st_size
+            with path.open("rb") as file:
+                tar.addfile(member, file)
+            files, total = files + 1, total + member.size
+    if not files:
+        raise BadFile(f"{source} holds no file to upload.")
+    return Packed(files, total)
+
+
+def _contents(source: Path) -> Iterator[tuple[Path, str]]:
+    if source.is_file():
+        yield source, ""
+        return
+    yield from _walk(source, source, "", Ignored(source), (source,))
+
+
+def _walk(
+    root: Path, folder: Path, prefix: str, ignored: Ignored, above: tuple[Path, ...]
+) -> Iterator[tuple[Path, str]]:
+    for path in sorted(folder.iterdir()):
+        name = prefix + path.name
+        if ignored(name, path.is_dir()):
+            continue
+        target = path.resolve()
+        if path.is_symlink() and not target.is_relative_to(root):
+            raise BadFile(f"{path} is a link that leads out of {root}, to {target}. Copy it, or list it in .amlignore.")
+        if path.is_symlink() and not target.exists():
+            raise BadFile(f"{path} is a link to nothing.")
+        if not path.is_dir():
+            yield path, name
+        elif target not in above:
+            yield from _walk(root, path, f"{name}/", ignored, (*above, target))
