@@ -1,6 +1,7 @@
 """Runs migrations on the connection that `app.migrating` hands over."""
 
 from alembic import context
+from sqlalchemy import Enum
 
 from app import domains
 from app.database import Base, Json, Utc
@@ -14,6 +15,8 @@ def render_type(kind: str, value, autogen) -> str | bool:
         return False
     if isinstance(value, Utc):
         return "sa.DateTime(timezone=True)"
+    if isinstance(value, Enum):
+        return f"sa.String({value.length})"
     if value is Json:
         autogen.imports.add("from sqlalchemy.dialects import postgresql")
         return "sa.JSON(none_as_null=True).with_variant(postgresql.JSONB(none_as_null=True), 'postgresql')"

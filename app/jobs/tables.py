@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, UniqueConstraint
+from sqlalchemy import Enum, ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.access.tables import Workspace
@@ -10,6 +10,10 @@ from app.database import Base
 from app.experiments.tables import Experiment
 from app.jobs.lifecycle import Status
 from app.kit.clock import now
+
+
+# Kept as its own name, so that a new state needs no change of the table.
+StatusText = Enum(Status, native_enum=False, length=32, values_callable=lambda states: [state.value for state in states])
 
 
 class Job(Base):
@@ -34,7 +38,7 @@ class Job(Base):
     display_name: Mapped[str]
     type: Mapped[str] = mapped_column(default="command")
     description: Mapped[str] = mapped_column(default="")
-    status: Mapped[Status] = mapped_column(default=Status.NOT_STARTED)
+    status: Mapped[Status] = mapped_column(StatusText, default=Status.NOT_STARTED)
     lifecycle_stage: Mapped[str] = mapped_column(default="active")
     archived: Mapped[bool] = mapped_column(default=False)
     created_by: Mapped[str]
