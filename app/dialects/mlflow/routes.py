@@ -1,0 +1,12 @@
+"""Every call of the MLflow dialect, under each of the addresses that clients use."""
+
+from fastapi import APIRouter
+
+from app.dialects.mlflow import artifacts, experiments, runs, server, writes
+
+router = APIRouter(include_in_schema=False)
+router.include_router(server.router)
+for _root in ("/api/2.0", "/ajax-api/2.0"):
+    for _part in (experiments, runs, writes):
+        router.include_router(_part.router, prefix=f"{_root}/mlflow")
+    router.include_router(artifacts.router, prefix=f"{_root}/mlflow-artifacts")

@@ -1,0 +1,119 @@
+"""How runs and experiments look in MLflow's JSON."""
+
+import math
+from collections.abc import Sequence
+
+from sqlalchemy.orm import Session
+
+from app.errors import Invalid
+from app.experiments.tables import Experiment
+from app.jobs.lifecycle import Status
+from app.jobs.tables import Job
+from app.kit.clock import milliseconds
+from app.tracking import queries
+from app.tracking.artifacts import run_uri
+from app.tracking.metrics import Latest
+from app.tracking.search import STATUSES
+from app.tracking.tables import DatasetInput, RunModel
+
+STATUS_OF = {status: name for name, states in STATUSES.items() for status in states}
+_CODES = {"1": "RUNNING", "2": "SCHEDULED", "3": "FINISHED", "4": "FAILED", "5": "KILLED"}
+
+
+def status_named(name: str) -> Status:
+    name = _CODES.get(name, name)
+    if name not in STATUSES:
+        raise Invalid(
+            f"Invalid value {name!r} for parameter 'status'; it is one of {', '.join(STATUSES)}.", target="status"
+        )
+    return STATUSES[name][0]
+
+
+def pairs(items) -> list[dict]:
+    return [{"key": key, "value": value} for key, value in items]
+
+
+def number(value: float) -> float | str:
+    """JSON has no NaN or Infinity; protobuf's JSON writes them as words."""
+    if math.isfinite(value):
+        return value
+    return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+
+
+def experiment(row: Experiment) -> dict:
+    shown = {
+        "experiment_id": str(row.id),
+        "name": row.name,
+        "artifact_location": row.artifact_location or f"mlflow-artifacts:/{row.id}",
+        "lifecycle_stage": row.lifecycle_stage,
+        "last_update_time": milliseconds(row.updated_at),
+        "creation_time": milliseconds(row.created_at),
+    }
+    return shown | ({"tags": pairs(row.tags.items())} if row.tags else {})
+
+
+def run_info(job: Job, user: str | None = None) -> dict:
+    shown = {
+        "run_uuid": job.name,
+        "experiment_id": str(job.experiment_id),
+        "run_name": job.display_name,
+        "user_id": user or job.created_by,
+        "status": STATUS_OF[job.status],
+        "start_time": milliseconds(job.started_at or job.created_at),
+        "artifact_uri": run_uri(job),
+        "lifecycle_stage": job.lifecycle_stage,
+        "run_id": job.name,
+    }
+    return shown | ({"end_time": milliseconds(job.ended_at)} if job.ended_at else {})
+
+
+def runs(session: Session, jobs: Sequence[Job]) -> list[dict]:
+    """Whole runs, with what they logged, in four queries for all of them."""
+    ids = [job.id for job in jobs]
+    params, tags = queries.params_of(session, ids), queries.tags_of(session, ids)
+    metrics, inputs = queries.metrics_of(session, ids), queries.inputs_of(session, ids)
+    models = queries.models_of(session, ids)
+    return [
+        _run(
+            job,
+            params.get(job.id, ()),
+            tags.get(job.id, ()),
+            metrics.get(job.id, ()),
+            inputs.get(job.id, ()),
+            models.get(job.id, ()),
+        )
+        for job in jobs
+    ]
+
+
+def _run(job: Job, params, tags, metrics, inputs, models) -> dict:
+    tags = dict(tags)
+    tags.setdefault("mlflow.runName", job.display_name)
+    data = {"metrics": [latest(metric) for metric in metrics], "params": pairs(params), "tags": pairs(tags.items())}
+    shown = {
+        "info": run_info(job, tags.get("mlflow.user")),
+        "data": {name: items for name, items in data.items() if items},
+        "inputs": _inputs(inputs, models),
+    }
+    outputs = [{"model_id": model.model_id, "step": model.step} for model in models if model.direction == "output"]
+    return shown | ({"outputs": {"model_outputs": outputs}} if outputs else {})
+
+
+def latest(metric: Latest) -> dict:
+    return {"key": metric.key, "value": number(metric.value), "timestamp": metric.timestamp, "step": metric.step}
+
+
+def _inputs(inputs: Sequence[DatasetInput], models: Sequence[RunModel]) -> dict:
+    shown: dict = {}
+    if inputs:
+        shown["dataset_inputs"] = [_dataset_input(found) for found in inputs]
+    read = [{"model_id": model.model_id} for model in models if model.direction == "input"]
+    return shown | ({"model_inputs": read} if read else {})
+
+
+def _dataset_input(found: DatasetInput) -> dict:
+    dataset = {
+        name: getattr(found.dataset, name) for name in ("name", "digest", "source_type", "source", "schema", "profile")
+    }
+    shown: dict = {"tags": pairs(found.tags.items())} if found.tags else {}
+    return shown | {"dataset": {name: value for name, value in dataset.items() if value is not None}}

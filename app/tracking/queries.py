@@ -1,0 +1,96 @@
+"""Reads of what runs logged, for many runs at once."""
+
+from collections.abc import Iterator, Sequence
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.jobs.tables import Job, JobTag
+from app.tracking import metrics
+from app.tracking.metrics import Latest, Point
+from app.tracking.tables import Dataset, DatasetInput, Param, RunModel
+
+_AT_ONCE = 1000
+
+
+def _pieces(job_ids: Sequence[int]) -> Iterator[Sequence[int]]:
+    """SQLite takes a limited number of parameters."""
+    for first in range(0, len(job_ids), _AT_ONCE):
+        yield job_ids[first : first + _AT_ONCE]
+
+
+def params(session: Session, job: Job) -> dict[str, str]:
+    return dict(params_of(session, [job.id]).get(job.id, []))
+
+
+def params_of(session: Session, job_ids: Sequence[int]) -> dict[int, list[tuple[str, str]]]:
+    return _pairs_of(session, Param, job_ids)
+
+
+def tags_of(session: Session, job_ids: Sequence[int]) -> dict[int, list[tuple[str, str]]]:
+    return _pairs_of(session, JobTag, job_ids)
+
+
+def _pairs_of(session: Session, table: type, job_ids: Sequence[int]) -> dict[int, list[tuple[str, str]]]:
+    pairs: dict[int, list[tuple[str, str]]] = {}
+    for piece in _pieces(job_ids):
+        found = select(table.job_id, table.key, table.value).where(table.job_id.in_(piece))
+        for job_id, key, value in session.execute(found.order_by(table.job_id, table.key)):
+            pairs.setdefault(job_id, []).append((key, value))
+    return pairs
+
+
+def metrics_of(session: Session, job_ids: Sequence[int]) -> dict[int, list[Latest]]:
+    found: dict[int, list[Latest]] = {}
+    for piece in _pieces(job_ids):
+        found |= metrics.latest(session, piece)
+    return found
+
+
+def latest_metrics(session: Session, job: Job) -> list[Latest]:
+    return metrics.latest(session, [job.id]).get(job.id, [])
+
+
+def inputs_of(session: Session, job_ids: Sequence[int]) -> dict[int, list[DatasetInput]]:
+    found: dict[int, list[DatasetInput]] = {}
+    for piece in _pieces(job_ids):
+        rows = session.scalars(select(DatasetInput).where(DatasetInput.job_id.in_(piece)))
+        for row in rows:
+            found.setdefault(row.job_id, []).append(row)
+    return found
+
+
+def models_of(session: Session, job_ids: Sequence[int]) -> dict[int, list[RunModel]]:
+    found: dict[int, list[RunModel]] = {}
+    for piece in _pieces(job_ids):
+        for row in session.scalars(select(RunModel).where(RunModel.job_id.in_(piece))):
+            found.setdefault(row.job_id, []).append(row)
+    return found
+
+
+def datasets(
+    session: Session, experiment_ids: Sequence[int], count: int = 1000
+) -> Sequence[tuple[Dataset, str | None]]:
+    """The datasets that runs of some experiments read, each with its contexts."""
+    found = (
+        select(Dataset, DatasetInput.context)
+        .outerjoin(DatasetInput, DatasetInput.dataset_id == Dataset.id)
+        .where(Dataset.experiment_id.in_(experiment_ids))
+        .distinct()
+    )
+    return session.execute(found.limit(count)).all()
+
+
+def thin(points: Sequence[Point], most: int) -> list[Point]:
+    """At most about `most` points that still show every lowest and highest value, and both ends."""
+    if len(points) <= most:
+        return list(points)
+    width = len(points) / (most / 2)
+    kept: list[Point] = []
+    for bucket in range(int(most / 2)):
+        piece = range(int(bucket * width), max(int((bucket + 1) * width), int(bucket * width) + 1))
+        finite = [index for index in piece if index < len(points) and points[index].value == points[index].value]
+        if finite:
+            ends = {min(finite, key=lambda i: points[i].value), max(finite, key=lambda i: points[i].value)}
+            kept += [points[index] for index in sorted(ends)]
+    return [*dict.fromkeys([points[0], *kept, points[-1]])]

@@ -1,0 +1,78 @@
+"""Finds runs: to read them whole, or bare to write to them."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, joinedload, selectinload
+
+from app.access.caller import Caller
+from app.access.guard import may_write_run
+from app.errors import Forbidden, Invalid, NotFound
+from app.jobs.tables import Job
+
+
+class RunRef(NamedTuple):
+    """As much of a run as a write to it needs."""
+
+    id: int
+    name: str
+    parent_id: int | None
+    lifecycle_stage: str
+    experiment_id: int
+
+
+_REFERENCE = select(Job.id, Job.name, Job.parent_id, Job.lifecycle_stage, Job.experiment_id)
+
+
+def find(session: Session, workspace_id: int, run_id: str) -> Job | None:
+    found = select(Job).where(Job.workspace_id == workspace_id, Job.name == run_id)
+    return session.scalar(found.options(joinedload(Job.experiment), selectinload(Job.tags)))
+
+
+def get(session: Session, workspace_id: int, run_id: str) -> Job:
+    job = find(session, workspace_id, run_id)
+    if job is None:
+        raise NotFound(f"Run with id={run_id} not found", target="run_id")
+    return job
+
+
+def get_writable(session: Session, caller: Caller, run_id: str, *, deleted: bool = False) -> Job:
+    """A run that the caller may change; one that is deleted only where `deleted` says so."""
+    job = get(session, caller.workspace.id, run_id)
+    _check(session, caller, job, deleted)
+    return job
+
+
+def reference(session: Session, caller: Caller, run_id: str) -> RunRef:
+    """The same as `get_writable`, without loading the row."""
+    found = (
+        session.connection()
+        .execute(_REFERENCE.where(Job.workspace_id == caller.workspace.id, Job.name == run_id))
+        .first()
+    )
+    if found is None:
+        raise NotFound(f"Run with id={run_id} not found", target="run_id")
+    run = RunRef._make(found)
+    confined = caller.run is not None and caller.run != run.name
+    _check(session, caller, session.get_one(Job, run.id) if confined else run, False)
+    return run
+
+
+def _check(session: Session, caller: Caller, run: Job | RunRef, deleted: bool) -> None:
+    if run.lifecycle_stage != "active" and not deleted:
+        raise Invalid(
+            f"The run {run.name} must be in the 'active' state. Current state is {run.lifecycle_stage}.",
+            target="run_id",
+        )
+    if not may_write_run(session, caller, run):
+        raise Forbidden(f"The token belongs to the run {caller.run}; it may not write to {run.name}.", target="run_id")
+
+
+def by_ids(session: Session, job_ids: Sequence[int]) -> list[Job]:
+    """Whole runs in the order of the ids."""
+    rows: dict[int, Job] = {}
+    for first in range(0, len(job_ids), 1000):
+        found = select(Job).where(Job.id.in_(job_ids[first : first + 1000])).options(joinedload(Job.experiment))
+        rows |= {job.id: job for job in session.scalars(found)}
+    return [rows[job_id] for job_id in job_ids]

@@ -1,0 +1,204 @@
+"""MLflow's search of runs: the filter and order language as SQL over runs and what they logged."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Select, case, exists, func, not_, select
+from sqlalchemy.orm import Session, aliased
+
+from app.errors import Invalid
+from app.experiments.search import STAGES
+from app.jobs.lifecycle import Status
+from app.jobs.tables import Job, JobTag
+from app.kit.clock import from_milliseconds
+from app.kit.filtering import (
+    LISTS,
+    NULLS,
+    TEXT,
+    Comparison,
+    Order,
+    check_numeric,
+    check_text,
+    condition,
+    parse_filter,
+    parse_order,
+)
+from app.tracking.tables import Dataset, DatasetInput, LatestMetric, Param
+
+ENTITIES = {
+    "metric": "metric",
+    "metrics": "metric",
+    "param": "param",
+    "params": "param",
+    "parameter": "param",
+    "parameters": "param",
+    "tag": "tag",
+    "tags": "tag",
+    "": "attribute",
+    "attr": "attribute",
+    "attribute": "attribute",
+    "attributes": "attribute",
+    "run": "attribute",
+    "dataset": "dataset",
+    "datasets": "dataset",
+}
+STATUSES = {
+    "RUNNING": [Status.RUNNING, Status.FINALIZING, Status.CANCEL_REQUESTED],
+    "SCHEDULED": [Status.NOT_STARTED, Status.QUEUED, Status.PREPARING],
+    "FINISHED": [Status.COMPLETED],
+    "FAILED": [Status.FAILED],
+    "KILLED": [Status.CANCELED],
+}
+"""MLflow's states, each with the states of a job that it stands for."""
+
+_START = func.coalesce(Job.started_at, Job.created_at)
+_TEXTS = {
+    "run_id": Job.name,
+    "run_name": Job.display_name,
+    "Run name": Job.display_name,
+    "run name": Job.display_name,
+    "Run Name": Job.display_name,
+}
+_TIMES = {"start_time": _START, "created": _START, "Created": _START, "end_time": Job.ended_at}
+_KNOWN = ("run_id", "run_name", "status", "user_id", "artifact_uri", "start_time", "end_time")
+
+
+def search(
+    session: Session,
+    workspace_id: int,
+    experiment_ids: Sequence[int],
+    *,
+    filter: str = "",
+    order_by: Sequence[str] = (),
+    view: str = "ACTIVE_ONLY",
+    offset: int = 0,
+    count: int = 1000,
+) -> list[int]:
+    """The ids of the rows of the runs found, in order."""
+    found = select(Job.id).where(
+        Job.workspace_id == workspace_id, Job.experiment_id.in_(experiment_ids), Job.lifecycle_stage.in_(STAGES[view])
+    )
+    for comparison in parse_filter(filter):
+        found = found.where(_condition(comparison))
+    orders: list[ColumnElement] = []
+    for text in order_by:
+        found, columns = _order(found, parse_order(text))
+        orders += columns
+    found = found.order_by(*orders, _START.desc(), Job.name)
+    return list(session.scalars(found.offset(offset).limit(count)))
+
+
+def _entity(name: str, target: str) -> str:
+    if name not in ENTITIES:
+        raise Invalid(
+            f"Invalid entity type {name!r}. Valid values are metrics, params, tags, attributes and datasets.",
+            target=target,
+        )
+    return ENTITIES[name]
+
+
+def _condition(comparison: Comparison) -> ColumnElement[bool]:
+    match _entity(comparison.entity, "filter"):
+        case "metric":
+            check_numeric(comparison)
+            return _has(LatestMetric, comparison)
+        case "param":
+            check_text(comparison, (*TEXT, *NULLS))
+            return _has(Param, comparison)
+        case "tag":
+            check_text(comparison, (*TEXT, *NULLS))
+            return _has(JobTag, comparison)
+        case "dataset":
+            return _dataset(comparison)
+    return _attribute(comparison)
+
+
+def _has(table: type, comparison: Comparison) -> ColumnElement[bool]:
+    of_key = [table.job_id == Job.id, table.key == comparison.key]
+    if comparison.operator == "IS NULL":
+        return not_(exists().where(*of_key))
+    if comparison.operator == "IS NOT NULL":
+        return exists().where(*of_key)
+    return exists().where(*of_key, condition(table.value, comparison))
+
+
+def _dataset(comparison: Comparison) -> ColumnElement[bool]:
+    columns = {"name": Dataset.name, "digest": Dataset.digest, "context": DatasetInput.context}
+    if comparison.key not in columns:
+        raise Invalid(
+            f"Invalid dataset attribute key {comparison.key!r}. Valid keys are {', '.join(columns)}.", target="filter"
+        )
+    check_text(comparison)
+    return exists().where(
+        DatasetInput.job_id == Job.id,
+        DatasetInput.dataset_id == Dataset.id,
+        condition(columns[comparison.key], comparison),
+    )
+
+
+def _attribute(comparison: Comparison) -> ColumnElement[bool]:
+    key = comparison.key
+    if key in _TIMES:
+        check_numeric(comparison)
+        return condition(_TIMES[key], _with(comparison, _time(comparison.value)))
+    if key in _TEXTS:
+        check_text(comparison)
+        return condition(_TEXTS[key], comparison)
+    if key == "status":
+        return _status(comparison)
+    if key in ("user_id", "user", "User"):
+        check_text(comparison)
+        return _has(JobTag, Comparison("tag", "mlflow.user", comparison.operator, comparison.value, comparison.at))
+    if key == "artifact_uri":
+        check_text(comparison)
+        uri = func.concat("mlflow-artifacts:/", Job.experiment_id, "/", Job.name, "/artifacts")
+        return condition(uri, comparison)
+    raise Invalid(f"Invalid attribute key {key!r} specified. Valid keys are {', '.join(_KNOWN)}.", target="filter")
+
+
+def _with(comparison: Comparison, value) -> Comparison:
+    return Comparison(comparison.entity, comparison.key, comparison.operator, value, comparison.at)
+
+
+def _time(value: float) -> datetime:
+    try:
+        return from_milliseconds(value)
+    except (ValueError, OverflowError, OSError) as error:
+        raise Invalid(f"{value} is not a time in milliseconds since 1970.", target="filter") from error
+
+
+def _status(comparison: Comparison) -> ColumnElement[bool]:
+    check_text(comparison)
+    if comparison.operator not in ("=", "!=", *LISTS):
+        word = case(*[(Job.status.in_(states), name) for name, states in STATUSES.items()])
+        return condition(word, comparison)
+    wanted = comparison.value if isinstance(comparison.value, tuple) else (comparison.value,)
+    states = [status for name in wanted for status in STATUSES.get(name.upper(), [])]
+    return Job.status.in_(states) if comparison.operator in ("=", "IN") else Job.status.not_in(states)
+
+
+def _order(found: Select, order: Order) -> tuple[Select, list[ColumnElement]]:
+    """What is missing comes last either way, and NaN just before it."""
+    entity = _entity(order.entity, "order_by")
+    if entity == "attribute":
+        column = _order_attribute(order.key)
+        return found, [column.is_(None), _directed(column, order)]
+    if entity == "dataset":
+        raise Invalid("Runs cannot be ordered by their datasets.", target="order_by")
+    table = aliased({"metric": LatestMetric, "param": Param, "tag": JobTag}[entity])
+    found = found.outerjoin(table, (table.job_id == Job.id) & (table.key == order.key))
+    rank = case((table.value.is_not(None), 0), (table.job_id.is_not(None), 1), else_=2)
+    return found, [rank, _directed(table.value, order)]
+
+
+def _directed(column, order: Order) -> ColumnElement:
+    return column.asc() if order.ascending else column.desc()
+
+
+def _order_attribute(key: str):
+    columns = {**_TEXTS, **_TIMES, "status": Job.status, "experiment_id": Job.experiment_id, "user_id": Job.created_by}
+    if key not in columns:
+        raise Invalid(
+            f"Invalid attribute key {key!r} in order_by. Valid keys are {', '.join(_KNOWN)}.", target="order_by"
+        )
+    return columns[key]
