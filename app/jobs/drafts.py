@@ -1,0 +1,90 @@
+"""A job file on its way: what is in the editor, the code that goes with it, and what is wrong with it."""
+
+import re
+from dataclasses import dataclass
+
+import yaml
+from sqlalchemy.orm import Session
+
+from app.assets.addresses import stored_address
+from app.environments import resolving
+from app.errors import AlreadyExists, Invalid
+from app.jobs import inputs, packing, queries
+from app.jobs.packing import Files
+from app.jobs.places import workspace_root
+from app.jobs.specification import load_command_job, local_paths, with_uploads
+from app.jobs.tables import Job
+from app.settings import PROJECT
+
+DIGITS = PROJECT / "examples" / "digits"
+AROUND = 2
+_NAME = re.compile(r"^name:.*\n?", re.MULTILINE)
+_LINE = re.compile(r"\bline (\d+)")
+
+
+@dataclass(frozen=True)
+class Draft:
+    """`source` is the job that was cloned, or empty for the example; `keeps_code` takes over that one's code."""
+
+    yaml: str
+    source: str
+    keeps_code: bool
+
+
+def of_job(job: Job) -> Draft:
+    """The file of a job without its name, since names are unique."""
+    return Draft(_NAME.sub("", job.source_yaml or ""), job.name, bool(job.source_yaml))
+
+
+def uploads(session: Session, workspace_id: int, draft: Draft, files: Files, limit_bytes: int) -> dict[str, str]:
+    """Where the local paths of the draft lie: what was sent now, else what the source had; raises Invalid."""
+    spec = load_command_job(draft.yaml)
+    wanted = local_paths(spec)
+    if files and "code" not in wanted:
+        raise Invalid(
+            "code: files were chosen, but the job file has no local `code` that they could be; write `code: .`.",
+            target="code",
+        )
+    found = _of_source(queries.get(session, workspace_id, draft.source), draft) if draft.source else {}
+    if "code" in wanted:
+        if files:
+            found[spec.code] = packing.store_files(workspace_id, files, limit_bytes)
+        elif draft.keeps_code and not draft.source:
+            found[spec.code] = packing.store_folder(workspace_id, DIGITS / "src")
+    return found
+
+
+def _of_source(job: Job, draft: Draft) -> dict[str, str]:
+    """The local paths of a job that was submitted before, with the addresses that they had then."""
+    then, found = job.spec or {}, {}
+    for field, path in local_paths(load_command_job(job.source_yaml or "")).items():
+        if field.startswith("inputs."):
+            found[path] = then["inputs"][field.split(".")[1]]["path"]
+        elif field == "environment.conda_file":
+            found[path] = yaml.safe_dump(then["environment"]["conda_file"])
+        elif draft.keeps_code:
+            found[path] = stored_address(job.code.removeprefix(f"{workspace_root(job)}/"))
+    return found
+
+
+def check(session: Session, workspace_id: int, text: str, uploaded: dict[str, str]) -> None:
+    """Raise what submitting would raise, before anything is written."""
+    spec = with_uploads(load_command_job(text), uploaded)
+    if spec.name and queries.find(session, workspace_id, spec.name):
+        raise AlreadyExists(f"name: there is a job {spec.name!r} already; leave `name` out to get one.", target="name")
+    resolving.resolve(spec.environment)
+    for port, value in spec.inputs.items():
+        if not value.is_literal:
+            inputs.resolve(session, workspace_id, port, value.type, value.path)
+    if spec.parent_job_name:
+        queries.get(session, workspace_id, spec.parent_job_name)
+
+
+def excerpt(text: str, message: str) -> list[tuple[int, str, bool]]:
+    """The lines around the one that a message names, as number, text, and whether it is the one."""
+    named = _LINE.search(message)
+    if not named:
+        return []
+    line, lines = int(named[1]), text.splitlines()
+    first, last = max(1, line - AROUND), min(len(lines), line + AROUND)
+    return [(number, lines[number - 1], number == line) for number in range(first, last + 1)]

@@ -1,0 +1,114 @@
+"""Pages of jobs: the list of them, and what is done to many at once."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Form, Query, Request, Response
+from starlette.responses import RedirectResponse, StreamingResponse
+
+from app.access.caller import Caller
+from app.access.guard import CallerDep, allow, note
+from app.jobs import facets, pages_changes, pages_job, pages_submit, queries, service, streams
+from app.jobs.lifecycle import Status
+from app.jobs.permissions import READ, WRITE
+from app.web.addressing import url_for_workspace
+from app.web.session import SessionDep
+from app.web.sse import stream
+from app.web.templating import templates
+
+router = APIRouter(include_in_schema=False)
+SIZES = (25, 50, 100, 200)
+
+
+@dataclass
+class Wanted:
+    """The query of a list, as its form and its links send it."""
+
+    text: str = ""
+    status: Annotated[list[str], Query()] = ()
+    experiment: str = ""
+    created_by: str = ""
+    type: str = ""
+    tag: str = ""
+    archived: bool = False
+    sort: str = "-created"
+    page: Annotated[int, Query(ge=1)] = 1
+    size: Annotated[int, Query(ge=1, le=500)] = 50
+
+    @property
+    def narrowed(self) -> queries.Filter:
+        statuses = tuple(status for status in self.status if status)
+        return queries.Filter(
+            self.text.strip(), statuses, self.experiment, self.created_by, self.type, self.tag.strip(), self.archived
+        )
+
+    @property
+    def is_narrow(self) -> bool:
+        return bool(self.text or any(self.status) or self.experiment or self.created_by or self.type or self.tag)
+
+
+@router.get("/jobs", dependencies=[allow(READ)])
+def jobs(request: Request, session: SessionDep, caller: CallerDep, wanted: Annotated[Wanted, Depends()]) -> Response:
+    workspace_id = caller.workspace.id
+    found = queries.page(
+        session, workspace_id, wanted.narrowed, sort=wanted.sort, number=wanted.page, size=wanted.size
+    )
+    context = {
+        "page": found,
+        "wanted": wanted,
+        "statuses": list(Status),
+        "sizes": SIZES,
+        "experiments": facets.experiments(session, workspace_id),
+        "people": facets.people(session, workspace_id),
+    }
+    return templates.TemplateResponse(request, "jobs/list.html", context)
+
+
+@router.get("/jobs/events", dependencies=[allow(READ)])
+def events(caller: CallerDep) -> StreamingResponse:
+    """Server-sent events `jobs`: something in the list is not as it was."""
+    return stream(streams.list_events(caller.workspace.id))
+
+
+@router.get("/jobs/_uses", dependencies=[allow(READ)])
+def uses_fragment(
+    request: Request, session: SessionDep, caller: CallerDep, kind: str, name: str, version: str | None = None
+) -> Response:
+    """Which jobs read or wrote an asset; `kind` is data or models."""
+    uses = queries.users_of(session, caller.workspace.id, kind, name, version)
+    return templates.TemplateResponse(request, "jobs/_uses.html", {"uses": uses, "name": name, "version": version})
+
+
+@router.post("/jobs/cancel", dependencies=[allow(WRITE)])
+def cancel(
+    session: SessionDep, caller: CallerDep, names: Annotated[list[str], Form()] = [], back: Annotated[str, Form()] = ""
+) -> RedirectResponse:
+    """Cancel those of the jobs that have not ended."""
+    for job in facets.named(session, caller.workspace.id, names):
+        if not job.status.is_final:
+            before = job.status
+            service.cancel(session, job)
+            note(session, "jobs", job.name, before={"status": before}, after={"status": job.status})
+    return _to_list(caller, back)
+
+
+@router.post("/jobs/archive", dependencies=[allow(WRITE)])
+def archive(
+    session: SessionDep, caller: CallerDep, names: Annotated[list[str], Form()] = [],
+    archived: Annotated[bool, Form()] = True, back: Annotated[str, Form()] = "",
+) -> RedirectResponse:
+    for job in facets.named(session, caller.workspace.id, names):
+        before = {"archived": job.archived}
+        service.change(session, job, archived=archived)
+        note(session, "jobs", job.name, before=before, after={"archived": archived})
+    return _to_list(caller, back)
+
+
+def _to_list(caller: Caller, query: str) -> RedirectResponse:
+    address = url_for_workspace(caller.workspace.name, "/jobs")
+    return RedirectResponse(f"{address}?{query}" if query else address, 303)
+
+
+router.include_router(pages_submit.router)
+router.include_router(pages_changes.router)
+router.include_router(pages_job.router)
