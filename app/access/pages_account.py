@@ -9,6 +9,7 @@ from app.access import service
 from app.access.guard import CallerDep, allow, note
 from app.access.permissions import OWN_ACCOUNT_READ, OWN_ACCOUNT_WRITE
 from app.errors import Invalid
+from app.web.forms import refuse
 from app.web.session import SessionDep
 from app.web.templating import templates
 
@@ -31,16 +32,13 @@ def change_password(
 ) -> Response:
     """Every sign-in ends with the old password, this one too."""
     if new_password != repeated:
-        return _again(request, "repeated", "This is not the same as the new password.")
+        error = Invalid("This is not the same as the new password.", target="repeated")
+        return refuse(request, session, "access/account.html", error, {})
     try:
         service.change_password(session, caller.user.id, current_password, new_password)
     except Invalid as error:
-        return _again(request, error.target, error.message)
+        # The service names the field of its own interface, which this form calls by what the person reads.
+        error.target = "new_password" if error.target == "password" else error.target
+        return refuse(request, session, "access/account.html", error, {})
     note(session, "users", caller.user.name, after={"password": "changed"})
     return RedirectResponse("/sign-in", 303)
-
-
-def _again(request: Request, field: str, message: str) -> Response:
-    # The service names the field of its own interface, which this form calls by what the person reads.
-    errors = {"new_password" if field == "password" else field: message}
-    return templates.TemplateResponse(request, "access/account.html", {"errors": errors}, status_code=400)

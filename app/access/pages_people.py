@@ -13,6 +13,7 @@ from app.access.guard import CallerDep, allow, note
 from app.access.permissions import READ, WRITE
 from app.access.schemas import UserCreate
 from app.errors import AlreadyExists, Invalid, NotFound
+from app.web.forms import refuse
 from app.web.session import SessionDep
 from app.web.templating import templates
 
@@ -22,7 +23,7 @@ NAME_HINT = "Up to 100 letters, digits, '.', '_', '@' and '-', a letter or digit
 
 @router.get("", dependencies=[allow(READ)])
 def people(request: Request, session: SessionDep, caller: CallerDep) -> Response:
-    return _page(request, session, caller)
+    return templates.TemplateResponse(request, "access/people.html", _context(session, caller))
 
 
 @router.get("/roles", dependencies=[allow(READ)])
@@ -32,7 +33,7 @@ def roles(request: Request, session: SessionDep) -> Response:
 
 @router.get("/new", dependencies=[allow(WRITE)])
 def new_person(request: Request, session: SessionDep) -> Response:
-    return _new(request, session)
+    return templates.TemplateResponse(request, "access/new.html", _choices(session))
 
 
 @router.post("/new", dependencies=[allow(WRITE)])
@@ -51,9 +52,10 @@ def create_person(
         given = queries.get_role(session, wanted.role)
         user = service.create_user(session, wanted.name, wanted.display_name, wanted.password)
     except ValidationError:
-        return _new(request, session, 400, errors={"name": f"{name!r} is no name. {NAME_HINT}"}, filled=filled)
+        error = Invalid(f"{name!r} is no name. {NAME_HINT}", target="name")
+        return refuse(request, session, "access/new.html", error, _choices(session) | {"filled": filled})
     except (Invalid, AlreadyExists, NotFound) as error:
-        return _new(request, session, error.status, errors={error.target: error.message}, filled=filled)
+        return refuse(request, session, "access/new.html", error, _choices(session) | {"filled": filled})
     service.assign(session, user, given, caller.workspace.id)
     note(session, "users", user.name, after={"role": given.name})
     return _back(request)
@@ -70,8 +72,8 @@ def assign(
     try:
         found, given = queries.get_user(session, user.strip()), queries.get_role(session, role)
     except NotFound as error:
-        filled = {"user": user, "role": role}
-        return _page(request, session, caller, 404, errors={error.target: error.message}, filled=filled)
+        context = _context(session, caller) | {"filled": {"user": user, "role": role}}
+        return refuse(request, session, "access/people.html", error, context)
     service.assign(session, found, given, caller.workspace.id)
     note(session, "users", found.name, after={"role": given.name})
     return _back(request)
@@ -85,18 +87,16 @@ def unassign(assignment_id: int, request: Request, session: SessionDep, caller: 
     return _back(request)
 
 
-def _page(request: Request, session: Session, caller: Caller, status: int = 200, **context) -> Response:
-    context |= {
+def _context(session: Session, caller: Caller) -> dict:
+    return {
         "assignments": queries.assignments(session, caller.workspace.id),
         "roles": queries.roles(session),
         "may_write": caller.can(WRITE.name),
     }
-    return templates.TemplateResponse(request, "access/people.html", context, status_code=status)
 
 
-def _new(request: Request, session: Session, status: int = 200, **context) -> Response:
-    context |= {"roles": queries.roles(session), "name_hint": NAME_HINT}
-    return templates.TemplateResponse(request, "access/new.html", context, status_code=status)
+def _choices(session: Session) -> dict:
+    return {"roles": queries.roles(session), "name_hint": NAME_HINT}
 
 
 def _back(request: Request) -> Response:

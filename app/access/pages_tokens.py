@@ -12,16 +12,18 @@ from app.access.guard import CallerDep, allow, note
 from app.access.permissions import OWN_ACCOUNT_READ, OWN_ACCOUNT_WRITE
 from app.access.tables import User
 from app.errors import Invalid
+from app.web.forms import refuse
 from app.web.session import SessionDep
 from app.web.templating import templates
 
 router = APIRouter()
+PAGE = "access/tokens.html"
 LIVES = [("30", "30 days"), ("90", "90 days"), ("365", "One year"), ("", "Until it is revoked")]
 
 
 @router.get("/account/tokens", dependencies=[allow(OWN_ACCOUNT_READ)])
 def tokens(request: Request, session: SessionDep, caller: CallerDep) -> Response:
-    return _page(request, session, caller)
+    return templates.TemplateResponse(request, PAGE, _context(session, caller))
 
 
 @router.get("/tokens", dependencies=[allow(OWN_ACCOUNT_READ)])
@@ -38,19 +40,23 @@ def create_token(
     days: Annotated[str, Form()] = "",
 ) -> Response:
     """Answers with the page itself: the secret exists only in this answer."""
-    filled = {"name": name, "days": days}
-    if days not in dict(LIVES):
-        return _page(request, session, caller, 400, errors={"days": "Choose one of the lifetimes."}, filled=filled)
-    if len(name) > 100:
-        errors = {"name": f"A name has up to 100 characters; this has {len(name)}."}
-        return _page(request, session, caller, 400, errors=errors, filled=filled)
+    user = session.get_one(User, caller.user.id)
     try:
-        user = session.get_one(User, caller.user.id)
+        _check(name, days)
         token, plain = service.create_token(session, user, name, days=int(days) if days else None)
     except Invalid as error:
-        return _page(request, session, caller, 400, errors={error.target: error.message}, filled=filled)
+        context = _context(session, caller) | {"filled": {"name": name, "days": days}}
+        return refuse(request, session, PAGE, error, context)
     note(session, "tokens", token.name)
-    return _page(request, session, caller, 201, made=token, secret=plain)
+    context = _context(session, caller) | {"made": token, "secret": plain}
+    return templates.TemplateResponse(request, PAGE, context, status_code=201, headers={"Cache-Control": "no-store"})
+
+
+def _check(name: str, days: str) -> None:
+    if days not in dict(LIVES):
+        raise Invalid("Choose one of the lifetimes.", target="days")
+    if len(name) > 100:
+        raise Invalid(f"A name has up to 100 characters; this has {len(name)}.", target="name")
 
 
 @router.post("/account/tokens/{token_id}/revoke", dependencies=[allow(OWN_ACCOUNT_WRITE)])
@@ -61,7 +67,5 @@ def revoke_token(token_id: int, request: Request, session: SessionDep, caller: C
     return RedirectResponse(request.scope["root_path"] + "/account/tokens", 303)
 
 
-def _page(request: Request, session: Session, caller: Caller, status: int = 200, **context) -> Response:
-    context |= {"tokens": queries.tokens(session, caller.user.id), "lives": LIVES}
-    headers = {"Cache-Control": "no-store"}
-    return templates.TemplateResponse(request, "access/tokens.html", context, status_code=status, headers=headers)
+def _context(session: Session, caller: Caller) -> dict:
+    return {"tokens": queries.tokens(session, caller.user.id), "lives": LIVES}

@@ -1,0 +1,118 @@
+"""Pages of data assets: the list, and one version with its tabs."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+from sqlalchemy.orm import Session
+from starlette.responses import StreamingResponse
+
+from app.access.caller import Caller
+from app.access.guard import CallerDep, allow
+from app.assets.addresses import Elsewhere, parse
+from app.data import files, pages_new, queries
+from app.data.permissions import READ, WRITE
+from app.data.tables import DataVersion
+from app.errors import Invalid
+from app.web.session import SessionDep
+from app.web.templating import templates
+
+router = APIRouter(prefix="/data", include_in_schema=False)
+# Before the pages below, whose {name} would also match their addresses.
+router.include_router(pages_new.router)
+
+PREVIEWED = (*files.TABLES, *files.IMAGES, "txt", "md", "json", "jsonl", "yaml", "yml", "log", "py")
+VERSION = "/{name}/versions/{version}"
+
+
+@router.get("", dependencies=[allow(READ)])
+def data(
+    request: Request,
+    session: SessionDep,
+    caller: CallerDep,
+    text: str = "",
+    sort: str = "-updated",
+    show: str = "",
+    page: Annotated[int, Query(ge=1)] = 1,
+) -> Response:
+    archived = show == "archived"
+    found = queries.page(
+        session, caller.workspace.id, text=text.strip(), sort=sort, archived=archived, number=page, size=25
+    )
+    context = {"page": found, "narrowed": bool(text or archived), "may_write": caller.can(WRITE.name)}
+    return templates.TemplateResponse(request, "data/list.html", context)
+
+
+@router.get("/{name}", dependencies=[allow(READ)])
+def newest(name: str, request: Request, session: SessionDep, caller: CallerDep) -> Response:
+    return _overview(request, session, caller, queries.get_version(session, caller.workspace.id, name, None))
+
+
+@router.get(VERSION, dependencies=[allow(READ)])
+def overview(name: str, version: str, request: Request, session: SessionDep, caller: CallerDep) -> Response:
+    return _overview(request, session, caller, queries.get_version(session, caller.workspace.id, name, version))
+
+
+@router.get(VERSION + "/preview", dependencies=[allow(READ)])
+def preview(
+    name: str, version: str, request: Request, session: SessionDep, caller: CallerDep, path: str = ""
+) -> Response:
+    """The first rows, lines or the picture of one file; of the first that can be shown where none is named."""
+    found = queries.get_version(session, caller.workspace.id, name, version)
+    entries = files.listing(caller.workspace.id, found)
+    shown = [entry.path for entry in entries if not entry.is_folder and _is_previewed(entry.path)]
+    path = path or next(iter(shown), "")
+    seen = files.preview(caller.workspace.id, found, path) if path else None
+    context = {"seen": seen, "path": path, "shown": shown}
+    return _page(request, "data/preview.html", caller, found, **context)
+
+
+@router.get(VERSION + "/files", dependencies=[allow(READ)])
+def files_page(
+    name: str, version: str, request: Request, session: SessionDep, caller: CallerDep, path: str = ""
+) -> Response:
+    found = queries.get_version(session, caller.workspace.id, name, version)
+    entries = files.listing(caller.workspace.id, found, path)
+    parts = [part for part in path.split("/") if part]
+    trail = [(part, "/".join(parts[: depth + 1])) for depth, part in enumerate(parts)]
+    return _page(request, "data/files.html", caller, found, entries=entries, path="/".join(parts), trail=trail)
+
+
+@router.get(VERSION + "/lineage", dependencies=[allow(READ)])
+def lineage(name: str, version: str, request: Request, session: SessionDep, caller: CallerDep) -> Response:
+    found = queries.get_version(session, caller.workspace.id, name, version)
+    return _page(request, "data/lineage.html", caller, found)
+
+
+@router.get(VERSION + "/image", dependencies=[allow(READ)])
+def image(name: str, version: str, session: SessionDep, caller: CallerDep, path: str = "") -> StreamingResponse:
+    """A picture of a data asset, to be shown in a page."""
+    found = queries.get_version(session, caller.workspace.id, name, version)
+    file_name, size, chunks = files.open_file(caller.workspace.id, found, path)
+    suffix = _suffix(file_name)
+    if suffix not in files.IMAGES:
+        raise Invalid(f"path: {file_name!r} is no picture; those end in {', '.join(files.IMAGES)}.", target="path")
+    media_type = "image/jpeg" if suffix == "jpg" else f"image/{suffix}"
+    return StreamingResponse(chunks, media_type=media_type, headers={"Content-Length": str(size)})
+
+
+def _overview(request: Request, session: Session, caller: Caller, found: DataVersion) -> Response:
+    return _page(request, "data/overview.html", caller, found, versions=queries.versions(session, found.asset))
+
+
+def _page(request: Request, template: str, caller: Caller, found: DataVersion, **context) -> Response:
+    context |= {
+        "asset": found.asset,
+        "version": found,
+        "is_elsewhere": isinstance(parse(found.path), Elsewhere),
+        "is_previewed": _is_previewed,
+        "may_write": caller.can(WRITE.name),
+    }
+    return templates.TemplateResponse(request, template, context)
+
+
+def _suffix(path: str) -> str:
+    return path.rpartition(".")[2].lower()
+
+
+def _is_previewed(path: str) -> bool:
+    return _suffix(path) in PREVIEWED
