@@ -14,4 +14,5 @@ def digits() -> Draft:
 
 
 def submit_digits(session: Session, caller: Caller) -> Job:
-    return service.submit(session, caller, digits().yaml, {"./src": packing.store_folder(caller.workspace.id, DIGITS / "src")})
+    code = packing.store_folder(caller.workspace.id, DIGITS / "src")
+    return service.submit(session, caller, digits().yaml, {"./src": code})

@@ -19,7 +19,9 @@ from app.web.templating import templates
 router = APIRouter(prefix="/jobs/{name}", include_in_schema=False)
 
 
-def page(request: Request, session: Session, caller: Caller, name: str, tab: str, template: str, **more: Any) -> Response:
+def page(
+    request: Request, session: Session, caller: Caller, name: str, tab: str, template: str, **more: Any
+) -> Response:
     """A tab of a job's page; `template` extends `jobs/job.html`."""
     job = more.pop("job", None) or queries.get(session, caller.workspace.id, name)
     context = {"job": job, "tab": tab, "children_count": facets.count_children(session, job), **more}

@@ -1,0 +1,144 @@
+"""Tabs of a job's page that show what was tracked: metrics, parameters, images and files."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+from starlette.responses import StreamingResponse
+
+from app.access.guard import CallerDep, allow
+from app.jobs import previews, queries
+from app.jobs.pages_job import page
+from app.jobs.permissions import READ
+from app.kit.ids import digest
+from app.kit.paging import Page
+from app.kit.storage import store
+from app.tracking import places
+from app.tracking import queries as tracking
+from app.web.session import SessionDep
+from app.web.templating import templates
+
+router = APIRouter(prefix="/jobs/{name}", include_in_schema=False)
+CHARTS = 48
+SHOWN_PARAMS = 200
+SHOWN_METRICS = 50
+MOST_IMAGES = 200
+# A picture may be shown; what could run in the browser is only handed out as a download.
+SHOWN = {**previews.IMAGES, "svg": "image/svg+xml"}
+SANDBOX = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+
+
+def _charts(keys: list[str], text: str, number: int) -> dict:
+    wanted = [key for key in keys if text.lower() in key.lower()]
+    shown = wanted[(number - 1) * CHARTS : number * CHARTS]
+    rows = [(f"chart-{digest(key)[:16]}", key) for key in shown]
+    return {"page": Page(rows, len(wanted), number, CHARTS), "key_count": len(keys), "text": text}
+
+
+@router.get("/metrics", dependencies=[allow(READ)])
+def metrics(
+    name: str, request: Request, session: SessionDep, caller: CallerDep,
+    text: str = "", number: Annotated[int, Query(ge=1, alias="page")] = 1,
+) -> Response:
+    """A chart a metric."""
+    job = queries.get(session, caller.workspace.id, name)
+    keys = [found.key for found in tracking.latest_metrics(session, job)]
+    charts = _charts(keys, text.strip(), number)
+    return page(request, session, caller, name, "metrics", "jobs/metrics.html", job=job, **charts)
+
+
+@router.get("/_charts", dependencies=[allow(READ)])
+def charts_fragment(
+    name: str, request: Request, session: SessionDep, caller: CallerDep, known: int,
+    text: str = "", number: Annotated[int, Query(ge=1, alias="page")] = 1,
+) -> Response:
+    """The charts once more, if there are metrics beyond those that the page knows; else 204."""
+    job = queries.get(session, caller.workspace.id, name)
+    keys = [found.key for found in tracking.latest_metrics(session, job)]
+    if len(keys) == known:
+        return Response(status_code=204)
+    context = {"job": job, **_charts(keys, text.strip(), number)}
+    return templates.TemplateResponse(request, "jobs/_charts.html", context)
+
+
+@router.get("/_metrics", dependencies=[allow(READ)])
+def metrics_fragment(name: str, request: Request, session: SessionDep, caller: CallerDep) -> Response:
+    """The newest value of each metric."""
+    job = queries.get(session, caller.workspace.id, name)
+    found = tracking.latest_metrics(session, job)
+    context = {"job": job, "metrics": found[:SHOWN_METRICS], "more": len(found) - SHOWN_METRICS}
+    return templates.TemplateResponse(request, "jobs/_metrics.html", context)
+
+
+@router.get("/_params", dependencies=[allow(READ)])
+def params_fragment(name: str, request: Request, session: SessionDep, caller: CallerDep) -> Response:
+    job = queries.get(session, caller.workspace.id, name)
+    found = sorted(tracking.params(session, job).items())
+    context = {"job": job, "params": found[:SHOWN_PARAMS], "more": len(found) - SHOWN_PARAMS}
+    return templates.TemplateResponse(request, "jobs/_params.html", context)
+
+
+@router.get("/images", dependencies=[allow(READ)])
+def images(name: str, request: Request, session: SessionDep, caller: CallerDep) -> Response:
+    job = queries.get(session, caller.workspace.id, name)
+    found = [
+        (root, entry.path)
+        for root in places.roots(session, job)
+        for entry in previews.files_below(root.key)
+        if previews.suffix_of(entry.path) in SHOWN
+    ]
+    more = {"images": found[:MOST_IMAGES], "more": len(found) - MOST_IMAGES}
+    return page(request, session, caller, name, "images", "jobs/images.html", job=job, **more)
+
+
+@router.get("/outputs", dependencies=[allow(READ)])
+def outputs(
+    name: str, request: Request, session: SessionDep, caller: CallerDep, root: str = "", path: str = ""
+) -> Response:
+    """The files that the job left, and one of them."""
+    job = queries.get(session, caller.workspace.id, name)
+    trees = [(found, previews.files_below(found.key)) for found in places.roots(session, job)]
+    filled = [found for found, files in trees if files]
+    chosen = places.root(session, job, root) if root else (filled or [trees[0][0]])[0]
+    files = next(files for found, files in trees if found.id == chosen.id)
+    path = path or previews.likeliest(files, "MLmodel")
+    more = {
+        "trees": [(found, previews.tree(files)) for found, files in trees if files],
+        "chosen": chosen,
+        "path": path,
+        "shown": previews.preview(chosen.key, path) if path else None,
+        "is_full": any(len(files) == previews.MOST_FILES for _, files in trees),
+    }
+    return page(request, session, caller, name, "outputs", "jobs/outputs.html", job=job, **more)
+
+
+@router.get("/outputs/content", dependencies=[allow(READ)])
+def content(
+    name: str, session: SessionDep, caller: CallerDep, path: str, root: str = places.ARTIFACTS, download: bool = False
+) -> StreamingResponse:
+    """The bytes of a file: a picture to be shown, anything else to be saved."""
+    job = queries.get(session, caller.workspace.id, name)
+    key = previews.file_key(places.root(session, job, root).key, path)
+    kind = None if download else SHOWN.get(previews.suffix_of(key))
+    file = key.rpartition("/")[2].replace('"', "").encode("ascii", "replace").decode()
+    headers = {
+        "Content-Disposition": "inline" if kind else f'attachment; filename="{file}"',
+        "Content-Length": str(store().size(key)),
+        "Content-Security-Policy": SANDBOX,
+        "Cache-Control": "private, max-age=60",
+    }
+    return StreamingResponse(store().read(key), media_type=kind or "application/octet-stream", headers=headers)
+
+
+@router.get("/register", dependencies=[allow(READ)])
+def register(name: str, request: Request, session: SessionDep, caller: CallerDep) -> Response:
+    job = queries.get(session, caller.workspace.id, name)
+    found = places.candidates(session, job)
+    return page(request, session, caller, name, "", "jobs/register.html", job=job, candidates=found)
+
+
+@router.get("/_register", dependencies=[allow(READ)])
+def register_fragment(name: str, request: Request, session: SessionDep, caller: CallerDep) -> Response:
+    """The same form as a dialog."""
+    job = queries.get(session, caller.workspace.id, name)
+    context = {"job": job, "candidates": places.candidates(session, job), "as_dialog": True}
+    return templates.TemplateResponse(request, "jobs/_register.html", context)
