@@ -8,7 +8,7 @@ _NOT_FOUND = re.compile(r"Because (\S+) was not found in the (?:package registry
 _NO_VERSION = re.compile(r"Because (?:there is|there are) no versions? of (\S+)")
 _BUILD = re.compile(r"(?:Failed to build|Failed to download|Failed to fetch|Failed to install)[:\s]+`?([^`\s]+)`?")
 _NO_WHEEL = re.compile(r"Because (?:all versions of )?(\S+?)(?:==\S+)? has no wheels")
-_UNPARSED = re.compile(r"Couldn't parse requirement in `[^`]+` at position \d+")
+_EXCEPTION = re.compile(r"\w*(?:Error|Exception)\b: \S")
 MOST_LINES = 40
 
 
@@ -19,29 +19,36 @@ class EnvironmentBuildFailed(AtelierError):
 
     @classmethod
     def of(cls, name: str, lines: list[str]) -> "EnvironmentBuildFailed":
-        text = " ".join(line.strip(" ×╰─▶│├┬") for line in lines)
-        package, why = _blame(re.sub(r"\s+", " ", text))
+        """From everything that uv printed."""
+        package, why = _blame(lines)
         said = f"package {package}: {why}" if package else why
         return cls(f"Environment {name} could not be built: {said}", target=package, details=lines[-MOST_LINES:])
 
 
-def _blame(text: str) -> tuple[str | None, str]:
+def _blame(lines: list[str]) -> tuple[str | None, str]:
+    text = re.sub(r"\s+", " ", " ".join(line.strip(" ×╰─▶│├┬") for line in lines)).strip()
     if found := _NOT_FOUND.search(text):
-        return found[1], "no package index has it; check its name."
+        return _package(found[1]), "no package index has it; check its name."
     if found := _NO_VERSION.search(text):
-        return re.split(r"[=<>!~]", found[1])[0], f"{_reason(text)} Check the version that is asked for."
+        return _package(found[1]), f"{_from(text, 'Because ')} Check the version that is asked for."
     if found := _NO_WHEEL.search(text):
-        return found[1], f"it does not exist for this Python or system. {_reason(text)}"
+        return _package(found[1]), f"it does not exist for this Python or system. {_from(text, 'Because ')}"
     if found := _BUILD.search(text):
-        return found[1], _reason(text)
-    if _UNPARSED.search(text):
-        return None, _reason(text)
-    return None, _reason(text)
+        return _package(found[1]), _build_error(lines) or _from(text, found[0])
+    return None, _from(text, "No solution found", "Because ", "error: ", "Failed to ")
 
 
-def _reason(text: str) -> str:
-    """From uv's first sentence of complaint on; progress before it is dropped."""
-    starts = [text.find(word) for word in ("Because ", "Failed to ", "No solution found", "error: ", "Couldn't parse")]
-    known = [start for start in starts if start >= 0]
-    reason = text[min(known) :] if known else text
-    return reason.strip()[:600] or "uv ended without saying why."
+def _package(requirement: str) -> str:
+    return re.split(r"[=<>!~\[@ ]", requirement)[0]
+
+
+def _build_error(lines: list[str]) -> str | None:
+    """The last error that the package's own build printed."""
+    told = [line.strip(" │") for line in lines if _EXCEPTION.match(line.strip(" │"))]
+    return f"it has no wheel for this Python, and building it from source failed: {told[-1][:300]}" if told else None
+
+
+def _from(text: str, *starts: str) -> str:
+    """uv's complaint from its first known words on; the progress before it is dropped."""
+    start = next((text.find(words) for words in starts if words in text), 0)
+    return text[start:].removeprefix("error: ").strip()[:600] or "uv ended without saying why."

@@ -164,7 +164,7 @@ def test_local_paths_are_found_and_replaced():
         "azureml:d:1",
     )
     assert placed.environment["conda_file"] == {"dependencies": ["pip"]}
-    with pytest.raises(Invalid, match="'./src' is a path on your machine"):
+    with pytest.raises(Invalid, match=r"'\./src' is a path on your machine"):
         with_uploads(job, {})
 
 

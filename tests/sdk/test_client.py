@@ -1,0 +1,50 @@
+"""The client against the real application."""
+
+import pytest
+
+from app.sdk.client import Client
+from app.sdk.errors import ClientError
+from app.settings import PROJECT
+
+
+@pytest.fixture
+def client(alice) -> Client:
+    token = alice.headers["Authorization"].removeprefix("Bearer ")
+    return Client("http://testserver", token, transport=alice._transport)
+
+
+def test_the_example_is_submitted_with_its_code(client):
+    job = client.create_job(PROJECT / "examples/digits/job.yml", ["inputs.epochs=3"])
+    assert (job["status"], job["inputs"]["epochs"]["value"]) == ("Queued", 3)
+    assert client.job(job["name"])["name"] == job["name"]
+    assert [found["name"] for found in client.jobs(experiment="digits")] == [job["name"]]
+    assert client.cancel_job(job["name"])["status"] in ("CancelRequested", "Canceled")
+
+
+def test_a_file_becomes_a_data_asset(client, tmp_path):
+    (tmp_path / "table.csv").write_text("a,b\n1,2\n")
+    made = client.create_data({"name": "table", "path": "table.csv", "version": 3}, tmp_path)
+    assert (made["type"], made["version"]) == ("uri_file", "3")
+    assert client.data_asset("table")["path"].endswith("/table.csv")
+    assert "table" in [found["name"] for found in client.data()]
+
+
+def test_lists_go_on_over_their_pages(client):
+    for number in range(5):
+        client.submit(f"command: echo {number}")
+    assert len(list(client.jobs())) == 5
+    assert len(list(client.jobs(limit=3))) == 3
+
+
+def test_an_error_has_the_words_of_the_server(client):
+    with pytest.raises(ClientError, match=r"line 1, column 1.*did you mean `command`") as caught:
+        client.submit("comand: x")
+    assert (caught.value.status, caught.value.target) == (400, "comand")
+    with pytest.raises(ClientError) as caught:
+        client.job("nothing")
+    assert caught.value.status == 404
+
+
+def test_no_server_is_an_error_that_names_the_address():
+    with pytest.raises(ClientError, match=r"No server answers at http://127.0.0.1:9"):
+        Client("http://127.0.0.1:9", "x").job("a")
