@@ -14,6 +14,7 @@ from app.tracking import logged_models, runs
 from app.tracking.tables import LoggedModel
 
 SCHEME = "mlflow-artifacts:/"
+REGISTERED = "models/"
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,11 @@ def open_to_write(caller: Caller, path: str) -> str:
 
 
 def readable_key(workspace_id: int, path: str) -> str:
-    return safe_key(tracking_key(workspace_id), path)
+    """Below `models/` lie the registered models' own copies, beside the files of runs and logged models."""
+    key = safe_key(path)
+    if key.startswith(REGISTERED):
+        return f"workspaces/{workspace_id}/{key}"
+    return safe_key(tracking_key(workspace_id), key)
 
 
 def entries(root: str, path: str = "") -> list[dict]:

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from app.jobs.tables import Job, JobTag
 from app.tracking import metrics
-from app.tracking.metrics import Latest, Point
+from app.tracking.metrics import Latest
 from app.tracking.tables import Dataset, DatasetInput, Param, RunModel
 
 _AT_ONCE = 1000
@@ -79,18 +79,3 @@ def datasets(
         .distinct()
     )
     return session.execute(found.limit(count)).all()
-
-
-def thin(points: Sequence[Point], most: int) -> list[Point]:
-    """At most about `most` points that still show every lowest and highest value, and both ends."""
-    if len(points) <= most:
-        return list(points)
-    width = len(points) / (most / 2)
-    kept: list[Point] = []
-    for bucket in range(int(most / 2)):
-        piece = range(int(bucket * width), max(int((bucket + 1) * width), int(bucket * width) + 1))
-        finite = [index for index in piece if index < len(points) and points[index].value == points[index].value]
-        if finite:
-            ends = {min(finite, key=lambda i: points[i].value), max(finite, key=lambda i: points[i].value)}
-            kept += [points[index] for index in sorted(ends)]
-    return [*dict.fromkeys([points[0], *kept, points[-1]])]

@@ -85,6 +85,17 @@ class LocalStorage(Storage):
         else:
             path.unlink(missing_ok=True)
 
+    def copy_file(self, source: str, target: str) -> None:
+        # A stored file is replaced as a whole and never changed in place, so two keys can share its bytes.
+        path = self._prepare(target)
+        path.unlink(missing_ok=True)
+        try:
+            os.link(self._path(source), path)
+        except FileNotFoundError as error:
+            raise NotFound(f"There is no file {source!r}.", target="path") from error
+        except OSError:
+            self.write(target, self.read(source))
+
     def local_path(self, key: str) -> Path | None:
         path = self._path(key)
         return path if path.exists() else None

@@ -128,5 +128,12 @@ class S3Storage(Storage):
             objects = [{"Key": name} for name in names[first : first + 1000]]
             self.client.delete_objects(Bucket=self.bucket, Delete={"Objects": objects})
 
+    def copy_file(self, source: str, target: str) -> None:
+        if self._object_size(source) is None:
+            # What was appended lies in parts, which become one object here.
+            self.write(target, self.read(source))
+            return
+        self.client.copy({"Bucket": self.bucket, "Key": self._key(source)}, self.bucket, self._key(target))
+
     def local_path(self, key: str) -> Path | None:
         return None

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from app.errors import NotFound
+
 CHUNK = 1 << 20
 
 
@@ -49,6 +51,10 @@ class Storage(ABC):
         """Remove a file, or everything below a key."""
 
     @abstractmethod
+    def copy_file(self, source: str, target: str) -> None:
+        """Give a stored file a second key, without moving its bytes where the store can."""
+
+    @abstractmethod
     def local_path(self, key: str) -> Path | None:
         """Where a file or folder lies on this machine's disk, where it does."""
 
@@ -57,6 +63,18 @@ class Storage(ABC):
 
     def read_bytes(self, key: str) -> bytes:
         return b"".join(self.read(key))
+
+    def copy(self, source: str, target: str) -> None:
+        """Copy a file, or every file below a key; raises NotFound when there is neither."""
+        if self.size(source) is not None:
+            self.copy_file(source, target)
+            return
+        found = False
+        for entry in self.walk(source):
+            found = True
+            self.copy_file(f"{source}/{entry.path}", f"{target}/{entry.path}")
+        if not found:
+            raise NotFound(f"There is nothing at {source!r}.", target="path")
 
     def upload(self, key: str, source: Path) -> int:
         """Store a file, or every file of a folder (links that leave it are left out); bytes stored."""

@@ -1,0 +1,77 @@
+"""REST for what a run logged: metrics, parameters and artifacts."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+
+from app.access.guard import CallerDep, allow
+from app.errors import Invalid
+from app.jobs import queries as jobs
+from app.jobs.permissions import READ
+from app.kit.storage import safe_key
+from app.tracking import charts, queries
+from app.tracking.artifacts import entries, run_key
+from app.web.session import SessionDep
+from app.web.stored_files import file_answer
+
+router = APIRouter(prefix="/api/jobs/{name}", tags=["tracking"])
+MOST_SERIES = 500
+
+
+@router.get("/metrics", dependencies=[allow(READ)])
+def metrics(name: str, session: SessionDep, caller: CallerDep) -> dict:
+    """The newest point of each series; a value that is not finite is null."""
+    job = jobs.get(session, caller.workspace.id, name)
+    found = queries.latest_metrics(session, job)
+    return {"value": [metric._asdict() | {"value": charts.finite(metric.value)} for metric in found]}
+
+
+@router.get("/metrics/history", dependencies=[allow(READ)])
+def history(
+    name: str,
+    session: SessionDep,
+    caller: CallerDep,
+    key: Annotated[list[str], Query()] = [],
+    after: int | None = None,
+    points: Annotated[int, Query(ge=10, le=100_000)] = charts.MOST_POINTS,
+    run: Annotated[list[str], Query()] = [],
+) -> dict:
+    """Series for a chart: `{"series": [{"run", "key", "points": [[step, milliseconds, value]]}], "next", "final"}`.
+
+    Without `after` each series has about `points` points, thinned so that every spike stays; with
+    it, all that came since. `run` adds further runs, from the start only.
+    """
+    if not key or len(key) * (len(run) + 1) > MOST_SERIES:
+        raise Invalid(f"key: name 1 to {MOST_SERIES} series.", target="key")
+    if run and after is not None:
+        raise Invalid("after: a position is of one run; ask for the other runs by themselves.", target="after")
+    job = jobs.get(session, caller.workspace.id, name)
+    series, position = charts.series(session, job, key, after=after, most=points)
+    final = job.status.is_final
+    for other in run:
+        found = jobs.get(session, caller.workspace.id, other)
+        series += charts.series(session, found, key, most=points)[0]
+    return {"series": [vars(one) for one in series], "next": position, "final": final}
+
+
+@router.get("/params", dependencies=[allow(READ)])
+def params(name: str, session: SessionDep, caller: CallerDep) -> dict:
+    found = queries.params(session, jobs.get(session, caller.workspace.id, name))
+    return {"value": [{"key": key, "value": value} for key, value in found.items()]}
+
+
+@router.get("/artifacts", dependencies=[allow(READ)])
+def artifacts(name: str, session: SessionDep, caller: CallerDep, path: str = "") -> dict:
+    """What lies directly below `path`: `{"value": [{"path", "is_dir", "size"}]}`."""
+    found = entries(run_key(jobs.get(session, caller.workspace.id, name)), path)
+    value = [{"path": entry["path"], "is_dir": entry["is_dir"], "size": entry.get("file_size", 0)} for entry in found]
+    return {"value": value}
+
+
+@router.get("/artifacts/content", dependencies=[allow(READ)], response_class=Response)
+def artifact(
+    name: str, path: str, request: Request, session: SessionDep, caller: CallerDep, download: bool = False
+) -> Response:
+    """One artifact; it takes ranges."""
+    job = jobs.get(session, caller.workspace.id, name)
+    return file_answer(request, safe_key(run_key(job), path), download=download)
