@@ -8,7 +8,8 @@ _NOT_FOUND = re.compile(r"Because (\S+) was not found in the (?:package registry
 _NO_VERSION = re.compile(r"Because (?:there is|there are) no versions? of (\S+)")
 _BUILD = re.compile(r"(?:Failed to build|Failed to download|Failed to fetch|Failed to install)[:\s]+`?([^`\s]+)`?")
 _NO_WHEEL = re.compile(r"Because (?:all versions of )?(\S+?)(?:==\S+)? has no wheels")
-_EXCEPTION = re.compile(r"\w*(?:Error|Exception)\b: \S")
+# Indented: what uv says itself is not.
+_EXCEPTION = re.compile(r"[ │]+(?:\w*(?:Error|Exception)|error): \S")
 MOST_LINES = 40
 
 
@@ -44,7 +45,7 @@ def _package(requirement: str) -> str:
 
 def _build_error(lines: list[str]) -> str | None:
     """The last error that the package's own build printed."""
-    told = [line.strip(" │") for line in lines if _EXCEPTION.match(line.strip(" │"))]
+    told = [line.strip(" │") for line in lines if _EXCEPTION.match(line)]
     return f"it has no wheel for this Python, and building it from source failed: {told[-1][:300]}" if told else None
 
 
