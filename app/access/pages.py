@@ -86,8 +86,8 @@ def sign_out(session: SessionDep, caller: CallerDep) -> Response:
 
 
 def local_page(address: str) -> str:
-    """An address on this server that holds a page; empty for one that leads away or says nothing."""
-    return FRAGMENT.sub("", address) if LOCAL.fullmatch(address) else ""
+    """An address on this server that holds a page; empty for one that leads away, or only to the front door."""
+    return FRAGMENT.sub("", address).rstrip("/") if LOCAL.fullmatch(address) else ""
 
 
 def _first_page(session: Session, caller: Caller) -> str:

@@ -16,14 +16,20 @@ from app.jobs import permissions as job_permissions
 from app.jobs import queries as jobs
 from app.jobs.lifecycle import BEFORE_START, FINAL, Status
 from app.jobs.tables import Job
+from app.models import permissions as model_permissions
+from app.models import queries as models
+from app.models.tables import ModelVersion
 
-SHOWN = 8
-SHOWN_FAILED = 5
+SHOWN = 10
+SHOWN_BESIDE = 5
 
 
 @dataclass
 class Overview:
-    """What the caller may see; the rest is empty. `counts` says how many jobs are in which state."""
+    """What the caller may see; the rest is empty.
+
+    `counts` says how many jobs are in which state; `models` holds the newest version of each.
+    """
 
     counts: dict[str, int] = field(default_factory=dict)
     recent: Sequence[Job] = ()
@@ -31,6 +37,8 @@ class Overview:
     workers: Sequence[Worker] = ()
     endpoints: Sequence[OnlineEndpoint] = ()
     endpoint_count: int = 0
+    models: Sequence[ModelVersion] = ()
+    model_count: int = 0
 
     @property
     def job_count(self) -> int:
@@ -60,10 +68,13 @@ def of(session: Session, caller: Caller) -> Overview:
     if caller.can(job_permissions.READ.name):
         seen.counts = jobs.counts(session, workspace_id)
         seen.recent = jobs.recent(session, workspace_id, SHOWN)
-        seen.failed = jobs.recent(session, workspace_id, SHOWN_FAILED, failed=True)
+        seen.failed = jobs.recent(session, workspace_id, SHOWN_BESIDE, failed=True)
     if caller.can(compute_permissions.READ.name):
         seen.workers = compute.working(session)
     if caller.can(endpoint_permissions.READ.name):
-        found = endpoints.page(session, workspace_id, sort="-updated", size=SHOWN_FAILED)
+        found = endpoints.page(session, workspace_id, sort="-updated", size=SHOWN_BESIDE)
         seen.endpoints, seen.endpoint_count = found.rows, found.total
+    if caller.can(model_permissions.READ.name):
+        found = models.page(session, workspace_id, size=SHOWN_BESIDE)
+        seen.models, seen.model_count = [newest for _, newest in found.rows if newest], found.total
     return seen
