@@ -13,8 +13,16 @@ SHOWN_BYTES = 300_000
 SHOWN_ROWS = 100
 SHOWN_COLUMNS = 60
 MOST_FILES = 2000
-IMAGES = {"png": "image/png", "jpg": "image/jpeg", "jpeg": "image/jpeg", "gif": "image/gif", "webp": "image/webp"}
+IMAGES = {
+    "png": "image/png",
+    "jpg": "image/jpeg",
+    "jpeg": "image/jpeg",
+    "gif": "image/gif",
+    "webp": "image/webp",
+    "svg": "image/svg+xml",
+}
 TABLES = {"csv": ",", "tsv": "\t"}
+TEXTS = ("json", "md", "txt", "yaml", "yml", "log")
 
 
 @dataclass(frozen=True)
@@ -83,6 +91,17 @@ def likeliest(files: Sequence[Entry], command: str) -> str:
     words = command.replace('"', " ").replace("'", " ").split()
     named = [entry.path for entry in files if entry.path in words or f"./{entry.path}" in words]
     return (named or [entry.path for entry in files] or [""])[0]
+
+
+def most_telling(files: Sequence[Entry]) -> str:
+    """The file of a result that says most at a glance: a picture, what describes a model, text; else the first."""
+
+    def rank(entry: Entry) -> tuple[int, int]:
+        suffix = suffix_of(entry.path)
+        known = suffix in IMAGES, entry.path.endswith("MLmodel"), suffix in TABLES or suffix in TEXTS
+        return (known.index(True) if any(known) else len(known)), entry.path.count("/")
+
+    return min(files, key=rank).path if files else ""
 
 
 def file_key(root: str, path: str) -> str:

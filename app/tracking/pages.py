@@ -22,8 +22,7 @@ CHARTS = 48
 SHOWN_PARAMS = 200
 SHOWN_METRICS = 50
 MOST_IMAGES = 200
-# A picture may be shown; what could run in the browser is only handed out as a download.
-SHOWN = {**previews.IMAGES, "svg": "image/svg+xml"}
+# Pictures are shown, everything else is only handed out as a download; an SVG could hold a script.
 SANDBOX = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 
 
@@ -36,8 +35,12 @@ def _charts(keys: list[str], text: str, number: int) -> dict:
 
 @router.get("/metrics", dependencies=[allow(READ)])
 def metrics(
-    name: str, request: Request, session: SessionDep, caller: CallerDep,
-    text: str = "", number: Annotated[int, Query(ge=1, alias="page")] = 1,
+    name: str,
+    request: Request,
+    session: SessionDep,
+    caller: CallerDep,
+    text: str = "",
+    number: Annotated[int, Query(ge=1, alias="page")] = 1,
 ) -> Response:
     """A chart a metric."""
     job = queries.get(session, caller.workspace.id, name)
@@ -48,8 +51,13 @@ def metrics(
 
 @router.get("/_charts", dependencies=[allow(READ)])
 def charts_fragment(
-    name: str, request: Request, session: SessionDep, caller: CallerDep, known: int,
-    text: str = "", number: Annotated[int, Query(ge=1, alias="page")] = 1,
+    name: str,
+    request: Request,
+    session: SessionDep,
+    caller: CallerDep,
+    known: int,
+    text: str = "",
+    number: Annotated[int, Query(ge=1, alias="page")] = 1,
 ) -> Response:
     """The charts once more, if there are metrics beyond those that the page knows; else 204."""
     job = queries.get(session, caller.workspace.id, name)
@@ -84,7 +92,7 @@ def images(name: str, request: Request, session: SessionDep, caller: CallerDep) 
         (root, entry.path)
         for root in places.roots(session, job)
         for entry in previews.files_below(root.key)
-        if previews.suffix_of(entry.path) in SHOWN
+        if previews.suffix_of(entry.path) in previews.IMAGES
     ]
     more = {"images": found[:MOST_IMAGES], "more": len(found) - MOST_IMAGES}
     return page(request, session, caller, name, "images", "jobs/images.html", job=job, **more)
@@ -100,7 +108,7 @@ def outputs(
     filled = [found for found, files in trees if files]
     chosen = places.root(session, job, root) if root else (filled or [trees[0][0]])[0]
     files = next(files for found, files in trees if found.id == chosen.id)
-    path = path or previews.likeliest(files, "MLmodel")
+    path = path or previews.most_telling(files)
     more = {
         "trees": [(found, previews.tree(files)) for found, files in trees if files],
         "chosen": chosen,
@@ -118,7 +126,7 @@ def content(
     """The bytes of a file: a picture to be shown, anything else to be saved."""
     job = queries.get(session, caller.workspace.id, name)
     key = previews.file_key(places.root(session, job, root).key, path)
-    kind = None if download else SHOWN.get(previews.suffix_of(key))
+    kind = None if download else previews.IMAGES.get(previews.suffix_of(key))
     file = key.rpartition("/")[2].replace('"', "").encode("ascii", "replace").decode()
     headers = {
         "Content-Disposition": "inline" if kind else f'attachment; filename="{file}"',
