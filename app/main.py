@@ -11,6 +11,7 @@ from starlette.types import ASGIApp
 from app import domains
 from app.access import identity
 from app.endpoints import serving
+from app.kit.hiding import hide_from_guests
 from app.kit.logs import log_as_json
 from app.settings import Settings, current
 from app.web import errors, watching
@@ -67,5 +68,6 @@ def create_app() -> ASGIApp:
     """What uvicorn serves."""
     settings = current()
     log_as_json(settings.log_level)
+    hide_from_guests()
     domains.start(settings)
     return wrap(create_api(settings))

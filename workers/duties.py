@@ -1,6 +1,7 @@
 """What a worker does all the time, beside the tasks that it is sent."""
 
 from app import domains
+from app.kit.hiding import hide_from_guests
 from app.settings import current
 from workers.celery import slots
 from workers.node import Node
@@ -19,6 +20,7 @@ def node() -> Node:
 def start() -> None:
     global _node, _keeper
     settings = current()
+    hide_from_guests()
     domains.start(settings)
     _node = Node(settings, slots())
     _keeper = Keeper(_node)

@@ -76,7 +76,7 @@ def run_data_show(options: argparse.Namespace) -> None:
 def run_model_create(options: argparse.Namespace) -> None:
     definition, folder = nouns.definition(options, *GIVEN)
     with connect(options) as client:
-        print_one(client.create_model(definition, folder), MODEL, options.output)
+        _print_model(client.create_model(definition, folder), options.output)
 
 
 def run_model_list(options: argparse.Namespace) -> None:
@@ -86,7 +86,12 @@ def run_model_list(options: argparse.Namespace) -> None:
 
 def run_model_show(options: argparse.Namespace) -> None:
     with connect(options) as client:
-        print_one(_model(client, options), MODEL, options.output)
+        _print_model(_model(client, options), options.output)
+
+
+def _print_model(model: dict, output: str) -> None:
+    shown = model if output != "table" else model | {"flavors": list(model.get("flavors") or {})}
+    print_one(shown, MODEL, output)
 
 
 def _model(client, options: argparse.Namespace) -> dict:

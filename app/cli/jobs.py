@@ -44,10 +44,19 @@ def run_create(options: argparse.Namespace) -> int:
         for warning in job["warnings"]:
             say(f"Warning: {warning}")
         if not options.stream:
-            print_one(job | {"url": _page(client, job["name"])}, FIELDS, options.output)
+            _print(client, job, options.output)
             return 0
         say(f"Job {job['name']}: {_page(client, job['name'])}")
         return _follow(client, job["name"])
+
+
+def _print(client, job: dict, output: str) -> None:
+    shown = job | {"url": _page(client, job["name"])}
+    if output == "table":
+        shown["inputs"] = {name: port.get("value", port.get("path")) for name, port in job["inputs"].items()}
+        shown["outputs"] = {name: port["type"] for name, port in job["outputs"].items()}
+        shown["error"] = (job["error"] or {}).get("message")
+    print_one(shown, FIELDS, output)
 
 
 def _page(client, name: str) -> str:
@@ -84,7 +93,7 @@ def run_list(options: argparse.Namespace) -> None:
 
 def run_show(options: argparse.Namespace) -> None:
     with connect(options) as client:
-        print_one(client.job(options.name) | {"url": _page(client, options.name)}, FIELDS, options.output)
+        _print(client, client.job(options.name), options.output)
 
 
 def run_stream(options: argparse.Namespace) -> int:

@@ -20,6 +20,7 @@ from app.cli.processes import (
     worker_arguments,
     worker_process,
 )
+from app.kit.hiding import hide_from_guests
 
 READY_SECONDS = 60
 
@@ -73,6 +74,7 @@ def _say(text: str) -> None:
 
 
 def run_up(options: argparse.Namespace) -> int:
+    hide_from_guests()
     home = Home(options.home)
     home.make()
     try:

@@ -56,7 +56,12 @@ def _cell(value: Any) -> str:
         case float():
             return f"{value:g}"
         case dict():
-            return ", ".join(f"{key}={_cell(item)}" for key, item in value.items())
+            return ", ".join(f"{key}={_nested(item)}" for key, item in value.items() if item is not None)
         case list():
             return ", ".join(map(_cell, value))
     return " ".join(str(value).split())
+
+
+def _nested(value: Any) -> str:
+    text = _cell(value)
+    return f"{{{text}}}" if isinstance(value, dict) else f"[{text}]" if isinstance(value, list) else text

@@ -122,7 +122,9 @@ def redis_process(home: Home, config: dict) -> Process:
     }
     with os.fdopen(handle, "w") as output:
         output.writelines(f"{name} {value}\n" for name, value in lines.items())
-    return Process("redis", [str(_redis_binary()), str(file)], dict(os.environ), home.logs / "redis.log")
+    return Process(
+        "redis", [str(_redis_binary()), str(file)], {"PATH": os.environ.get("PATH", "")}, home.logs / "redis.log"
+    )
 
 
 def _redis_binary() -> Path:

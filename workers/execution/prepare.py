@@ -15,8 +15,9 @@ from app.jobs.tables import Job
 from app.kit.clock import now
 from app.kit.storage import store
 from app.settings import Settings
-from workers.execution import environments, landlock
+from workers.execution import environments
 from workers.execution.folder import JobFolder
+from workers.execution.guest import landlock
 
 
 @dataclass
