@@ -1,16 +1,23 @@
 """How user commands reach a server: flags, environment, else the server that runs on this machine."""
 
 import argparse
+import json
 import os
 import sys
+import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from app.cli.home import Home
 
 if TYPE_CHECKING:
     from app.sdk.client import Client
 
 DEFAULT_URL = "http://127.0.0.1:8080"
 DEFAULT_HOME = "~/.atelier"
+# Less than the day that the token lives.
+KEPT_SECONDS = 20 * 3600
 FORMATS = ("table", "json", "yaml")
 
 
@@ -32,12 +39,49 @@ def connect(options: argparse.Namespace) -> "Client":
     url = options.url or os.environ.get("ATELIER_URL")
     token = options.token or os.environ.get("ATELIER_TOKEN")
     if not token and not url:
-        from app.cli.local import connection
-
-        home = options.home or Path(os.environ.get("ATELIER_HOME", DEFAULT_HOME))
-        url, token = connection(home.expanduser())
+        url, token = _local(options)
+    url = url or _home(options).config().get("url") or DEFAULT_URL
     workspace = options.workspace or os.environ.get("ATELIER_WORKSPACE") or "default"
-    return Client(url or DEFAULT_URL, token or "", workspace, say=say)
+    return Client(url, token or "", workspace, say=say)
+
+
+def _home(options: argparse.Namespace) -> Home:
+    return Home(options.home or Path(os.environ.get("ATELIER_HOME", DEFAULT_HOME)))
+
+
+def _kept(home: Home) -> Path:
+    return home.folder / "command-line.json"
+
+
+def _local(options: argparse.Namespace) -> tuple[str, str]:
+    """Address and token of the server of a home. The token is kept there for the next command.
+
+    Making one loads the registry and takes seconds; whoever can read the home could make one too.
+    """
+    home = _home(options)
+    kept = _kept(home)
+    with suppress(OSError, ValueError, KeyError):
+        found = json.loads(kept.read_text())
+        is_fresh = time.time() - found["made_at"] < KEPT_SECONDS
+        if is_fresh and home.running_pid() is not None and found["url"] == home.config()["url"]:
+            return found["url"], found["token"]
+    from app.cli.local import connection
+
+    url, token = connection(home.folder)
+    handle = os.open(kept, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "w") as file:
+        json.dump({"url": url, "token": token, "made_at": time.time()}, file)
+    return url, token
+
+
+def forget(options: argparse.Namespace) -> bool:
+    """Drop the kept token, which the server refused; answers whether there was one."""
+    if getattr(options, "token", None) or os.environ.get("ATELIER_TOKEN") or not hasattr(options, "home"):
+        return False
+    kept = _kept(_home(options))
+    existed = kept.is_file()
+    kept.unlink(missing_ok=True)
+    return existed
 
 
 def say(text: str) -> None:

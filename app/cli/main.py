@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from app.cli import assets, environments, jobs, operate, serving
+from app.cli import assets, connecting, environments, jobs, operate, serving
 from app.errors import AtelierError
 
 OK, FAILED, INTERRUPTED = 0, 1, 130
@@ -22,7 +22,10 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    options = parser().parse_args(arguments)
+    return _run(parser().parse_args(arguments))
+
+
+def _run(options: argparse.Namespace, *, is_second: bool = False) -> int:
     try:
         return options.run(options) or OK
     except AtelierError as error:
@@ -38,6 +41,9 @@ def main(arguments: list[str] | None = None) -> int:
 
         if not isinstance(error, ClientError):
             raise
+        if error.status == 401 and not is_second and connecting.forget(options):
+            # The kept token was revoked: with it gone, a new one is made.
+            return _run(options, is_second=True)
         return _fail(error)
 
 

@@ -55,7 +55,8 @@ class Client:
             packed = pack(path, archive)
             size = archive.tell()
             archive.seek(0)
-            self._say(f"Uploading {path} ({packed.files} files, {packed.size_bytes:,} bytes)")
+            files_said = "1 file" if packed.files == 1 else f"{packed.files:,} files"
+            self._say(f"Uploading {path} ({files_said}, {packed.size_bytes:,} bytes)")
             content = iter(lambda: archive.read(CHUNK), b"")
             headers = {"Content-Type": "application/gzip", "Content-Length": str(size)}
             return self._transport.json("POST", "/api/uploads", content=content, headers=headers, timeout=600)["uri"]

@@ -31,10 +31,10 @@ def follow(transport: Transport, name: str) -> Iterator[Change]:
     offset, status, is_final = 0, "", False
     while True:
         job = _patiently(lambda: transport.json("GET", f"/api/jobs/{name}"))
-        if job["status"] != status:
+        ended = job["status"] in FINAL
+        if job["status"] != status and not ended:
             status = job["status"]
             yield Change(job=job)
-        ended = status in FINAL
         # After the end the log is read once more: what was printed last may have come since.
         while not is_final:
             at = offset
@@ -46,6 +46,7 @@ def follow(transport: Transport, name: str) -> Iterator[Change]:
             if offset == at:
                 break
         if ended:
+            yield Change(job=job)
             return
         time.sleep(POLL_SECONDS)
 
