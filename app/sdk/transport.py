@@ -73,13 +73,16 @@ class Transport:
 
 
 def problem_of(answer: httpx.Response) -> ClientError:
-    """RFC 9457, or whatever else came back."""
+    """RFC 9457, the `error` of a scoring address, or whatever else came back."""
     try:
         body = answer.json()
     except ValueError:
         body = {}
     body = body if isinstance(body, dict) else {}
-    message = body.get("detail") or body.get("message") or body.get("title")
+    inner = body.get("error")
+    if isinstance(inner, dict):
+        body = inner
+    message = body.get("detail") or body.get("message") or (inner if isinstance(inner, str) else body.get("title"))
     if isinstance(message, dict | list) or not message:
         message = f"The server answered {answer.status_code} {answer.reason_phrase}."
     if answer.status_code == 401:

@@ -1,9 +1,11 @@
 """The client against the real application."""
 
+import httpx
 import pytest
 
 from app.sdk.client import Client
 from app.sdk.errors import ClientError
+from app.sdk.transport import problem_of
 from app.settings import PROJECT
 
 
@@ -48,3 +50,16 @@ def test_an_error_has_the_words_of_the_server(client):
 def test_no_server_is_an_error_that_names_the_address():
     with pytest.raises(ClientError, match=r"No server answers at http://127.0.0.1:9"):
         Client("http://127.0.0.1:9", "x").job("a")
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ({"detail": "no", "title": "t"}, "no"),
+        ({"error": {"message": "inside", "target": "x"}}, "inside"),
+        ({"error": "plain"}, "plain"),
+        (["odd"], "The server answered 404 Not Found."),
+    ],
+)
+def test_every_shape_of_a_problem_is_read(body, message):
+    assert problem_of(httpx.Response(404, json=body)).message == message
