@@ -59,7 +59,8 @@ def preview(
     """The first rows, lines or the picture of one file; of the first that can be shown where none is named."""
     found = queries.get_version(session, caller.workspace.id, name, version)
     entries = files.listing(caller.workspace.id, found)
-    shown = [entry.path for entry in entries if not entry.is_folder and _is_previewed(entry.path)]
+    only_one = found.asset.type == "uri_file"
+    shown = [entry.path for entry in entries if only_one or (not entry.is_folder and _is_previewed(entry.path))]
     path = path or next(iter(shown), "")
     seen = files.preview(caller.workspace.id, found, path) if path else None
     context = {"seen": seen, "path": path, "shown": shown}

@@ -117,6 +117,13 @@ def test_a_folder_can_be_walked_and_looked_into(alice, pictures):
     assert "/image?path=sub/one.png" in alice.get(f"{pictures}/preview?path=sub/one.png").text
 
 
+def test_a_single_file_is_looked_at_whatever_its_name(alice):
+    sent(alice, file=("LICENSE", b"Do as you like"))
+    assert "Do as you like" in alice.get("/data/mine/versions/1/preview").text
+    sent(alice, file=("weights", b"\0\1"))
+    assert "is binary" in alice.get("/data/mine/versions/2/preview").text
+
+
 def test_what_is_in_a_file_is_never_html(alice, pictures):
     text, table = (alice.get(f"{pictures}/preview?path={name}").text for name in ("readme.md", "table.csv"))
     assert "<b>of</b>" not in text and "&lt;b&gt;of" in text
