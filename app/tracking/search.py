@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Select, case, exists, func, not_, select
+from sqlalchemy import ColumnElement, Select, String, case, cast, exists, func, literal, not_, select
 from sqlalchemy.orm import Session, aliased
 
 from app.errors import Invalid
@@ -151,7 +151,7 @@ def _attribute(comparison: Comparison) -> ColumnElement[bool]:
         return _has(JobTag, Comparison("tag", "mlflow.user", comparison.operator, comparison.value, comparison.at))
     if key == "artifact_uri":
         check_text(comparison)
-        uri = func.concat("mlflow-artifacts:/", Job.experiment_id, "/", Job.name, "/artifacts")
+        uri = literal("mlflow-artifacts:/") + cast(Job.experiment_id, String) + "/" + Job.name + "/artifacts"
         return condition(uri, comparison)
     raise Invalid(f"Invalid attribute key {key!r} specified. Valid keys are {', '.join(_KNOWN)}.", target="filter")
 

@@ -69,7 +69,8 @@ def create(arguments: ArgumentsDep, session: SessionDep, caller: CallerDep) -> R
     experiment = experiments.get(session, caller.workspace.id, arguments.text("experiment_id"))
     model = logged_models.create(
         session, caller, experiment, name=arguments.optional_text("name"),
-        model_type=arguments.optional_text("model_type"), run_id=arguments.optional_text("source_run_id"), params=arguments.pairs("params"), tags=arguments.pairs("tags"),
+        model_type=arguments.optional_text("model_type"), run_id=arguments.optional_text("source_run_id"),
+        params=arguments.pairs("params"), tags=arguments.pairs("tags"),
     )  # fmt: skip
     return answer({"model": _shapes(session, [model])[0]})
 
