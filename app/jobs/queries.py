@@ -107,7 +107,7 @@ def recent(session: Session, workspace_id: int, count: int, *, failed: bool = Fa
 def counts(session: Session, workspace_id: int) -> dict[str, int]:
     """How many jobs are in which state."""
     found = select(Job.status, func.count()).where(Job.workspace_id == workspace_id, Job.lifecycle_stage == "active")
-    return dict(session.execute(found.group_by(Job.status)))
+    return dict(session.execute(found.group_by(Job.status)).all())
 
 
 def assets(session: Session, job: Job) -> Sequence[JobAsset]:
