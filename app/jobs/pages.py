@@ -8,6 +8,7 @@ from starlette.responses import RedirectResponse, StreamingResponse
 
 from app.access.caller import Caller
 from app.access.guard import CallerDep, allow, note
+from app.errors import Invalid
 from app.jobs import facets, pages_changes, pages_job, pages_submit, queries, service, streams
 from app.jobs.lifecycle import Status
 from app.jobs.permissions import READ, WRITE
@@ -18,6 +19,8 @@ from app.web.templating import templates
 
 router = APIRouter(include_in_schema=False)
 SIZES = (25, 50, 100, 200)
+# Addresses name models in the plural, the lineage in the singular.
+KINDS = {"data": "data", "model": "model", "models": "model"}
 
 
 @dataclass
@@ -50,9 +53,7 @@ class Wanted:
 @router.get("/jobs", dependencies=[allow(READ)])
 def jobs(request: Request, session: SessionDep, caller: CallerDep, wanted: Annotated[Wanted, Depends()]) -> Response:
     workspace_id = caller.workspace.id
-    found = queries.page(
-        session, workspace_id, wanted.narrowed, sort=wanted.sort, number=wanted.page, size=wanted.size
-    )
+    found = queries.page(session, workspace_id, wanted.narrowed, sort=wanted.sort, number=wanted.page, size=wanted.size)
     context = {
         "page": found,
         "wanted": wanted,
@@ -74,8 +75,10 @@ def events(caller: CallerDep) -> StreamingResponse:
 def uses_fragment(
     request: Request, session: SessionDep, caller: CallerDep, kind: str, name: str, version: str | None = None
 ) -> Response:
-    """Which jobs read or wrote an asset; `kind` is data or models."""
-    uses = queries.users_of(session, caller.workspace.id, kind, name, version)
+    """Which jobs read or wrote an asset."""
+    if kind not in KINDS:
+        raise Invalid(f"kind: {kind!r} is no kind of asset; it is one of {', '.join(KINDS)}.", target="kind")
+    uses = queries.users_of(session, caller.workspace.id, KINDS[kind], name, version)
     return templates.TemplateResponse(request, "jobs/_uses.html", {"uses": uses, "name": name, "version": version})
 
 
@@ -94,8 +97,11 @@ def cancel(
 
 @router.post("/jobs/archive", dependencies=[allow(WRITE)])
 def archive(
-    session: SessionDep, caller: CallerDep, names: Annotated[list[str], Form()] = [],
-    archived: Annotated[bool, Form()] = True, back: Annotated[str, Form()] = "",
+    session: SessionDep,
+    caller: CallerDep,
+    names: Annotated[list[str], Form()] = [],
+    archived: Annotated[bool, Form()] = True,
+    back: Annotated[str, Form()] = "",
 ) -> RedirectResponse:
     for job in facets.named(session, caller.workspace.id, names):
         before = {"archived": job.archived}

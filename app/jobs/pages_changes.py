@@ -50,8 +50,11 @@ def archive(
 
 @router.post("/describe", dependencies=[allow(WRITE)])
 def describe(
-    name: str, session: SessionDep, caller: CallerDep,
-    display_name: Annotated[str, Form(max_length=255)] = "", description: Annotated[str, Form()] = "",
+    name: str,
+    session: SessionDep,
+    caller: CallerDep,
+    display_name: Annotated[str, Form(max_length=255)] = "",
+    description: Annotated[str, Form()] = "",
 ) -> RedirectResponse:
     job = queries.get(session, caller.workspace.id, name)
     before = {"display_name": job.display_name, "description": job.description}
@@ -63,8 +66,11 @@ def describe(
 
 @router.post("/tags", dependencies=[allow(WRITE)])
 def tags(
-    name: str, session: SessionDep, caller: CallerDep,
-    key: Annotated[list[str], Form()] = [], value: Annotated[list[str], Form()] = [],
+    name: str,
+    session: SessionDep,
+    caller: CallerDep,
+    key: Annotated[list[str], Form()] = [],
+    value: Annotated[list[str], Form()] = [],
 ) -> RedirectResponse:
     """Replace the tags by the rows of the form; a row without a key is left out."""
     job = queries.get(session, caller.workspace.id, name)

@@ -30,9 +30,13 @@ def new(
 
 @router.post("/new", dependencies=[allow(WRITE)])
 def submit(
-    request: Request, session: SessionDep, caller: CallerDep,
-    yaml: Annotated[str, Form()] = "", source: Annotated[str, Form(alias="from")] = "",
-    keep_code: Annotated[bool, Form()] = False, code: Annotated[list[UploadFile], File()] = [],
+    request: Request,
+    session: SessionDep,
+    caller: CallerDep,
+    yaml: Annotated[str, Form()] = "",
+    source: Annotated[str, Form(alias="from")] = "",
+    keep_code: Annotated[bool, Form()] = False,
+    code: Annotated[list[UploadFile], File()] = [],
 ) -> Response:
     files = [(file.filename, file.file) for file in code if file.filename]
     draft = drafts.Draft(yaml, source, keep_code and not files)

@@ -1,6 +1,7 @@
 """Pages of jobs: what they show, what their forms do, and to whom."""
 
 import io
+import math
 import zipfile
 from html import unescape
 from urllib.parse import urlsplit
@@ -11,8 +12,11 @@ from app.database import transaction
 from app.jobs import moves
 from app.jobs.lifecycle import Status
 from app.jobs.places import artifact_key, log_key, output_key
+from app.jobs.results import link
 from app.jobs.tables import Job
 from app.kit.storage import store
+from app.tracking import metrics
+from app.tracking import service as tracking
 
 HELLO = "command: echo Hello\ndisplay_name: Say hello\nexperiment_name: first\ntags: {team: vision}\n"
 WITH_CODE = "command: python train.py\ncode: ./src\n"
@@ -303,6 +307,7 @@ def test_the_jobs_that_used_an_asset_are_listed(alice):
     name = submitted(alice, yaml)
     fragment = alice.get("/jobs/_uses?kind=data&name=digits&version=1").text
     assert name in fragment and "read it" in fragment and "<html" not in fragment
+    assert alice.get("/jobs/_uses?kind=cat&name=digits").status_code == 400
     assert "digits:7" in alice.get("/jobs/_uses?kind=data&name=digits&version=7").text
 
 
@@ -311,3 +316,45 @@ def test_forms_without_a_token_are_refused(browser):
     token = browser.headers.pop("X-CSRF-Token")
     assert browser.post(f"/jobs/{name}/cancel").status_code == 403
     assert browser.post(f"/jobs/{name}/cancel", data={"csrf_token": token}).status_code == 303
+
+
+def logged(name: str, *found) -> None:
+    changed(name, lambda session, job: metrics.append(session, job.id, [metrics.Metric(*one) for one in found]))
+
+
+def test_metrics_are_shown_as_charts_and_as_latest_values(alice):
+    name = submitted(alice)
+    assert "No metrics yet" in alice.get(f"/jobs/{name}/metrics").text
+    logged(name, ("val/loss", 0.25, 1, 0), ("val/loss", math.nan, 2, 1), ("acc", math.inf, 1, 0))
+    page = alice.get(f"/jobs/{name}/metrics").text
+    assert page.count("<metric-chart") == 2 and "/metrics/history?key=val%2Floss" in page
+    fragment = alice.get(f"/jobs/{name}/_metrics").text
+    assert "nan" in fragment and "inf" in fragment and "<html" not in fragment
+
+
+def test_charts_come_anew_only_when_there_is_a_new_metric(alice):
+    name = submitted(alice)
+    logged(name, ("loss", 0.5, 1, 0))
+    assert alice.get(f"/jobs/{name}/_charts?known=1").status_code == 204
+    assert "<metric-chart" in alice.get(f"/jobs/{name}/_charts?known=0").text
+
+
+def test_metrics_are_narrowed_by_their_name(alice):
+    name = submitted(alice)
+    logged(name, ("loss", 0.5, 1, 0), ("accuracy", 0.5, 1, 0))
+    page = alice.get(f"/jobs/{name}/metrics?text=LOS").text
+    assert page.count("<metric-chart") == 1 and 'label="loss"' in page
+
+
+def test_parameters_are_listed(alice):
+    name = submitted(alice)
+    changed(name, lambda session, job: tracking.log_params(session, job, [("optimizer", "<adam>")]))
+    assert "&lt;adam&gt;" in alice.get(f"/jobs/{name}/_params").text
+
+
+def test_what_a_job_registered_is_linked_from_its_page(alice):
+    name = submitted(alice)
+    changed(name, lambda session, job: link(session, job, "output", "digits:3", "model", "digits", "3"))
+    for tab in ("", "/lineage"):
+        assert 'href="/w/default/models/digits/versions/3"' in alice.get(f"/jobs/{name}{tab}").text
+    assert name in alice.get("/jobs/_uses?kind=models&name=digits&version=3").text
