@@ -4,6 +4,8 @@ import logging
 import time
 
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 log = logging.getLogger(__name__)
 PREFIX = "atelier:live:"
@@ -13,7 +15,12 @@ _silent_until = 0.0
 
 def connect(redis_url: str) -> None:
     global _client
-    _client = redis.Redis.from_url(redis_url, socket_timeout=2, socket_connect_timeout=1)
+    _client = client(redis_url)
+
+
+def client(redis_url: str) -> redis.Redis:
+    """A client that says at once that nobody answers: what it is asked for is only a hint."""
+    return redis.Redis.from_url(redis_url, socket_timeout=2, socket_connect_timeout=1, retry=Retry(NoBackoff(), 0))
 
 
 def hint(channel: str, kind: str) -> None:

@@ -1,13 +1,19 @@
 """The task queue as its senders see it: a name and arguments. The code of tasks lives in `workers`."""
 
+import redis
 from celery import Celery
+
+from app.kit import live
 
 JOBS = "jobs"
 
 celery = Celery("atelier")
+_probe: redis.Redis
 
 
 def connect(redis_url: str) -> None:
+    global _probe
+    _probe = live.client(redis_url)
     celery.conf.update(
         broker_url=redis_url,
         task_ignore_result=True,
@@ -26,6 +32,8 @@ def connect(redis_url: str) -> None:
 
 def send(name: str, args: tuple) -> None:
     """Put a task on the queue; raises at once when the queue cannot be reached."""
+    # The client below Celery would try to connect for several seconds, with a user waiting.
+    _probe.ping()
     celery.send_task(name, args, retry=False)
 
 

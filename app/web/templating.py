@@ -1,5 +1,6 @@
 """The Jinja environment. Pages are `name.html`, fragments are `_name.html`."""
 
+import math
 from datetime import datetime
 
 from fastapi import Request
@@ -67,6 +68,8 @@ def number(value: float | None) -> str:
     """A metric's value, short enough for a table."""
     if value is None:
         return "–"
+    if not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "∞" if value > 0 else "−∞"
     return f"{value:,.0f}" if value == int(value) and abs(value) < 1e15 else f"{value:.5g}"
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import httpx
 import psutil
 import pytest
+import yaml
 
 from app.cli.home import free_port
 from app.settings import PROJECT
@@ -52,10 +53,14 @@ class Server:
         assert found, f"no process with {words!r}"
         return found[0]
 
-    def submit(self, yaml: str, **uploads: str) -> dict:
-        answer = self.client.post("/api/jobs", json={"yaml": yaml, "uploads": uploads})
+    def submit(self, text: str, **uploads: str) -> dict:
+        answer = self.client.post("/api/jobs", json={"yaml": text, "uploads": uploads})
         assert answer.status_code == 201, answer.text
         return answer.json()
+
+    def run(self, command: str, **fields) -> str:
+        """Submit a command with further fields of a job file; returns the job's name."""
+        return self.submit(yaml.safe_dump({"command": command, **fields}))["name"]
 
     def job(self, name: str) -> dict:
         answer = self.client.get(f"/api/jobs/{name}")
