@@ -1,24 +1,49 @@
-"""MLflow's calls that log into a run: metrics, parameters, tags, data and models."""
+"""MLflow's calls that log into a run: metrics, parameters and tags.
 
-import json
+They come by the thousand, so they meet no session of their own and no thread pool: the caller is
+known from memory, and the writer commits what many of them log in one transaction.
+"""
 
-from fastapi import APIRouter, Response
+import asyncio
+from functools import partial
 
-from app.access.guard import CallerDep, allow
+from fastapi import APIRouter, Depends, Request, Response
+from starlette.concurrency import run_in_threadpool
+
+from app.access.caller import Caller
+from app.access.guard import CallerDep, Guard, allow
 from app.dialects.mlflow.arguments import Arguments, ArgumentsDep, answer, run_id_of
-from app.errors import Invalid
-from app.tracking import inputs, runs, service
-from app.tracking.inputs import DatasetRead
+from app.tracking import runs, service
 from app.tracking.metrics import Metric
-from app.tracking.names import check_batch
+from app.tracking.names import LARGEST_INTEGER, check_batch
 from app.tracking.permissions import WRITE
+from app.tracking.together import writer
 from app.web.session import SessionDep
 
 router = APIRouter(prefix="/runs")
-_MODEL_FIELDS = ("artifact_path", "flavors", "utc_time_created", "run_id")
+_PLAIN = ("key", "value", "timestamp", "step")
+_PLAIN_TYPES = (str, float, int, int)
 
 
-def _metric(arguments: Arguments) -> Metric:
+class QuickGuard(Guard):
+    """The guard of an action that is not audited, without the request's transaction."""
+
+    async def __call__(self, request: Request) -> None:
+        request.state.caller = await run_in_threadpool(self._caller, request)
+        request.state.action = self.action
+
+
+QUICK = Depends(QuickGuard(WRITE))
+
+
+def metric_of(arguments: Arguments) -> Metric:
+    """Plain points, as clients send them by the thousand, need no word about what is wrong."""
+    fields = arguments.fields
+    key, value, timestamp, step = (fields.get(name) for name in _PLAIN)
+    if (type(key), type(value), type(timestamp), type(step)) == _PLAIN_TYPES and len(fields) == 4:
+        in_range = abs(timestamp) < LARGEST_INTEGER and abs(step) < LARGEST_INTEGER
+        if key and in_range:
+            return Metric(key, value, timestamp, step)
     return Metric(
         arguments.text("key"),
         arguments.number("value"),
@@ -30,85 +55,42 @@ def _metric(arguments: Arguments) -> Metric:
     )
 
 
-@router.post("/log-metric", dependencies=[allow(WRITE)])
-def log_metric(arguments: ArgumentsDep, session: SessionDep, caller: CallerDep) -> Response:
-    metric = _metric(arguments)
-    run = runs.reference(session, caller, run_id_of(arguments))
-    service.log_batch(session, run, metrics=[metric])
+async def _log(caller: Caller, run_id: str, **logged) -> Response:
+    await asyncio.wrap_future(writer.submit(partial(_write, caller, run_id, logged)))
     return answer()
 
 
-@router.post("/log-parameter", dependencies=[allow(WRITE)])
-def log_parameter(arguments: ArgumentsDep, session: SessionDep, caller: CallerDep) -> Response:
+def _write(caller: Caller, run_id: str, logged: dict, session) -> None:
+    service.log_batch(session, runs.reference(session, caller, run_id), **logged)
+
+
+@router.post("/log-metric", dependencies=[QUICK])
+async def log_metric(arguments: ArgumentsDep, request: Request) -> Response:
+    return await _log(request.state.caller, run_id_of(arguments), metrics=[metric_of(arguments)])
+
+
+@router.post("/log-parameter", dependencies=[QUICK])
+async def log_parameter(arguments: ArgumentsDep, request: Request) -> Response:
     param = arguments.text("key"), arguments.value("value")
-    run = runs.reference(session, caller, run_id_of(arguments))
-    service.log_batch(session, run, params=[param])
-    return answer()
+    return await _log(request.state.caller, run_id_of(arguments), params=[param])
 
 
-@router.post("/log-batch", dependencies=[allow(WRITE)])
-def log_batch(arguments: ArgumentsDep, session: SessionDep, caller: CallerDep) -> Response:
+@router.post("/log-batch", dependencies=[QUICK])
+async def log_batch(arguments: ArgumentsDep, request: Request) -> Response:
     metrics, params, tags = arguments.objects("metrics"), arguments.objects("params"), arguments.objects("tags")
     check_batch(len(metrics), len(params), len(tags))
-    points = [_metric(item) for item in metrics]
-    run = runs.reference(session, caller, run_id_of(arguments))
-    service.log_batch(session, run, points, arguments.pairs("params"), arguments.pairs("tags"))
-    return answer()
+    points = [metric_of(item) for item in metrics]
+    pairs = {"params": arguments.pairs("params"), "tags": arguments.pairs("tags")}
+    return await _log(request.state.caller, run_id_of(arguments), metrics=points, **pairs)
 
 
-@router.post("/set-tag", dependencies=[allow(WRITE)])
-def set_tag(arguments: ArgumentsDep, session: SessionDep, caller: CallerDep) -> Response:
+@router.post("/set-tag", dependencies=[QUICK])
+async def set_tag(arguments: ArgumentsDep, request: Request) -> Response:
     tag = arguments.text("key"), arguments.value("value")
-    service.log_batch(session, runs.reference(session, caller, run_id_of(arguments)), tags=[tag])
-    return answer()
+    return await _log(request.state.caller, run_id_of(arguments), tags=[tag])
 
 
 @router.post("/delete-tag", dependencies=[allow(WRITE)])
 def delete_tag(arguments: ArgumentsDep, session: SessionDep, caller: CallerDep) -> Response:
     service.delete_tag(session, runs.reference(session, caller, arguments.text("run_id")), arguments.text("key"))
-    return answer()
-
-
-@router.post("/log-inputs", dependencies=[allow(WRITE)])
-def log_inputs(arguments: ArgumentsDep, session: SessionDep, caller: CallerDep) -> Response:
-    read = [_dataset(item) for item in arguments.objects("datasets")]
-    models = [item.text("model_id") for item in arguments.objects("models")]
-    run = runs.reference(session, caller, arguments.text("run_id"))
-    inputs.log_datasets(session, run, read)
-    inputs.log_models(session, caller, run, "input", dict.fromkeys(models, 0))
-    return answer()
-
-
-def _dataset(arguments: Arguments) -> DatasetRead:
-    found = arguments.object("dataset")
-    return DatasetRead(
-        name=found.text("name"),
-        digest=found.text("digest"),
-        source_type=found.text("source_type"),
-        source=found.text("source"),
-        schema=found.fields.get("schema"),
-        profile=found.fields.get("profile"),
-        tags=dict(arguments.pairs("tags")),
-    )
-
-
-@router.post("/outputs", dependencies=[allow(WRITE)])
-def log_outputs(arguments: ArgumentsDep, session: SessionDep, caller: CallerDep) -> Response:
-    models = {item.text("model_id"): item.integer("step", 0) for item in arguments.objects("models")}
-    inputs.log_models(session, caller, runs.reference(session, caller, arguments.text("run_id")), "output", models)
-    return answer()
-
-
-@router.post("/log-model", dependencies=[allow(WRITE)])
-def log_model(arguments: ArgumentsDep, session: SessionDep, caller: CallerDep) -> Response:
-    run = runs.reference(session, caller, run_id_of(arguments))
-    text = arguments.text("model_json")
-    try:
-        model = json.loads(text)
-    except ValueError as error:
-        raise Invalid(f"Malformed model info. model_json is no JSON: {error}", target="model_json") from error
-    missing = [name for name in _MODEL_FIELDS if name not in model] if isinstance(model, dict) else _MODEL_FIELDS
-    if missing:
-        raise Invalid(f"Model json is missing mandatory fields: {', '.join(missing)}", target="model_json")
-    inputs.note_model(session, run, model)
     return answer()
