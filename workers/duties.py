@@ -1,9 +1,10 @@
 """What a worker does all the time, beside the tasks that it is sent."""
 
+import os
+
 from app import domains
 from app.kit.hiding import hide_from_guests
 from app.settings import current
-from workers.celery import slots
 from workers.node import Node
 from workers.reconcile import lost_jobs, silent_workers, unsent_tasks
 from workers.serving.keeper import Keeper
@@ -22,7 +23,7 @@ def start() -> None:
     settings = current()
     hide_from_guests()
     domains.start(settings)
-    _node = Node(settings, slots())
+    _node = Node(settings, settings.slots or os.cpu_count() or 1)
     _keeper = Keeper(_node)
     _node.start(
         ("lost jobs", 5, lost_jobs.reconcile),
@@ -30,6 +31,11 @@ def start() -> None:
         ("silent workers", 30, silent_workers.reconcile),
         ("deployments", 1, _keeper.reconcile),
     )
+
+
+def let_go() -> None:
+    if _node is not None:
+        _node.let_go()
 
 
 def stop() -> None:

@@ -28,16 +28,20 @@ REPORT_SECONDS = 10
 
 @dataclass
 class Held:
-    """A job in this worker's hands. `cancel`: its user wants it ended; `taken`: it is no longer ours."""
+    """A job in this worker's hands.
+
+    `cancel`: its user wants it ended; `taken`: it is no longer ours; `leave`: this worker is going.
+    """
 
     job_id: int
     attempt: int
     cancel: threading.Event = field(default_factory=threading.Event)
     taken: threading.Event = field(default_factory=threading.Event)
+    leave: threading.Event = field(default_factory=threading.Event)
 
     @property
     def must_stop(self) -> bool:
-        return self.cancel.is_set() or self.taken.is_set()
+        return self.cancel.is_set() or self.taken.is_set() or self.leave.is_set()
 
 
 class Node:
@@ -127,6 +131,11 @@ class Node:
         }
         with transaction() as session:
             compute.report(session, self.id, usage)
+
+    def let_go(self) -> None:
+        """End the jobs that are held: this worker was told to stop."""
+        for held in list(self.held.values()):
+            held.leave.set()
 
     def stop(self) -> None:
         self._ending.set()

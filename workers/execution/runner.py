@@ -4,7 +4,7 @@ import logging
 import shutil
 
 from app.database import transaction
-from app.errors import AtelierError, Conflict
+from app.errors import AtelierError, Conflict, Unavailable
 from app.jobs import moves, results
 from app.jobs.lifecycle import Status
 from app.jobs.tables import Job
@@ -57,8 +57,8 @@ def _run(node: Node, held: Held, plan: Plan, folder: JobFolder, system_log: Syst
     system_log.write(f"Started: {plan.command}")
     guest = node.launcher.start(launch_of(node, plan, folder, python))
     outcome = _watch(guest, held, Shipper(plan, folder.log))
-    if held.taken.is_set():
-        raise Stopped
+    if held.taken.is_set() or held.leave.is_set():
+        _check(held)
     system_log.write(outcome.message or f"Ended with exit code {outcome.exit_code}.")
     if outcome.cause == "canceled" or held.cancel.is_set():
         raise Stopped
@@ -119,5 +119,7 @@ def _move(node: Node, held: Held, plan: Plan, to: Status, *, started: bool = Fal
 
 
 def _check(held: Held) -> None:
-    if held.must_stop:
+    if held.cancel.is_set() or held.taken.is_set():
         raise Stopped
+    if held.leave.is_set():
+        raise Unavailable("The worker that ran this job was stopped.")
