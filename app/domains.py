@@ -12,8 +12,12 @@ from app.access.events import Acted
 from app.activity import service as activity
 from app.data import service as data
 from app.experiments import service as experiments
-from app.jobs.events import JobFinished
+from app.jobs import inputs
+from app.jobs.events import OutputNamed
 from app.kit import crypto, events, live, outbox, queue, storage
+from app.models import queries as model_queries
+from app.models import service as models
+from app.models import sources as model_sources
 from app.settings import Settings
 from app.workspaces.events import WorkspaceCreated
 
@@ -36,7 +40,7 @@ DOMAINS = (
 LISTENERS = {
     Acted: [activity.on_acted],
     WorkspaceCreated: [experiments.on_workspace_created, data.on_workspace_created],
-    JobFinished: [],
+    OutputNamed: [models.on_output_named],
 }
 
 
@@ -51,6 +55,7 @@ def start(settings: Settings) -> None:
     queue.connect(settings.redis_url)
     live.connect(settings.redis_url)
     outbox.connect(queue.send, live.hint)
+    inputs.connect(model_queries.as_input, model_sources.as_input)
 
 
 def modules(name: str) -> list[ModuleType]:

@@ -6,23 +6,25 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.assets import addresses
-from app.assets.addresses import AssetVersion, Elsewhere, JobOutput, RunArtifact, Stored
+from app.assets.addresses import AssetVersion, Elsewhere, JobOutput, LoggedModelFiles, RunArtifact, Stored
 from app.data import queries as data
 from app.errors import Invalid, NotFound
-from app.jobs.places import artifact_key, output_key
+from app.jobs.places import output_key
 from app.jobs.tables import Job
 from app.kit.storage import safe_key, store
 
 MODEL_TYPES = ("mlflow_model", "custom_model", "triton_model")
 
 FindModel = Callable[[Session, int, AssetVersion], dict]
+FindFiles = Callable[[Session, int, str], dict]
 _find_model: FindModel
+_find_files: FindFiles
 
 
-def connect(find_model: FindModel) -> None:
-    """Say how a registered model is found: the registry of models lies above jobs."""
-    global _find_model
-    _find_model = find_model
+def connect(find_model: FindModel, find_files: FindFiles) -> None:
+    """Say how registered models and the files of runs are found: their domains lie above jobs."""
+    global _find_model, _find_files
+    _find_model, _find_files = find_model, find_files
 
 
 def resolve(session: Session, workspace_id: int, name: str, type: str, path: str) -> dict:
@@ -32,21 +34,20 @@ def resolve(session: Session, workspace_id: int, name: str, type: str, path: str
     """
     address = addresses.parse(path, f"inputs.{name}.path")
     try:
-        return _resolve(session, workspace_id, type, address)
+        return _resolve(session, workspace_id, type, path, address)
     except NotFound as error:
         raise NotFound(f"inputs.{name}.path: {error.message}", target=f"inputs.{name}.path") from error
 
 
-def _resolve(session: Session, workspace_id: int, type: str, address: addresses.Address) -> dict:
+def _resolve(session: Session, workspace_id: int, type: str, text: str, address: addresses.Address) -> dict:
     match address:
         case Stored(path):
             return _existing(f"workspaces/{workspace_id}/{safe_key(path)}", address.path)
         case JobOutput(job, output, path):
             found = _job(session, workspace_id, job)
             return _existing(safe_key(output_key(found, output), path), f"jobs/{job}/outputs/{output}") | {"job": job}
-        case RunArtifact(run, path):
-            found = _job(session, workspace_id, run)
-            return _existing(safe_key(artifact_key(found), path), f"runs:/{run}/{path}") | {"job": run}
+        case RunArtifact() | LoggedModelFiles():
+            return _find_files(session, workspace_id, text)
         case Elsewhere(url):
             return {"url": url}
         case AssetVersion() if address.kind == "models" or type in MODEL_TYPES:

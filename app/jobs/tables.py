@@ -90,7 +90,8 @@ class JobTag(Base):
     key: Mapped[str] = mapped_column(primary_key=True)
     value: Mapped[str]
 
-    __table_args__ = (Index(None, "key", "value"),)
+    # Values are as long as their users like, and no index of PostgreSQL takes those.
+    __table_args__ = (Index(None, "key", "job_id"),)
 
 
 class JobAsset(Base):

@@ -34,6 +34,12 @@ def resolve(session: Session, workspace_id: int, source: str) -> Source:
     return found
 
 
+def as_input(session: Session, workspace_id: int, source: str) -> dict:
+    """What an input of a job that names files of a run means: `{"key", "job"}`."""
+    found = resolve(session, workspace_id, source)
+    return {"key": found.key, "job": found.job.name if found.job else None}
+
+
 def _resolve(session: Session, workspace_id: int, source: str) -> Source:
     if source.startswith(artifacts.SCHEME):
         return _proxied(session, workspace_id, source.removeprefix(artifacts.SCHEME))

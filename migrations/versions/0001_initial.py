@@ -513,7 +513,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("job_id", "key", name=op.f("pk_job_tags")),
     )
     with op.batch_alter_table("job_tags", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_job_tags_key_value"), ["key", "value"], unique=False)
+        batch_op.create_index(batch_op.f("ix_job_tags_key_job_id"), ["key", "job_id"], unique=False)
 
     op.create_table(
         "latest_metrics",
@@ -876,7 +876,7 @@ def downgrade() -> None:
 
     op.drop_table("latest_metrics")
     with op.batch_alter_table("job_tags", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_job_tags_key_value"))
+        batch_op.drop_index(batch_op.f("ix_job_tags_key_job_id"))
 
     op.drop_table("job_tags")
     with op.batch_alter_table("job_assets", schema=None) as batch_op:
