@@ -1,0 +1,59 @@
+"""Pages of registered models: the list, and a model with its versions."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+
+from app.access.guard import CallerDep, allow
+from app.models import pages_changes, pages_new, pages_version, queries
+from app.models.permissions import READ, WRITE
+from app.web.session import SessionDep
+from app.web.templating import templates
+
+router = APIRouter(prefix="/models", include_in_schema=False)
+# Before the pages below, whose {name} would also match their addresses.
+router.include_router(pages_new.router)
+
+
+@router.get("", dependencies=[allow(READ)])
+def models(
+    request: Request,
+    session: SessionDep,
+    caller: CallerDep,
+    text: str = "",
+    sort: str = "-updated",
+    show: str = "",
+    page: Annotated[int, Query(ge=1)] = 1,
+) -> Response:
+    archived = show == "archived"
+    found = queries.page(
+        session, caller.workspace.id, text=text.strip(), sort=sort, archived=archived, number=page, size=25
+    )
+    context = {
+        "page": found,
+        "aliases": queries.aliases(session, [model.id for model, _ in found.rows]),
+        "narrowed": bool(text.strip() or archived),
+        "may_write": caller.can(WRITE.name),
+    }
+    return templates.TemplateResponse(request, "models/list.html", context)
+
+
+@router.get("/{name}", dependencies=[allow(READ)])
+def model(name: str, request: Request, session: SessionDep, caller: CallerDep) -> Response:
+    found = queries.get(session, caller.workspace.id, name)
+    versions = queries.versions(session, found)
+    by_version: dict[int, list[str]] = {}
+    for alias, number in queries.aliases(session, [found.id]).get(found.id, []):
+        by_version.setdefault(number, []).append(alias)
+    context = {
+        "model": found,
+        "versions": versions,
+        "aliases": by_version,
+        "jobs": queries.job_names(session, versions),
+        "may_write": caller.can(WRITE.name),
+    }
+    return templates.TemplateResponse(request, "models/model.html", context)
+
+
+router.include_router(pages_version.router)
+router.include_router(pages_changes.router)
