@@ -1,36 +1,30 @@
 """Starts user code as guests of this machine: from a warm process where one is ready, else from nothing."""
 
-import array
 import json
 import logging
 import os
-import re
 import secrets
 import select
-import shlex
 import socket
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from workers.execution.guest import landlock
+from workers.execution.commands import can_be_warm, python_arguments
+from workers.execution.guest import cgroup, landlock
 from workers.execution.outcome import Outcome, describe
+from workers.execution.warm import WarmProcesses
 
 __all__ = ["Guest", "Launch", "Launcher", "Limits", "Outcome"]
 
 log = logging.getLogger(__name__)
-GUEST = Path(__file__).resolve().parent / "guest"
+SUPERVISE = Path(__file__).resolve().parent / "guest" / "supervise.py"
 PRELOAD = ("numpy", "torch", "mlflow")
-READY_SECONDS = 120
-# Variables that an interpreter or a library reads when it starts, so that a warm process is too late for them.
-EARLY = re.compile(
-    r"(PYTHON(?!UNBUFFERED$)|LD_|MALLOC_|OMP_|MKL_|OPENBLAS_|NUMEXPR_|KMP_|GOMP_|TORCH_|MLFLOW_CONFIGURE)"
-)
-SHELL = re.compile(r"[|&;<>()$`\\\n*?\[\]{}~#!]")
+CLOSE_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -65,16 +59,27 @@ class Launch:
     warm: bool = True
 
 
-class Guest:
-    """A started command, as its worker sees it. Not for use from several threads at a time."""
+@dataclass(frozen=True)
+class Supervised:
+    """The worker's end of a supervisor. `process` is None where a warm process is its parent."""
 
-    def __init__(self, launch: Launch, link: socket.socket, process: subprocess.Popen | None, mark: str) -> None:
+    link: socket.socket
+    process: subprocess.Popen | None
+
+
+class Guest:
+    """A started command, as its worker sees it. `pid` is None until its process is there."""
+
+    def __init__(self, launch: Launch, mark: str, supervised: Supervised, again: Callable[[], Supervised]) -> None:
         self._launch = launch
-        self._link = link
-        self._process = process
         self._mark = mark
-        self._said = b""
+        self._supervised = supervised
+        self._again = again
+        self._unread = b""
+        self._canceled = False
         self._outcome: Outcome | None = None
+        self._lock = threading.Lock()
+        self.pid: int | None = None
 
     def poll(self) -> Outcome | None:
         return self.wait(0)
@@ -84,207 +89,183 @@ class Guest:
         deadline = None if timeout is None else time.monotonic() + timeout
         while self._outcome is None:
             left = None if deadline is None else max(0.0, deadline - time.monotonic())
-            if not select.select([self._link], [], [], left)[0]:
-                return None
-            self._listen()
+            ready = select.select([self._supervised.link], [], [], left)[0]
+            with self._lock:
+                if self._outcome is None and ready:
+                    self._listen()
+            if not ready:
+                return self._outcome
         return self._outcome
 
     def _listen(self) -> None:
         try:
-            data = self._link.recv(65536)
+            data = self._supervised.link.recv(65536, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return
         except ConnectionError:
             data = b""
-        self._said += data
-        if self._said.endswith(b"\n"):
-            self._finish(json.loads(self._said))
-        elif not data:
-            # The supervisor is gone without a word: somebody killed it.
-            _end_marked(self._mark)
-            self._finish({"exit_code": None, "signal": None, "cause": "lost", "amount": None})
+        *lines, self._unread = (self._unread + data).split(b"\n")
+        for said in map(json.loads, lines):
+            if "cause" in said:
+                self._finish(said)
+            else:
+                self.pid = said["pid"]
+        if not data:
+            self._miss_supervisor()
+
+    def _miss_supervisor(self) -> None:
+        """It is gone without a word: a warm process died before it forked, or somebody killed it."""
+        if self.pid is None and self._supervised.process is None:
+            self._supervised.link.close()
+            self._supervised = self._again()
+            if self._canceled:
+                self._supervised.link.sendall(b"cancel")
+            return
+        _end_marked(self._mark)
+        self._finish({"exit_code": None, "signal": None, "cause": "lost", "amount": None})
 
     def _finish(self, said: dict) -> None:
-        self._link.close()
-        if self._process is not None:
-            self._process.wait()
+        if self._supervised.process is not None:
+            self._supervised.process.wait()
         self._outcome = describe(said, self._launch.limits, self._launch.log_path)
 
     def cancel(self) -> None:
         """Ask the tree to end; what is left of it three seconds later is killed."""
+        with self._lock:
+            self._canceled = True
+            self._tell(lambda: self._supervised.link.sendall(b"cancel"))
+
+    def close(self) -> None:
+        """Let go of the tree, which is ended at once."""
+        with self._lock:
+            self._tell(lambda: self._supervised.link.shutdown(socket.SHUT_WR))
+
+    def _tell(self, say: Callable[[], None]) -> None:
         if self._outcome is None:
             try:
-                self._link.sendall(b"cancel")
+                say()
             except OSError:
-                log.info("%s ended before it could be canceled", self._launch.name)
-
-    def close(self) -> None:
-        """Let go of the socket, which ends the tree at once."""
-        self._link.close()
-
-
-class Warm:
-    """A warm process of one interpreter."""
-
-    def __init__(self, python: Path, preload: Sequence[str]) -> None:
-        ours, theirs = socket.socketpair()
-        environ = {"PATH": f"{python.parent}:/usr/bin:/bin", "HOME": "/nonexistent", "MLFLOW_DISABLE_TELEMETRY": "true"}
-        self.link = ours
-        self.process = subprocess.Popen(
-            [str(python), str(GUEST / "warm.py"), str(theirs.fileno()), *preload],
-            pass_fds=[theirs.fileno()],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            env={**environ, "LANG": os.environ.get("LANG", "C.UTF-8"), "PYTHONDONTWRITEBYTECODE": "1"},
-            cwd="/",
-            start_new_session=True,
-        )
-        theirs.close()
-        self.used_at = time.monotonic()
-        self._ready = False
-
-    def is_ready(self) -> bool:
-        """Whether its imports are done."""
-        if not self._ready and select.select([self.link], [], [], 0)[0]:
-            self._ready = bool(self.link.recv(4096))
-        return self._ready and self.process.poll() is None
-
-    def is_dead(self) -> bool:
-        return self.process.poll() is not None
-
-    def fork(self, link: socket.socket) -> None:
-        """Have it fork a supervisor that talks over the other end of `link`."""
-        self.used_at = time.monotonic()
-        handles = array.array("i", [link.fileno()])
-        self.link.sendmsg([b"j"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, handles)])
-
-    def close(self) -> None:
-        self.link.close()
-        self.process.wait()
+                log.info("%s had ended already", self._launch.name)
 
 
 class Launcher:
-    """One a worker process, for all its threads. What it started ends with it."""
+    """One a worker process, for all its threads. What it started ends with it.
+
+    `runtime_folder` takes what warm processes and supervisors have to say about themselves.
+    """
 
     def __init__(self, runtime_folder: Path, warm_idle_seconds: float = 900, preload: Sequence[str] = PRELOAD) -> None:
         runtime_folder.mkdir(parents=True, exist_ok=True)
-        self._idle_seconds = warm_idle_seconds
-        self._preload = tuple(preload)
-        self._warm: dict[Path, Warm] = {}
+        self._messages = (runtime_folder / "launcher.log").open("wb")
+        self._warm = WarmProcesses(preload, warm_idle_seconds, self._messages)
         self._guests: list[Guest] = []
         self._lock = threading.Lock()
-        self._closed = threading.Event()
-        self._retiring = threading.Thread(target=self._retire, name="retire warm processes", daemon=True)
-        self._retiring.start()
+        cgroup.remove_empty()
         if not landlock.available():
             log.warning("this kernel has no Landlock: guests are not kept from reading and signalling")
 
     def start(self, launch: Launch) -> Guest:
+        """Returns at once. Raises OSError where no process can be started."""
         mark = secrets.token_hex(8)
-        arguments = python_arguments(launch.command) if launch.warm and _may_be_warm(launch) else None
-        ours, theirs = socket.socketpair()
-        warm = self._warm_process(launch.python) if arguments else None
-        process = None
-        if warm is not None:
-            warm.fork(theirs)
-        else:
-            process = _start_supervisor(theirs)
-        theirs.close()
-        ours.sendall(json.dumps(_message(launch, arguments, mark)).encode() + b"\n")
-        guest = Guest(launch, ours, process, mark)
+        message = _message(launch, mark)
+        supervised = self._start_warm(launch, message) or self._start_cold(message)
+        guest = Guest(launch, mark, supervised, again=lambda: self._start_cold(message))
         with self._lock:
             self._guests = [other for other in self._guests if other._outcome is None] + [guest]
         return guest
 
-    def _warm_process(self, python: Path) -> Warm | None:
-        """A ready one, or None while one is being made ready: to start cold is quicker than to wait."""
-        with self._lock:
-            if self._closed.is_set() or not self._idle_seconds:
-                return None
-            found = self._warm.get(python)
-            if found is None or found.is_dead():
-                self._warm[python] = Warm(python, self._preload)
-                return None
-            return found if found.is_ready() else None
+    def warm_up(self, python: Path) -> bool:
+        """Begin to make a process of this interpreter warm, if there is none; whether one is ready."""
+        return self._warm.ready(python) is not None
 
-    def _retire(self) -> None:
-        while not self._closed.wait(min(5.0, self._idle_seconds or 5.0)):
-            with self._lock:
-                idle = [
-                    python
-                    for python, warm in self._warm.items()
-                    if warm.is_dead() or time.monotonic() - warm.used_at > self._idle_seconds
-                ]
-                for python in idle:
-                    self._warm.pop(python).close()
+    def _start_warm(self, launch: Launch, message: dict) -> Supervised | None:
+        arguments = python_arguments(launch.command)
+        if not launch.warm or arguments is None or not can_be_warm(message["environ"], launch.python):
+            return None
+        warm = self._warm.ready(launch.python)
+        if warm is None:
+            return None
+        ours, theirs = socket.socketpair()
+        with theirs:
+            if not warm.fork(theirs):
+                ours.close()
+                return None
+        return _told(Supervised(ours, None), {**message, "python_arguments": arguments})
+
+    def _start_cold(self, message: dict) -> Supervised:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            process = subprocess.Popen(
+                [sys.executable, "-S", "-E", str(SUPERVISE), str(theirs.fileno())],
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=self._messages,
+                stderr=self._messages,
+                env={"PATH": "/usr/bin:/bin"},
+                start_new_session=True,
+            )
+        return _told(Supervised(ours, process), message)
 
     def close(self) -> None:
         """End every guest and warm process."""
-        self._closed.set()
+        self._warm.close()
         with self._lock:
             guests, self._guests = self._guests, []
-            warm, self._warm = list(self._warm.values()), {}
         for guest in guests:
             guest.close()
-        for process in warm:
-            process.close()
+        deadline = time.monotonic() + CLOSE_SECONDS
+        for guest in guests:
+            guest.wait(max(0.0, deadline - time.monotonic()))
+        self._messages.close()
 
 
-def _start_supervisor(link: socket.socket) -> subprocess.Popen:
-    return subprocess.Popen(
-        [sys.executable, "-S", "-E", str(GUEST / "supervise.py"), str(link.fileno())],
-        pass_fds=[link.fileno()],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        env={"PATH": "/usr/bin:/bin"},
-        start_new_session=True,
-    )
+def _told(supervised: Supervised, message: dict) -> Supervised:
+    try:
+        supervised.link.sendall(json.dumps(message).encode() + b"\n")
+    except ConnectionError:
+        # It died meanwhile, which whoever waits for the guest finds out.
+        pass
+    return supervised
 
 
-def _message(launch: Launch, arguments: list[str] | None, mark: str) -> dict:
+def _message(launch: Launch, mark: str) -> dict:
+    environ = {"PYTHONUNBUFFERED": "1", **launch.environ, "ATELIER_GUEST": mark}
+    path = environ.get("PATH", "/usr/bin:/bin")
+    if path.split(":")[0] != str(launch.python.parent):
+        environ["PATH"] = f"{launch.python.parent}:{path}"
     return {
         "command": launch.command,
-        "python_arguments": arguments,
-        "environ": {**launch.environ, "ATELIER_GUEST": mark},
+        "environ": environ,
         "folder": str(launch.folder),
         "working_directory": str(launch.working_directory),
         "log_path": str(launch.log_path),
         "limits": asdict(launch.limits),
-        "readable": [str(path) for path in launch.readable],
+        "readable": [str(path) for path in (*launch.readable, *_hidden_environment(launch))],
         "hidden": [str(path) for path in launch.hidden],
         "mark": mark,
     }
 
 
-def _may_be_warm(launch: Launch) -> bool:
-    return not any(EARLY.match(name) for name in launch.environ)
-
-
-def python_arguments(command: str) -> list[str] | None:
-    """What follows `python` in a command that is one plain call of it, or None for any other command."""
-    command = command.strip()
-    if SHELL.search(command):
-        return None
-    try:
-        name, *rest = shlex.split(command)
-    except ValueError:
-        return None
-    if rest[:1] == ["-u"]:
-        rest = rest[1:]
-    if name not in ("python", "python3") or not rest:
-        return None
-    if rest[0] == "-m":
-        return rest if len(rest) > 1 else None
-    return None if rest[0].startswith("-") else rest
+def _hidden_environment(launch: Launch) -> list[Path]:
+    """The folder of the environment, where it lies in what is hidden."""
+    folders = {launch.python.parent.parent, launch.python.resolve().parent.parent}
+    return [folder for folder in folders if any(hidden in folder.parents for hidden in launch.hidden)]
 
 
 def _end_marked(mark: str) -> None:
-    """Kill what carries a guest's mark in its environment."""
+    """Kill what is in a guest's control groups or carries its mark in its environment."""
     wanted = f"ATELIER_GUEST={mark}".encode()
+    pids = set(cgroup.members(mark))
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
                 if wanted in (entry / "environ").read_bytes():
-                    os.kill(int(entry.name), 9)
+                    pids.add(int(entry.name))
             except OSError:
                 continue
+    for pid in pids:
+        try:
+            os.kill(pid, 9)
+        except ProcessLookupError:
+            continue
+    cgroup.remove_empty()

@@ -39,12 +39,18 @@ def _sentences(said: dict, limits) -> dict[str, str]:
         "signal": _signal(said["signal"]),
         "timeout": f"The job ran longer than its timeout of {amount:.0f} seconds.",
         "canceled": "The job was canceled.",
-        "memory": f"The job used {_size(amount)} of memory; its limit is {_size(limits.memory_bytes)}.",
+        "memory": _memory(amount, limits.memory_bytes),
         "disk": f"The job wrote {_size(amount)} into its folder; its limit of disk is {_size(limits.disk_bytes)}.",
         "processes": f"The job had {amount} processes; its limit is {limits.processes} processes.",
         "log": f"The job's log could not be written: {said['amount']}.",
         "lost": "The job's supervisor was killed.",
     }
+
+
+def _memory(used: float, limit: int | None) -> str:
+    if limit and used <= limit:
+        return f"The job asked for more memory than its limit of {_size(limit)}."
+    return f"The job used {_size(used)} of memory; its limit is {_size(limit)}."
 
 
 def _signal(number: int | None) -> str:
@@ -60,6 +66,8 @@ def _exited(code: int, limits, log_path: Path) -> str:
         return (
             f"The process asked for more memory than its limit of {_size(limits.memory_bytes)} ({found.strip(': ')})."
         )
+    if found and "[Errno 27]" in found and limits.disk_bytes:
+        return f"Exit code {code}: a file would be larger than the job's limit of disk, {_size(limits.disk_bytes)}."
     if found:
         return f"Exit code {code}: {found}"
     if code > 128 and code - 128 in signal.Signals.__members__.values():

@@ -11,8 +11,9 @@ from pathlib import Path
 import psutil
 import pytest
 
+from workers.execution.commands import python_arguments
 from workers.execution.guest import landlock
-from workers.execution.launcher import Launch, Launcher, Limits, python_arguments
+from workers.execution.launcher import Launch, Launcher, Limits
 
 ENVIRONMENT = Path(os.environ.get("ATELIER_TEST_ENVIRONMENT") or sys.executable)
 LIMITS = {"timeout_seconds": 30, "memory_bytes": 4 * 2**30, "disk_bytes": 2**30, "processes": 200, "log_bytes": 2**20}
@@ -70,7 +71,7 @@ def warm(launcher, tmp_path_factory):
     folder = tmp_path_factory.mktemp("warming")
     (folder / "work").mkdir()
     deadline = time.monotonic() + 60
-    while launcher._warm_process(ENVIRONMENT) is None:
+    while not launcher.warm_up(ENVIRONMENT):
         assert time.monotonic() < deadline, "the warm process does not get ready"
         time.sleep(0.1)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 CREATE_RULESET, ADD_RULE, RESTRICT_SELF = 444, 445, 446
 CREATE_VERSION = 1
 RULE_PATH_BENEATH = 1
-SCOPE_SIGNAL = 1 << 1
+SCOPE_ABSTRACT_SOCKETS, SCOPE_SIGNALS = 1 << 0, 1 << 1
 PR_SET_NO_NEW_PRIVS = 38
 
 EXECUTE, WRITE_FILE, READ_FILE, READ_DIR = 1 << 0, 1 << 1, 1 << 2, 1 << 3
@@ -20,6 +20,13 @@ READ = EXECUTE | READ_FILE | READ_DIR
 FILE_RIGHTS = EXECUTE | WRITE_FILE | READ_FILE | TRUNCATE | IOCTL_DEV
 # The rights that each version of the interface knows.
 KNOWN = {1: (1 << 13) - 1, 2: (1 << 14) - 1, 3: (1 << 15) - 1, 4: (1 << 15) - 1, 5: (1 << 16) - 1}
+
+# All of /dev would hold the raw disks, and with them every hidden file.
+DEVICES = Path("/dev")
+USABLE_DEVICES = (
+    *("null", "zero", "full", "random", "urandom", "tty", "ptmx", "pts", "shm", "mqueue"),
+    *("nvidia*", "dri", "kfd", "dxg", "infiniband", "accel*", "neuron*", "habanalabs*"),
+)
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -47,18 +54,23 @@ def available():
 def restrict(writable, temporary, readable, hidden):
     """Fence in this process and all that it starts; returns False where the kernel cannot.
 
-    Everything outside `hidden` may be read and executed, `writable` and `temporary` also written.
+    Everything outside `hidden` may be read and executed, `writable` and `temporary` also written. Of
+    the devices those that compute and the harmless ones of every Unix can be used.
     `writable` and `readable` win over `hidden`, which they may lie in; `temporary` does not.
     """
     offered = version()
     if not offered:
         return False
     every = KNOWN[min(offered, 5)]
-    ruleset = _create(every, SCOPE_SIGNAL if offered >= 6 else 0, offered)
+    ruleset = _create(every, SCOPE_ABSTRACT_SOCKETS | SCOPE_SIGNALS if offered >= 6 else 0, offered)
     try:
         concealed = [Path(item) for item in hidden]
-        for path in _visible(Path("/"), concealed):
+        for path in _visible(Path("/"), [*concealed, DEVICES]):
             _allow(ruleset, path, READ & every)
+        _allow(ruleset, DEVICES, READ_DIR)
+        for pattern in USABLE_DEVICES:
+            for path in DEVICES.glob(pattern):
+                _allow(ruleset, path, every)
         for folder in temporary:
             for path in _visible(Path(folder), concealed):
                 _allow(ruleset, path, every)

@@ -5,15 +5,17 @@ import signal
 import time
 
 PAGE = os.sysconf("SC_PAGE_SIZE")
+LISTS_CHILDREN = os.path.exists(f"/proc/self/task/{os.getpid()}/children")
 
 
 def descendants(root):
     """Process ids below `root`, without it. Orphans count, as `root` is their subreaper."""
+    children_of = _children if LISTS_CHILDREN else _parents().get
     found, waiting = [], [root]
     while waiting:
-        for child in _children(waiting.pop()):
-            found.append(child)
-            waiting.append(child)
+        children = children_of(waiting.pop()) or ()
+        found += children
+        waiting += children
     return found
 
 
@@ -26,6 +28,26 @@ def _children(pid):
     except (FileNotFoundError, ProcessLookupError):
         pass
     return children
+
+
+def _parents():
+    """Children by their parent, for kernels that were built without such a list."""
+    found = {}
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            stat = _stat(name)
+            if stat:
+                found.setdefault(int(stat[1]), []).append(int(name))
+    return found
+
+
+def _stat(pid):
+    """What follows the name in /proc/PID/stat: state, parent and so on; empty when it has gone."""
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            return file.read().rpartition(")")[2].split()
+    except OSError:
+        return []
 
 
 def memory(pids, limit):
@@ -94,11 +116,8 @@ def reap():
 
 
 def _is_dead(pid):
-    try:
-        with open(f"/proc/{pid}/stat") as file:
-            return file.read().rpartition(")")[2].split()[0] in "ZX"
-    except OSError:
-        return True
+    stat = _stat(pid)
+    return not stat or stat[0] in "ZX"
 
 
 def _signal(pid, number):
@@ -106,20 +125,3 @@ def _signal(pid, number):
         os.kill(pid, number)
     except (ProcessLookupError, PermissionError):
         pass
-
-
-def folder_size(folder, most_files=50_000):
-    """Bytes on disk below a folder; counting stops at `most_files`."""
-    total, count, waiting = 0, 0, [folder]
-    while waiting and count < most_files:
-        try:
-            with os.scandir(waiting.pop()) as entries:
-                for entry in entries:
-                    count += 1
-                    if entry.is_dir(follow_symlinks=False):
-                        waiting.append(entry.path)
-                    else:
-                        total += entry.stat(follow_symlinks=False).st_blocks * 512
-        except OSError:
-            continue
-    return total

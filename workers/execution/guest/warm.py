@@ -5,22 +5,24 @@ socket over which that job is talked about. It ends with the worker, or when tol
 only, beside what it is told to import.
 """
 
-import array
-import atexit
-import builtins
-import gc
-import importlib
-import io
-import json
-import os
-import random
-import runpy
-import signal
-import socket
 import sys
-import threading
-import traceback
-import types
+
+LOADED_BY_ANY_INTERPRETER = frozenset(sys.modules)
+
+import array  # noqa: E402
+import builtins  # noqa: E402
+import gc  # noqa: E402
+import importlib  # noqa: E402
+import importlib.machinery  # noqa: E402
+import json  # noqa: E402
+import os  # noqa: E402
+import random  # noqa: E402
+import runpy  # noqa: E402
+import signal  # noqa: E402
+import socket  # noqa: E402
+import time  # noqa: E402
+import traceback  # noqa: E402
+import types  # noqa: E402
 
 FOLDER = os.path.dirname(os.path.abspath(__file__))
 PATH = [entry for entry in sys.path if os.path.abspath(entry or ".") != FOLDER]
@@ -28,38 +30,41 @@ PATH = [entry for entry in sys.path if os.path.abspath(entry or ".") != FOLDER]
 import supervise  # noqa: E402
 import tree  # noqa: E402
 
-OURS = ("supervise", "tree", "landlock", "cgroup", "privileges")
+OURS = ("supervise", "cgroup", "confine", "landlock", "output", "privileges", "size", "tree")
 
 
-def main():
+def wait_for_job():
+    """Returns in the process of a job, with the job; the warm process itself stays in here."""
     link = socket.socket(fileno=int(sys.argv[1]))
+    # Before the imports, as packages of the environment may bear the same names.
+    for name in OURS:
+        del sys.modules[name]
     sys.path[:] = PATH
+    sys.path_importer_cache.pop(FOLDER, None)
     loaded = [name for name in sys.argv[2:] if _import(name)]
     gc.collect()
+    # What is frozen is left alone by the collector, so that its pages stay shared.
     gc.freeze()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGCHLD, lambda *_: tree.reap())
     link.sendall(json.dumps({"loaded": loaded, "pid": os.getpid()}).encode() + b"\n")
-    _serve(link)
-
-
-def _import(name):
-    try:
-        importlib.import_module(name)
-        return True
-    except Exception:
-        return False
-
-
-def _serve(link):
     while True:
         handle = _receive(link)
         if handle is None:
             os._exit(0)
         if os.fork() == 0:
             link.close()
-            _supervise(socket.socket(fileno=handle))
+            return _supervise(socket.socket(fileno=handle))
         os.close(handle)
+
+
+def _import(name):
+    try:
+        importlib.import_module(name)
+        return True
+    except (Exception, SystemExit):
+        traceback.print_exc()
+        return False
 
 
 def _receive(link):
@@ -74,112 +79,105 @@ def _receive(link):
 
 
 def _supervise(connection):
+    """The supervisor ends in here; its child, the user's process, returns."""
     try:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        supervise.Supervisor(supervise.read_job(connection), connection, run_python).run()
+        job = supervise.read_job(connection)
+        if supervise.Supervisor(job, connection).run():
+            return job
         os._exit(0)
     except BaseException:
         traceback.print_exc()
         os._exit(1)
 
 
-def run_python(job):
-    """Be what `python …` would be: arguments, path, main module, streams, exit code."""
-    _forget_ours()
+def become(job):
+    """Be what `python …` is before the first line runs; returns its code object and main namespace.
+
+    The code is None for a module or folder, which `runpy` runs as it does for any interpreter.
+    """
+    arguments = job["python_arguments"]
     os.environ.clear()
     os.environ.update(job["environ"])
-    sys.stdout = _stream(1, "strict")
-    sys.stderr = _stream(2, "backslashreplace")
-    sys.__stdout__, sys.__stderr__, sys.stdin = sys.stdout, sys.stderr, open(0, closefd=False)
-    _reseed()
-    code = _exit_code(job["python_arguments"])
-    _shut_down(code)
+    _start_afresh()
+    is_module = arguments[0] == "-m"
+    first = os.getcwd() if is_module else os.path.dirname(os.path.realpath(arguments[0]))
+    if not is_module and (os.path.isdir(arguments[0]) or arguments[0].endswith((".zip", ".pyz"))):
+        first = arguments[0]
+    if _hides_what_is_loaded(first):
+        supervise.run_by_bash(job)
+    sys.path[:] = [first, *PATH]
+    sys.orig_argv = [sys.executable, *arguments]
+    sys.argv = ["-m", *arguments[2:]] if is_module else list(arguments)
+    module = types.ModuleType("__main__")
+    module.__dict__.update(__builtins__=builtins, __annotations__={})
+    sys.modules["__main__"] = module
+    if is_module or first == arguments[0]:
+        return None, arguments[1] if is_module else "__main__"
+    return _compiled(arguments[0], module.__dict__), module.__dict__
 
 
-def _forget_ours():
-    for name in OURS:
-        sys.modules.pop(name, None)
-    gc.unfreeze()
-
-
-def _stream(handle, errors):
-    raw = io.FileIO(handle, "w", closefd=False)
-    return io.TextIOWrapper(raw, encoding="utf-8", errors=errors, write_through=True)
-
-
-def _reseed():
-    """What seeded itself at import must not be the same in every job."""
+def _start_afresh():
+    """What was seeded, read or remembered at import must not be the same in every job."""
+    time.tzset()
     random.seed()
-    if "numpy" in sys.modules and "numpy.random" in sys.modules:
-        sys.modules["numpy.random"].seed()
-    if "torch" in sys.modules:
-        sys.modules["torch"].seed()
+    loaded = sys.modules
+    if "numpy.random" in loaded:
+        loaded["numpy.random"].seed()
+    if "torch" in loaded:
+        loaded["torch"].default_generator.seed()
+    if "tempfile" in loaded:
+        loaded["tempfile"].tempdir = None
+    if "multiprocessing.process" in loaded:
+        loaded["multiprocessing.process"].current_process().authkey = os.urandom(32)
 
 
-def _exit_code(arguments):
+def _hides_what_is_loaded(folder):
+    """Whether a module beside the script would have been imported instead of one that is loaded already."""
+    suffixes = tuple(importlib.machinery.all_suffixes())
+    loaded = {name for name in sys.modules if "." not in name} - LOADED_BY_ANY_INTERPRETER
     try:
-        if arguments[0] == "-m":
-            sys.argv = arguments[1:]
-            sys.path[:] = [os.getcwd(), *PATH]
-            runpy.run_module(arguments[1], run_name="__main__", alter_sys=True)
-        else:
-            _run_script(arguments)
-    except SystemExit as stop:
-        return _code_of(stop)
-    except BaseException as error:
-        error.__traceback__ = _without_ours(error.__traceback__)
-        sys.excepthook(type(error), error, error.__traceback__)
-        return 130 if isinstance(error, KeyboardInterrupt) else 1
-    return 0
+        with os.scandir(folder) as entries:
+            return any(
+                entry.name.partition(".")[0] in loaded
+                and (entry.name.endswith(suffixes) or os.path.exists(os.path.join(entry.path, "__init__.py")))
+                for entry in entries
+            )
+    except OSError:
+        return False
 
 
-def _run_script(arguments):
-    script = arguments[0]
-    sys.argv = list(arguments)
-    sys.path[:] = [os.path.dirname(os.path.realpath(script)), *PATH]
-    if os.path.isdir(script) or script.endswith((".zip", ".pyz")):
-        runpy.run_path(script, run_name="__main__")
-        return
+def _compiled(script, namespace):
+    path = os.path.abspath(script)
+    loader = importlib.machinery.SourceFileLoader("__main__", path)
+    namespace.update(__file__=path, __cached__=None, __loader__=loader)
     try:
         with open(script, "rb") as file:
             source = file.read()
     except OSError as error:
-        print(
-            f"{sys.executable}: can't open file {os.path.abspath(script)!r}: [Errno {error.errno}] {error.strerror}",
-            file=sys.stderr,
-        )
+        print(f"{sys.executable}: can't open file {path!r}: [Errno {error.errno}] {error.strerror}", file=sys.stderr)
         raise SystemExit(2) from None
-    module = types.ModuleType("__main__")
-    module.__dict__.update(__file__=os.path.abspath(script), __builtins__=builtins, __annotations__={})
-    sys.modules["__main__"] = module
-    exec(compile(source, module.__file__, "exec", dont_inherit=True), module.__dict__)
+    return compile(source, path, "exec", dont_inherit=True)
 
 
-def _code_of(stop):
-    if stop.code is None:
-        return 0
-    if isinstance(stop.code, int):
-        return stop.code & 0xFF
-    print(stop.code, file=sys.stderr)
-    return 1
-
-
-def _without_ours(frames):
-    """The traceback from the user's first line on; a syntax error has none of those."""
-    while frames is not None and frames.tb_frame.f_code.co_filename in (__file__, os.path.abspath(__file__)):
+def show(error):
+    """Print an exception that nobody caught; returns the exit code of an interpreter that it ended."""
+    frames = error.__traceback__
+    while frames is not None and os.path.abspath(frames.tb_frame.f_code.co_filename).startswith(FOLDER):
         frames = frames.tb_next
-    return frames
-
-
-def _shut_down(code):
-    """What an interpreter does at its end; a failure of it is printed and changes nothing."""
-    for step in (threading._shutdown, atexit._run_exitfuncs, sys.stdout.flush, sys.stderr.flush):
-        try:
-            step()
-        except BaseException:
-            traceback.print_exc()
-    os._exit(code)
+    sys.excepthook(type(error), error.with_traceback(frames), frames)
+    return 130 if isinstance(error, KeyboardInterrupt) else 1
 
 
 if __name__ == "__main__":
-    main()
+    # Here and not in a function: what walks up its callers, as some libraries do, meets one frame of ours.
+    try:
+        code, main = become(wait_for_job())
+        if code is None:
+            runpy._run_module_as_main(main, alter_argv=main != "__main__")
+        else:
+            exec(code, main)
+    except SystemExit:
+        raise
+    except BaseException as uncaught:
+        sys.exit(show(uncaught))
