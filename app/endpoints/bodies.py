@@ -15,7 +15,7 @@ from app.models.tables import ModelVersion
 
 MOST_FIELDS = 100
 MOST_VALUES = 20_000
-LINE = 96
+LINE = 76
 WORDS = {
     "double": "a number",
     "float": "a number",

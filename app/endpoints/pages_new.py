@@ -81,10 +81,11 @@ def new_page(
 
 
 def _suggested(session: Session, workspace_id: int, endpoint: str, model: str) -> Wanted:
-    found = queries.find(session, workspace_id, endpoint) if endpoint else None
+    name = model.removeprefix("azureml:").split(":")[0]
+    suggested = endpoint or (name if names.NAME.fullmatch(name) else "")
+    found = queries.find(session, workspace_id, suggested)
     taken = {item.name for item in found.deployments} if found else set()
     free = next((name for name in ("blue", "green") if name not in taken), f"deployment-{len(taken) + 1}")
-    suggested = endpoint or (model.split(":")[0] if names.NAME.fullmatch(model.split(":")[0]) else "")
     return Wanted(endpoint=suggested, deployment=free, all_traffic="" if taken else "true")
 
 

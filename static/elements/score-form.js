@@ -2,6 +2,33 @@
 
 const NUMBERS = ["double", "float", "long", "integer"];
 const TEXTS = ["string", "binary", "datetime"];
+const LINE = 76;
+
+/** JSON over several lines, with a list or object that fits into one left on it. */
+function laidOut(value, indent = "") {
+  const flat = JSON.stringify(value);
+  if (indent.length + flat.length <= LINE || typeof value !== "object") return flat;
+  const inner = `${indent}  `;
+  const isList = Array.isArray(value);
+  const parts = isList
+    ? value.map((item) => laidOut(item, inner))
+    : Object.entries(value).map(([key, item]) => `${JSON.stringify(key)}: ${laidOut(item, inner)}`);
+  const [open, close] = isList ? "[]" : "{}";
+  if (isList && !value.some((item) => typeof item === "object")) return `${open}\n${filled(parts, inner)}\n${indent}${close}`;
+  return `${open}\n${parts.map((part) => inner + part).join(",\n")}\n${indent}${close}`;
+}
+
+/** Values separated by commas, as many on a line as fit. */
+function filled(words, indent) {
+  const lines = [];
+  words.forEach((word, place) => {
+    const piece = place < words.length - 1 ? `${word},` : word;
+    const last = lines.length - 1;
+    if (last >= 0 && lines[last].length + piece.length < LINE) lines[last] += ` ${piece}`;
+    else lines.push(indent + piece);
+  });
+  return lines.join("\n");
+}
 
 class ScoreForm extends HTMLElement {
   connectedCallback() {
@@ -27,7 +54,7 @@ class ScoreForm extends HTMLElement {
   }
 
   switched(to) {
-    if (to === "json") this.body.value = JSON.stringify(this.fromCells(), null, 1).replace(/\n\s+(?=[^{}"\n]*[,\]\n])/g, " ");
+    if (to === "json") this.body.value = laidOut(this.fromCells());
     else this.toCells();
     this.check();
   }
