@@ -1,6 +1,7 @@
 """The server's home folder: its config file, its lock, and who runs there. Standard library only."""
 
 import fcntl
+import hashlib
 import json
 import os
 import secrets
@@ -9,6 +10,7 @@ import tomllib
 from pathlib import Path
 
 DEFAULT = Path("~/.atelier")
+MIGRATIONS = Path(__file__).resolve().parents[2] / "migrations" / "versions"
 
 
 class HomeInUse(Exception):
@@ -21,6 +23,7 @@ class Home:
         self.config_file = self.folder / "atelier.toml"
         self.logs = self.folder / "logs"
         self._lock_file = self.folder / "atelier.lock"
+        self._prepared_file = self.folder / "prepared"
         self._lock = None
 
     def make(self) -> None:
@@ -43,6 +46,16 @@ class Home:
             file.writelines(lines)
         temporary.replace(self.config_file)
 
+    def is_prepared(self, config: dict) -> bool:
+        """Whether this registry had all of today's migrations at the last start."""
+        if not config.get("database_url") and not (self.folder / "atelier.db").is_file():
+            return False
+        return self._prepared_file.is_file() and self._prepared_file.read_text() == _preparation(config)
+
+    def note_prepared(self, config: dict) -> None:
+        self._prepared_file.touch(mode=0o600)
+        self._prepared_file.write_text(_preparation(config))
+
     def lock(self) -> None:
         """Claim the home for this process, until it ends however it ends."""
         self._lock = self._lock_file.open("a+")
@@ -64,6 +77,13 @@ class Home:
             except OSError:
                 return int(file.read() or 0) or None
         return None
+
+
+def _preparation(config: dict) -> str:
+    """Which registry, by a digest as its address may hold a password, and which migrations."""
+    registry = hashlib.sha256(config.get("database_url", "").encode()).hexdigest()
+    migrations = sorted(path.name for path in MIGRATIONS.glob("*.py"))
+    return "\n".join([registry, *migrations])
 
 
 def config_for(home: Home, host: str, port: int, overrides: dict[str, str | None]) -> dict:

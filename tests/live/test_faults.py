@@ -80,7 +80,7 @@ def test_a_server_killed_in_mid_job_comes_back_and_nothing_is_lost(own_server):
 
 def test_a_log_stream_resumes_where_the_server_broke_it_off(own_server):
     name = own_server.run("for i in $(seq 30); do echo line $i; sleep 0.2; done")
-    text, offset = "", "0"
+    text, offset, event = "", "0", ""
     for _ in range(40):
         try:
             headers = {"Last-Event-ID": offset}
