@@ -3,13 +3,16 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request, Response
+from sqlalchemy.orm import Session
 from starlette.responses import RedirectResponse
 
+from app.access.caller import Caller
 from app.access.guard import CallerDep, allow, note
 from app.assets.names import check_name
 from app.errors import AtelierError, Invalid
 from app.models import service
 from app.models.permissions import WRITE
+from app.models.tables import ModelVersion
 from app.web.addressing import url_for_workspace
 from app.web.forms import refuse
 from app.web.session import SessionDep
@@ -44,21 +47,21 @@ def register(
     filled = {"name": name, "source": source, "type": type, "description": description}
     try:
         check_name(name.strip())
-        if not source.strip():
-            raise Invalid("source: say where the files lie.", target="source")
-        made = service.register(
-            session,
-            workspace_id=caller.workspace.id,
-            name=name.strip(),
-            source=source.strip(),
-            type=type or None,
-            description=description.strip(),
-            created_by=caller.user.name,
-        )
+        made = _register(session, caller, name.strip(), source.strip(), type, description.strip())
     except AtelierError as error:
-        # Whatever of the source is wrong, it is the one field that says where the files lie.
-        error.target = error.target if error.target in ("name", "type") else "source"
         return refuse(request, session, "models/new.html", error, {"types": TYPES, "filled": filled})
     note(session, "models", f"{made.model.name}:{made.version}", after={"source": made.source, "type": made.type})
     address = url_for_workspace(caller.workspace.name, f"/models/{made.model.name}/versions/{made.version}")
     return RedirectResponse(address, 303)
+
+
+def _register(session: Session, caller: Caller, name: str, source: str, type: str, description: str) -> ModelVersion:
+    if not source:
+        raise Invalid("source: say where the files lie.", target="source")
+    made = {"type": type or None, "description": description, "created_by": caller.user.name}
+    try:
+        return service.register(session, workspace_id=caller.workspace.id, name=name, source=source, **made)
+    except AtelierError as error:
+        # A job, model or path that is not there is wrong in the one field that names it.
+        error.target = "type" if error.target == "type" else "source"
+        raise
