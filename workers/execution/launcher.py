@@ -1,5 +1,6 @@
 """Starts user code as guests of this machine: from a warm process where one is ready, else from nothing."""
 
+import contextlib
 import json
 import logging
 import os
@@ -220,11 +221,9 @@ class Launcher:
 
 
 def _told(supervised: Supervised, message: dict) -> Supervised:
-    try:
+    # Should it have died meanwhile, whoever waits for the guest finds out.
+    with contextlib.suppress(ConnectionError):
         supervised.link.sendall(json.dumps(message).encode() + b"\n")
-    except ConnectionError:
-        # It died meanwhile, which whoever waits for the guest finds out.
-        pass
     return supervised
 
 

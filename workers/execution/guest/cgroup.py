@@ -69,7 +69,8 @@ def _make(path, caps):
         os.mkdir(path)
     except OSError:
         return None
-    if not any([_write(os.path.join(path, name), value) for name, value in caps.items()]):
+    held = [_write(os.path.join(path, name), value) for name, value in caps.items()]
+    if not any(held):
         _remove(path)
         return None
     return path

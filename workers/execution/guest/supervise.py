@@ -38,6 +38,8 @@ class Supervisor:
         self.cause = None
         self.amount = None
         self.ended_status = None
+        # Nothing is left to watch, and how the child ended is not known.
+        self.is_bereft = False
         self.kill_at = None
         self.started = time.monotonic()
         self.look_at = 0.0
@@ -73,7 +75,7 @@ class Supervisor:
         readers = [printed, wake, self.connection]
         # The child may have ended before its signal had a handler.
         self.ended_status = tree.reap().get(self.child)
-        while self.ended_status is None:
+        while self.ended_status is None and not self.is_bereft:
             ready, _, _ = select.select(readers, [], [], LOOK_SECONDS / 2)
             if printed in ready and not self.log.copy(printed):
                 readers.remove(printed)
@@ -114,6 +116,7 @@ class Supervisor:
 
     def _measure(self):
         pids = tree.descendants(os.getpid())
+        self.is_bereft = not pids
         processes, memory, disk = (self.limits.get(name) for name in ("processes", "memory_bytes", "disk_bytes"))
         if processes and len(pids) > processes:
             self._exceeded("processes", len(pids))
@@ -148,7 +151,7 @@ class Supervisor:
         return {
             "exit_code": os.WEXITSTATUS(status) if exited else None,
             "signal": os.WTERMSIG(status) if signalled else None,
-            "cause": self.cause or ("signal" if signalled else "exited"),
+            "cause": self.cause or ("signal" if signalled else "exited" if exited else "lost"),
             "amount": self.amount,
         }
 

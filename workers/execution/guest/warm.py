@@ -10,16 +10,21 @@ import sys
 LOADED_BY_ANY_INTERPRETER = frozenset(sys.modules)
 
 import array  # noqa: E402
+import atexit  # noqa: E402
 import builtins  # noqa: E402
+import contextlib  # noqa: E402
+import ctypes  # noqa: E402
 import gc  # noqa: E402
 import importlib  # noqa: E402
 import importlib.machinery  # noqa: E402
+import io  # noqa: E402
 import json  # noqa: E402
 import os  # noqa: E402
 import random  # noqa: E402
 import runpy  # noqa: E402
 import signal  # noqa: E402
 import socket  # noqa: E402
+import threading  # noqa: E402
 import time  # noqa: E402
 import traceback  # noqa: E402
 import types  # noqa: E402
@@ -101,9 +106,9 @@ def become(job):
     os.environ.update(job["environ"])
     _start_afresh()
     is_module = arguments[0] == "-m"
-    first = os.getcwd() if is_module else os.path.dirname(os.path.realpath(arguments[0]))
-    if not is_module and (os.path.isdir(arguments[0]) or arguments[0].endswith((".zip", ".pyz"))):
-        first = arguments[0]
+    is_folder = not is_module and (os.path.isdir(arguments[0]) or arguments[0].endswith((".zip", ".pyz")))
+    script = os.path.realpath(arguments[0])
+    first = os.getcwd() if is_module else os.path.abspath(arguments[0]) if is_folder else os.path.dirname(script)
     if _hides_what_is_loaded(first):
         supervise.run_by_bash(job)
     sys.path[:] = [first, *PATH]
@@ -112,7 +117,7 @@ def become(job):
     module = types.ModuleType("__main__")
     module.__dict__.update(__builtins__=builtins, __annotations__={})
     sys.modules["__main__"] = module
-    if is_module or first == arguments[0]:
+    if is_module or is_folder:
         return None, arguments[1] if is_module else "__main__"
     return _compiled(arguments[0], module.__dict__), module.__dict__
 
@@ -155,29 +160,73 @@ def _compiled(script, namespace):
         with open(script, "rb") as file:
             source = file.read()
     except OSError as error:
-        print(f"{sys.executable}: can't open file {path!r}: [Errno {error.errno}] {error.strerror}", file=sys.stderr)
+        print(f"python: can't open file {path!r}: [Errno {error.errno}] {error.strerror}", file=sys.stderr)
         raise SystemExit(2) from None
     return compile(source, path, "exec", dont_inherit=True)
 
 
-def show(error):
-    """Print an exception that nobody caught; returns the exit code of an interpreter that it ended."""
+def end(error):
+    """End as an interpreter does, with the exception that ended the user's code or None. Does not return.
+
+    Only what the user's code has made is taken apart: all of an imported library takes up to a second.
+    """
+    code = _code_of(error)
+    if error is not None:
+        # Its frames hold what the functions had in hand.
+        error.__traceback__ = error.__context__ = None
+    for step in (threading._shutdown, atexit._run_exitfuncs, _forget_user_code, sys.stdout.flush, sys.stderr.flush):
+        try:
+            step()
+        except BaseException:
+            traceback.print_exc()
+    ctypes.CDLL(None).fflush(None)
+    if isinstance(error, KeyboardInterrupt):
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGINT)
+    os._exit(code)
+
+
+def _code_of(error):
+    if error is None:
+        return 0
+    if isinstance(error, SystemExit):
+        if error.code is None or isinstance(error.code, int):
+            return (error.code or 0) & 0xFF
+        print(error.code, file=sys.stderr)
+        return 1
     frames = error.__traceback__
     while frames is not None and os.path.abspath(frames.tb_frame.f_code.co_filename).startswith(FOLDER):
         frames = frames.tb_next
     sys.excepthook(type(error), error.with_traceback(frames), frames)
-    return 130 if isinstance(error, KeyboardInterrupt) else 1
+    return 1
+
+
+def _forget_user_code():
+    """Finalizers run when nothing refers to what the script has made; then files are written out."""
+    if threading.active_count() == 1:
+        # A daemon thread would find its own names gone.
+        for name, module in list(sys.modules.items()):
+            if str(getattr(module, "__file__", None)).startswith(sys.path[0]) and name != "__main__":
+                del sys.modules[name]
+        main = sys.modules["__main__"].__dict__
+        main.update(dict.fromkeys(main.keys() - {"__builtins__"}))
+        module = main = None
+        gc.collect()
+    for thing in gc.get_objects():
+        if issubclass(type(thing), io.IOBase):
+            with contextlib.suppress(OSError, ValueError):
+                thing.flush()
 
 
 if __name__ == "__main__":
     # Here and not in a function: what walks up its callers, as some libraries do, meets one frame of ours.
+    ended_by = None
     try:
         code, main = become(wait_for_job())
         if code is None:
             runpy._run_module_as_main(main, alter_argv=main != "__main__")
         else:
             exec(code, main)
-    except SystemExit:
-        raise
-    except BaseException as uncaught:
-        sys.exit(show(uncaught))
+    except BaseException as error:
+        ended_by = error
+    end(ended_by)
