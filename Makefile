@@ -9,8 +9,9 @@ ARGS ?=
 up: $(VENV)/.server .environments/.curated
 	@$(BIN)/atelier up $(ARGS)
 
+# Three at a time on two processors: the live tests mostly wait.
 test: $(VENV)/.dev .environments/.curated
-	@ATELIER_TEST_ENVIRONMENT="$$(cat .environments/.curated)" $(BIN)/pytest $(ARGS)
+	@ATELIER_TEST_ENVIRONMENT="$$(cat .environments/.curated)" $(BIN)/pytest -n 3 --dist loadfile $(ARGS)
 
 lint: $(VENV)/.dev
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/lint-imports --no-cache
