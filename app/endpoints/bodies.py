@@ -173,14 +173,15 @@ def _value(kind: str, text: str) -> Any:
     return json.loads(text)
 
 
-def laid_out(value: Any, indent: str = "") -> str:
-    """JSON over several lines, with a list or object that fits into one left on it."""
+def laid_out(value: Any, indent: str = "", lead: int = 0) -> str:
+    """JSON over several lines, with a list or object that fits into one left on it; `lead` characters precede it."""
     flat = json.dumps(value, ensure_ascii=False)
-    if len(indent) + len(flat) <= LINE or not isinstance(value, list | dict) or not value:
+    if len(indent) + lead + len(flat) < LINE or not isinstance(value, list | dict) or not value:
         return flat
     inner = indent + "  "
     if isinstance(value, dict):
-        parts = [f"{json.dumps(key, ensure_ascii=False)}: {laid_out(item, inner)}" for key, item in value.items()]
+        names = [json.dumps(key, ensure_ascii=False) + ": " for key in value]
+        parts = [name + laid_out(item, inner, len(name)) for name, item in zip(names, value.values(), strict=True)]
         return "{\n" + ",\n".join(inner + part for part in parts) + f"\n{indent}}}"
     if not any(isinstance(item, list | dict) for item in value):
         return (

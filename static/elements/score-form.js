@@ -5,14 +5,14 @@ const TEXTS = ["string", "binary", "datetime"];
 const LINE = 76;
 
 /** JSON over several lines, with a list or object that fits into one left on it. */
-function laidOut(value, indent = "") {
+function laidOut(value, indent = "", lead = 0) {
   const flat = JSON.stringify(value);
-  if (indent.length + flat.length <= LINE || typeof value !== "object") return flat;
+  if (indent.length + lead + flat.length < LINE || typeof value !== "object") return flat;
   const inner = `${indent}  `;
   const isList = Array.isArray(value);
   const parts = isList
     ? value.map((item) => laidOut(item, inner))
-    : Object.entries(value).map(([key, item]) => `${JSON.stringify(key)}: ${laidOut(item, inner)}`);
+    : Object.entries(value).map(([key, item]) => `${JSON.stringify(key)}: ${laidOut(item, inner, key.length + 4)}`);
   const [open, close] = isList ? "[]" : "{}";
   if (isList && !value.some((item) => typeof item === "object")) return `${open}\n${filled(parts, inner)}\n${indent}${close}`;
   return `${open}\n${parts.map((part) => inner + part).join(",\n")}\n${indent}${close}`;
