@@ -4,9 +4,15 @@ const NUMBERS = ["double", "float", "long", "integer"];
 const TEXTS = ["string", "binary", "datetime"];
 const LINE = 76;
 
+function flatOf(value) {
+  if (Array.isArray(value)) return `[${value.map(flatOf).join(", ")}]`;
+  if (typeof value !== "object" || value === null) return JSON.stringify(value);
+  return `{${Object.entries(value).map(([key, item]) => `${JSON.stringify(key)}: ${flatOf(item)}`).join(", ")}}`;
+}
+
 /** JSON over several lines, with a list or object that fits into one left on it. */
 function laidOut(value, indent = "", lead = 0) {
-  const flat = JSON.stringify(value);
+  const flat = flatOf(value);
   if (indent.length + lead + flat.length < LINE || typeof value !== "object") return flat;
   const inner = `${indent}  `;
   const isList = Array.isArray(value);
