@@ -7,7 +7,13 @@ from app.errors import Invalid
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{1,30}[A-Za-z0-9]")
 
 
+# Pages stand at these addresses, beside those of the endpoints.
+RESERVED = {"new"}
+
+
 def check(name: str, field: str = "name") -> str:
+    if name.lower() in RESERVED:
+        raise Invalid(f"{field}: {name!r} is the address of a page. Choose another name.", target=field)
     if not NAME.fullmatch(name):
         raise Invalid(
             f"{field}: {name!r} is not a name. Use 3 to 32 letters, digits and '-', a letter first and no '-' last.",

@@ -167,9 +167,9 @@ def delete_deployment(session: Session, deployment: OnlineDeployment) -> None:
     """Raises Conflict while it still has traffic: nobody's requests are dropped by accident."""
     endpoint = deployment.endpoint
     if endpoint.traffic.get(deployment.name):
+        share = endpoint.traffic[deployment.name]
         raise Conflict(
-            f"Deployment {deployment.name!r} has {endpoint.traffic[deployment.name]} % of the traffic. Give it to another first.",
-            target="traffic",
+            f"Deployment {deployment.name!r} has {share} % of the traffic. Give it to another first.", target="traffic"
         )
     endpoint.traffic = {name: share for name, share in endpoint.traffic.items() if name != deployment.name}
     endpoint.deployments.remove(deployment)

@@ -18,6 +18,8 @@ from app.kit.storage import safe_key, store
 __all__ = ["cancel", "change", "move", "reopen", "resubmit", "set_tags", "submit"]
 
 MOST_TAGS = 100
+# Pages stand at these addresses, beside those of the jobs.
+RESERVED = {"new", "events", "cancel", "archive", "examples", "compare"}
 
 
 def submit(session: Session, caller: Caller, yaml: str, uploads: dict[str, str] | None = None) -> Job:
@@ -34,6 +36,8 @@ def submit(session: Session, caller: Caller, yaml: str, uploads: dict[str, str] 
 def _new(session: Session, caller: Caller, spec: CommandJob, yaml: str) -> Job:
     workspace_id = caller.workspace.id
     name = spec.name or generate_name()
+    if name.lower() in RESERVED:
+        raise Invalid(f"name: {name!r} is the address of a page. Choose another name.", target="name")
     if queries.find(session, workspace_id, name):
         raise AlreadyExists(f"name: there is a job {name!r} already.", target="name")
     experiment = experiments.get_or_create(session, workspace_id, spec.experiment_name or "Default")

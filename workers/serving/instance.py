@@ -33,7 +33,8 @@ class Probe:
 class InstanceSpec:
     """`folder` is the only place it may write; `environ` holds the user's own variables.
 
-    `kind` is `mlflow_model` or `custom_model`; `scoring_script` lies in `code_folder`.
+    `kind` is `mlflow_model` or `custom_model`; `scoring_script` lies in `code_folder`. `model_root` is
+    what scripts find as AZUREML_MODEL_DIR: the folder that the model's folder or file lies in.
     """
 
     name: str
@@ -41,6 +42,7 @@ class InstanceSpec:
     folder: Path
     model_folder: Path | None
     kind: str
+    model_root: Path | None = None
     code_folder: Path | None = None
     scoring_script: str | None = None
     environ: Mapping[str, str] = field(default_factory=dict)
@@ -96,7 +98,8 @@ class InstanceSpec:
 
     def full_environ(self) -> dict[str, str]:
         """Built from nothing, so that no secret of the worker's environment gets in."""
-        model = {"AZUREML_MODEL_DIR": str(self.model_folder)} if self.model_folder else {}
+        root = self.model_root or self.model_folder
+        model = {"AZUREML_MODEL_DIR": str(root)} if root else {}
         return {
             "PATH": f"{self.python.parent}:{SYSTEM_PATH}",
             "HOME": str(self.folder / "home"),

@@ -1,7 +1,7 @@
 """Turns a row that should serve into what the supervisor starts."""
 
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from app.endpoints.tables import DeploymentInstance, OnlineDeployment
 from app.kit.storage import store
@@ -20,6 +20,7 @@ class Wanted:
     endpoint: str
     deployment: str
     model_key: str | None
+    model_name: str
     kind: str
     code_key: str | None
     scoring_script: str | None
@@ -44,6 +45,7 @@ class Wanted:
             deployment.endpoint.name,
             deployment.name,
             version.path if version else None,
+            PurePosixPath(version.source).name if version else "",
             version.type if version else "custom_model",
             deployment.code,
             deployment.scoring_script,
@@ -60,11 +62,13 @@ def instance_spec(item: Wanted, python: Path, node: Node) -> InstanceSpec:
     folder = node.folder / "serving" / item.name
     folder.mkdir(parents=True, exist_ok=True)
     settings = item.request_settings
+    model = _local(item.model_key, folder / "model") if item.model_key else None
     return InstanceSpec(
         name=item.name,
         python=python,
         folder=folder,
-        model_folder=_local(item.model_key, folder / "model") if item.model_key else None,
+        model_folder=model,
+        model_root=_model_root(model, item.model_name, folder / "models") if model else None,
         kind=item.kind,
         code_folder=_copy(item.code_key, folder / "code") if item.code_key else None,
         scoring_script=item.scoring_script,
@@ -76,6 +80,17 @@ def instance_spec(item: Wanted, python: Path, node: Node) -> InstanceSpec:
         memory_bytes=node.settings.job_memory_bytes or None,
         hidden=[Path(node.settings.home).resolve()],
     )
+
+
+def _model_root(model: Path, name: str, root: Path) -> Path:
+    """Azure ML keeps the name of a model's folder below AZUREML_MODEL_DIR; here a link stands for it."""
+    if not name or (model / name).is_file():
+        return model
+    root.mkdir(exist_ok=True)
+    link = root / name
+    if not link.is_symlink():
+        link.symlink_to(model)
+    return root
 
 
 def _local(key: str, target: Path) -> Path:
