@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: up test lint format bench clean lock
+.PHONY: up test lint format bench bench-tracking clean lock
 
 up: $(VENV)/.server .environments/.curated
 	@$(BIN)/atelier up $(ARGS)
@@ -21,6 +21,9 @@ format: $(VENV)/.dev
 
 bench: $(VENV)/.dev .environments/.curated
 	@$(BIN)/python bench/launch.py
+
+bench-tracking: $(VENV)/.dev .environments/.curated
+	@$(BIN)/python bench/tracking.py $(OPTIONS)
 
 # The lock is made on one machine and holds for every platform.
 lock: $(VENV)/.dev

@@ -10,6 +10,7 @@ AtelierError                500
 ├── PreconditionFailed      412
 ├── TooLarge                413
 ├── QuotaExceeded           429
+├── Unsupported             501
 └── Unavailable             503
 """
 
@@ -76,6 +77,13 @@ class TooLarge(AtelierError):
 class QuotaExceeded(AtelierError):
     status = 429
     title = "Over the limit"
+
+
+class Unsupported(AtelierError):
+    """What the protocol knows and this server does not offer."""
+
+    status = 501
+    title = "Not offered here"
 
 
 class Unavailable(AtelierError):

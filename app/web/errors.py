@@ -20,6 +20,7 @@ from app.errors import (
     QuotaExceeded,
     Unauthenticated,
     Unavailable,
+    Unsupported,
 )
 from app.web.addressing import local_path
 from app.web.templating import templates
@@ -35,6 +36,7 @@ MLFLOW_CODES = {
     Unauthenticated: ("UNAUTHENTICATED", 401),
     Forbidden: ("PERMISSION_DENIED", 403),
     QuotaExceeded: ("REQUEST_LIMIT_EXCEEDED", 429),
+    Unsupported: ("NOT_IMPLEMENTED", 501),
     Unavailable: ("TEMPORARILY_UNAVAILABLE", 503),
 }
 
