@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy import Select, func, or_, select
+from sqlalchemy import ColumnElement, Select, extract, func, or_, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from app.errors import Invalid, NotFound
@@ -19,6 +19,8 @@ SORTS = {
     "experiment": Experiment.name,
     "started": Job.started_at,
     "ended": Job.ended_at,
+    "created_by": Job.created_by,
+    "duration": extract("epoch", func.coalesce(Job.ended_at, func.now())) - extract("epoch", Job.started_at),
 }
 
 
@@ -50,20 +52,25 @@ def get(session: Session, workspace_id: int, name: str) -> Job:
 def page(
     session: Session, workspace_id: int, narrowed: Filter, *, sort: str = "-created", number: int = 1, size: int = 50
 ) -> Page:
-    found = _narrow(select(Job).join(Experiment).where(Job.workspace_id == workspace_id), narrowed)
+    found = narrow(select(Job).where(Job.workspace_id == workspace_id), narrowed)
     total = session.scalar(found.with_only_columns(func.count(Job.id)).order_by(None))
+    rows = found.join(Experiment).order_by(order(sort), Job.id.desc()).offset((number - 1) * size).limit(size)
+    options = (joinedload(Job.experiment), selectinload(Job.tags))
+    return Page(session.scalars(rows.options(*options)).all(), total, number, size)
+
+
+def order(sort: str) -> ColumnElement:
+    """By a key of SORTS, falling where it begins with '-'; `experiment` needs its table joined."""
     column = SORTS.get(sort.removeprefix("-"))
     if column is None:
         raise Invalid(
             f"sort: {sort!r} is not a column. Use one of {', '.join(SORTS)}, with '-' for falling.", target="sort"
         )
-    order = column.desc() if sort.startswith("-") else column.asc()
-    rows = found.order_by(order, Job.id.desc()).offset((number - 1) * size).limit(size)
-    options = (joinedload(Job.experiment), selectinload(Job.tags))
-    return Page(session.scalars(rows.options(*options)).all(), total, number, size)
+    return column.desc() if sort.startswith("-") else column.asc()
 
 
-def _narrow(found: Select, narrowed: Filter) -> Select:
+def narrow(found: Select, narrowed: Filter) -> Select:
+    """Keep those of the selected jobs that the filter names."""
     found = found.where(Job.lifecycle_stage == "active", Job.archived == narrowed.archived)
     if narrowed.text:
         like = (column.icontains(narrowed.text, autoescape=True) for column in (Job.name, Job.display_name))
@@ -71,7 +78,8 @@ def _narrow(found: Select, narrowed: Filter) -> Select:
     if narrowed.statuses:
         found = found.where(Job.status.in_([_status(text) for text in narrowed.statuses]))
     if narrowed.experiment:
-        found = found.where(Experiment.name == narrowed.experiment)
+        named = select(Experiment.id).where(Experiment.name == narrowed.experiment)
+        found = found.where(Job.experiment_id.in_(named))
     if narrowed.created_by:
         found = found.where(Job.created_by == narrowed.created_by)
     if narrowed.type:

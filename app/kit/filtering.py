@@ -31,6 +31,17 @@ LISTS = ("IN", "NOT IN")
 NULLS = ("IS NULL", "IS NOT NULL")
 
 
+class InvalidFilter(Invalid):
+    """`at` is the place in the filter, counted from 0, where it goes wrong; `hint` says what belongs there."""
+
+    code = "Invalid"
+
+    def __init__(self, message: str, at: int, hint: str) -> None:
+        super().__init__(message, target="filter")
+        self.at = at
+        self.hint = hint
+
+
 @dataclass(frozen=True)
 class Comparison:
     """`entity` is what stands before the dot (empty for a bare key); `at` is where it begins in the filter."""
@@ -120,12 +131,12 @@ def _list(text: str, at: int) -> tuple[tuple, int]:
             return tuple(values), at
 
 
-def _wrong(text: str, at: int, hint: str) -> Invalid:
-    return Invalid(
+def _wrong(text: str, at: int, hint: str) -> InvalidFilter:
+    message = (
         f"Invalid filter string: {text!r}. It goes wrong at character {at + 1}, "
-        f"before {text[at : at + 20].strip()!r}: {hint}.",
-        target="filter",
+        f"before {text[at : at + 20].strip()!r}: {hint}."
     )
+    return InvalidFilter(message, at, hint)
 
 
 def parse_order(text: str) -> Order:

@@ -16,6 +16,7 @@ from app.kit.filtering import (
     NULLS,
     TEXT,
     Comparison,
+    InvalidFilter,
     Order,
     check_numeric,
     check_text,
@@ -78,14 +79,25 @@ def search(
     found = select(Job.id).where(
         Job.workspace_id == workspace_id, Job.experiment_id.in_(experiment_ids), Job.lifecycle_stage.in_(STAGES[view])
     )
-    for comparison in parse_filter(filter):
-        found = found.where(_condition(comparison))
+    found = narrow(found, filter)
     orders: list[ColumnElement] = []
     for text in order_by:
-        found, columns = _order(found, parse_order(text))
+        found, columns = order(found, parse_order(text))
         orders += columns
     found = found.order_by(*orders, _START.desc(), Job.name)
     return list(session.scalars(found.offset(offset).limit(count)))
+
+
+def narrow(found: Select, filter: str) -> Select:
+    """Keep those of the selected jobs that a filter names; raises InvalidFilter that says where it goes wrong."""
+    for comparison in parse_filter(filter):
+        try:
+            found = found.where(condition_of(comparison))
+        except InvalidFilter:
+            raise
+        except Invalid as error:
+            raise InvalidFilter(error.message, comparison.at, error.message) from error
+    return found
 
 
 def _entity(name: str, target: str) -> str:
@@ -97,7 +109,7 @@ def _entity(name: str, target: str) -> str:
     return ENTITIES[name]
 
 
-def _condition(comparison: Comparison) -> ColumnElement[bool]:
+def condition_of(comparison: Comparison) -> ColumnElement[bool]:
     match _entity(comparison.entity, "filter"):
         case "metric":
             check_numeric(comparison)
@@ -177,18 +189,18 @@ def _status(comparison: Comparison) -> ColumnElement[bool]:
     return Job.status.in_(states) if comparison.operator in ("=", "IN") else Job.status.not_in(states)
 
 
-def _order(found: Select, order: Order) -> tuple[Select, list[ColumnElement]]:
+def order(found: Select, by: Order) -> tuple[Select, list[ColumnElement]]:
     """What is missing comes last either way, and NaN just before it."""
-    entity = _entity(order.entity, "order_by")
+    entity = _entity(by.entity, "order_by")
     if entity == "attribute":
-        column = _order_attribute(order.key)
-        return found, [column.is_(None), _directed(column, order)]
+        column = _order_attribute(by.key)
+        return found, [column.is_(None), _directed(column, by)]
     if entity == "dataset":
         raise Invalid("Runs cannot be ordered by their datasets.", target="order_by")
     table = aliased({"metric": LatestMetric, "param": Param, "tag": JobTag}[entity])
-    found = found.outerjoin(table, (table.job_id == Job.id) & (table.key == order.key))
+    found = found.outerjoin(table, (table.job_id == Job.id) & (table.key == by.key))
     rank = case((table.value.is_not(None), 0), (table.job_id.is_not(None), 1), else_=2)
-    return found, [rank, _directed(table.value, order)]
+    return found, [rank, _directed(table.value, by)]
 
 
 def _directed(column, order: Order) -> ColumnElement:
