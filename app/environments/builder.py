@@ -5,7 +5,7 @@ import json
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -24,17 +24,17 @@ def find(spec: EnvironmentSpec, root: Path) -> Path | None:
     return python if (folder / READY).is_file() and python.exists() else None
 
 
-def build(spec: EnvironmentSpec, root: Path, log: Log) -> Path:
+def build(spec: EnvironmentSpec, root: Path, log: Log, fence: Sequence[str] = ()) -> Path:
     """The interpreter of an environment, built when it is not there yet; `log` gets every line of the build.
 
     Safe to call from several processes: one builds, the others wait for it. An environment appears under its
-    name only when it is whole. Raises EnvironmentBuildFailed, whose message names the package and why.
+    name only when it is whole. `fence` is put before the command that installs. Raises EnvironmentBuildFailed, whose message names the package and why.
     """
     if python := find(spec, root):
         return python
     root.mkdir(parents=True, exist_ok=True)
     with _locked(root, digest(spec), log):
-        return find(spec, root) or _build(spec, root, log)
+        return find(spec, root) or _build(spec, root, log, fence)
 
 
 @contextmanager
@@ -49,7 +49,7 @@ def _locked(root: Path, name: str, log: Log) -> Iterator[None]:
         yield
 
 
-def _build(spec: EnvironmentSpec, root: Path, log: Log) -> Path:
+def _build(spec: EnvironmentSpec, root: Path, log: Log, fence: Sequence[str]) -> Path:
     started = time.monotonic()
     target, unfinished = root / digest(spec), root / f".{digest(spec)}.unfinished"
     for left in (target, unfinished):
@@ -59,7 +59,7 @@ def _build(spec: EnvironmentSpec, root: Path, log: Log) -> Path:
         log(note)
     try:
         _make(spec, unfinished, log)
-        _install(spec, unfinished, log)
+        _install(spec, unfinished, log, fence)
         seconds = round(time.monotonic() - started, 1)
         described = {**spec.to_dict(), "seconds": seconds}
         (unfinished / READY).write_text(json.dumps(described, indent=1))
@@ -90,14 +90,14 @@ def _python(spec: EnvironmentSpec, log: Log) -> str:
     return own
 
 
-def _install(spec: EnvironmentSpec, folder: Path, log: Log) -> None:
+def _install(spec: EnvironmentSpec, folder: Path, log: Log, fence: Sequence[str]) -> None:
     if not spec.requirements:
         return
     wanted = folder / "requirements.txt"
     wanted.write_text("".join(f"{requirement}\n" for requirement in spec.requirements))
     # A job may not write here, so bytecode that is not made now would be made again at every import.
     arguments = ["pip", "install", "--python", str(folder / "bin" / "python"), "--compile-bytecode", "-r", str(wanted)]
-    status, lines = uv.run([*arguments, *uv.index_options(spec.requirements), *_options(spec)], log)
+    status, lines = uv.run([*arguments, *uv.index_options(spec.requirements), *_options(spec)], log, fence)
     if status:
         raise EnvironmentBuildFailed.of(spec.name, lines)
 

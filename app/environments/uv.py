@@ -5,7 +5,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -28,13 +28,22 @@ def base_python() -> str:
     return sys.executable
 
 
-def run(arguments: list[str], log: Callable[[str], None]) -> tuple[int, list[str]]:
-    """Run uv; each line that it prints goes to `log` at once. Returns its exit status and its lines."""
-    environ = {**os.environ, "NO_COLOR": "1", "UV_NO_PROGRESS": "1", "UV_PYTHON_DOWNLOADS": "never"}
-    environ.pop("VIRTUAL_ENV", None)
+# A build runs code of the packages, so it gets what installing needs of the environment and no secret.
+KEPT = re.compile(
+    r"(?i)PATH|HOME|LANG|LC_.*|TMPDIR|PIP_.*|UV_.*|SSL_CERT_.*|.*_CA_BUNDLE|(?:https?|all|no)_proxy|CC|CXX"
+)
+
+
+def run(arguments: list[str], log: Callable[[str], None], fence: Sequence[str] = ()) -> tuple[int, list[str]]:
+    """Run uv; each line that it prints goes to `log` at once. Returns its exit status and its lines.
+
+    `fence` is put before the command: it runs it where it can read and write less.
+    """
+    environ = {name: value for name, value in os.environ.items() if KEPT.fullmatch(name)}
+    environ |= {"NO_COLOR": "1", "UV_NO_PROGRESS": "1", "UV_PYTHON_DOWNLOADS": "never"}
     lines: list[str] = []
     process = subprocess.Popen(
-        [binary(), *arguments],
+        [*fence, binary(), *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         stdin=subprocess.DEVNULL,

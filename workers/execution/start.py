@@ -27,7 +27,8 @@ def launch_of(node, plan: Plan, folder: JobFolder, python: Path) -> Launch:
         limits=_limits(node.settings, plan),
         readable=[path for path in readable if not path.is_relative_to(folder.guest)],
         hidden=[Path(node.settings.home).resolve()],
-        warm=True,
+        # A warm process imports packages outside the fence, so only those that we chose.
+        warm=bool((plan.environment or {}).get("curated", True)),
     )
 
 

@@ -11,12 +11,12 @@ from sqlalchemy.orm import Session
 from app.database import reading, transaction
 from app.endpoints import logs, service
 from app.endpoints.tables import DeploymentInstance, OnlineDeployment
-from app.environments import builder
 from app.environments.specification import EnvironmentSpec
 from app.kit import crypto
 from app.kit.clock import now
 from app.kit.outbox import hint
 from app.kit.storage import store
+from workers.execution import environments
 from workers.node import Node
 from workers.serving.specs import Wanted, instance_spec
 from workers.serving.supervisor import Supervisor
@@ -108,7 +108,7 @@ class Keeper:
             raise RuntimeError(self.failed_builds[item.id])
         spec = EnvironmentSpec.from_dict(item.environment)
         try:
-            return builder.build(spec, self.node.settings.environments_folder, lambda line: log.info("%s", line))
+            return environments.build(spec, self.node.settings, lambda line: log.info("%s", line))
         except Exception as error:
             # A build that failed is not tried again each second: a new generation has a new id.
             self.failed_builds[item.id] = str(error)
