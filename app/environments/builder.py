@@ -28,7 +28,8 @@ def build(spec: EnvironmentSpec, root: Path, log: Log, fence: Sequence[str] = ()
     """The interpreter of an environment, built when it is not there yet; `log` gets every line of the build.
 
     Safe to call from several processes: one builds, the others wait for it. An environment appears under its
-    name only when it is whole. `fence` is put before the command that installs. Raises EnvironmentBuildFailed, whose message names the package and why.
+    name only when it is whole. `fence` is put before the command that installs. Raises
+    EnvironmentBuildFailed, whose message names the package and why.
     """
     if python := find(spec, root):
         return python

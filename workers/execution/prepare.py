@@ -81,7 +81,7 @@ def prepare(node, held, plan: Plan, folder: JobFolder, system_log) -> Path:
         if "value" not in port and not held.must_stop:
             system_log.write(f"Input {name}: {port['path']}")
             port["local"] = str(_fetch(name, port, folder))
-    for name, port in plan.outputs.items():
+    for name in plan.outputs:
         (folder.outputs / name).mkdir(exist_ok=True)
     return python
 
