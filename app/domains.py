@@ -31,6 +31,7 @@ DOMAINS = (
     "data",
     "jobs",
     "tracking",
+    "traces",
     "models",
     "endpoints",
     "dialects.mlflow",

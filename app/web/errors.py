@@ -86,6 +86,7 @@ DIALECTS = (
     ("/api/2.0/mlflow", mlflow),
     ("/api/3.0/mlflow", mlflow),
     ("/ajax-api/", mlflow),
+    ("/v1/", mlflow),
     ("/subscriptions", arm),
     ("/api", problem),
     ("/", page),

@@ -12,6 +12,7 @@ from app.dialects.mlflow.bodies import store_body
 from app.errors import NotFound
 from app.jobs.permissions import READ
 from app.kit.storage import store
+from app.traces import places as traces
 from app.tracking import artifacts
 from app.tracking.permissions import WRITE
 from app.web.session import SessionDep
@@ -50,12 +51,14 @@ def download(path: str, caller: CallerDep) -> Response:
 @router.put("/artifacts/{path:path}", dependencies=[allow(WRITE)])
 async def upload(path: str, request: Request, caller: CallerDep) -> Response:
     """No session is open while the file comes in."""
-    key = await run_in_threadpool(artifacts.open_to_write, caller, path)
+    owner = traces if traces.leads_to_trace(path) else artifacts
+    key = await run_in_threadpool(owner.open_to_write, caller, path)
     await store_body(request, key)
     return answer()
 
 
 @router.delete("/artifacts/{path:path}", dependencies=[allow(WRITE)])
 def delete(path: str, session: SessionDep, caller: CallerDep) -> Response:
-    store().delete(artifacts.writable_key(session, caller, path))
+    owner = traces if traces.leads_to_trace(path) else artifacts
+    store().delete(owner.writable_key(session, caller, path))
     return answer()

@@ -4,21 +4,29 @@ from fastapi import APIRouter
 
 from app.dialects.mlflow import (
     artifacts,
+    assessments,
     experiments,
     lineage,
     logged_models,
     multipart,
+    otlp,
     registry,
     runs,
     server,
+    traces,
     writes,
 )
 
 router = APIRouter(include_in_schema=False)
 router.include_router(server.router)
+router.include_router(otlp.router)
 for _root in ("/api/2.0", "/ajax-api/2.0"):
     for _part in (experiments, runs, writes, lineage, logged_models, registry):
         router.include_router(_part.router, prefix=f"{_root}/mlflow")
     router.include_router(artifacts.router, prefix=f"{_root}/mlflow-artifacts")
     router.include_router(multipart.router, prefix=f"{_root}/mlflow-artifacts")
+    router.include_router(traces.old_router, prefix=f"{_root}/mlflow")
     router.include_router(multipart.links, prefix=f"{_root}/mlflow")
+for _root in ("/api/3.0", "/ajax-api/3.0"):
+    router.include_router(traces.router, prefix=f"{_root}/mlflow")
+    router.include_router(assessments.router, prefix=f"{_root}/mlflow")

@@ -1,0 +1,154 @@
+"""Reads of traces and their spans."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Select, func, or_, select
+from sqlalchemy.orm import Session, joinedload, selectinload
+
+from app.access.caller import Caller
+from app.access.guard import may_write_run
+from app.errors import Forbidden, Invalid, NotFound
+from app.experiments.tables import Experiment
+from app.jobs.tables import Job
+from app.kit.paging import Page
+from app.traces.spans import Tokens, total_tokens
+from app.traces.tables import Span, Trace, TraceRun
+
+STATES = ("OK", "ERROR", "IN_PROGRESS", "STATE_UNSPECIFIED")
+SORTS = {
+    "started": Trace.started_ms,
+    "name": Trace.title,
+    "status": Trace.state,
+    "duration": Trace.duration_ms,
+    "tokens": Trace.total_tokens,
+    "spans": Trace.span_count,
+}
+_WHOLE = (
+    joinedload(Trace.experiment),
+    selectinload(Trace.tags),
+    selectinload(Trace.details),
+    selectinload(Trace.assessments),
+)
+
+
+@dataclass(frozen=True)
+class Filter:
+    """What a list of traces is narrowed to. `text` is looked for in names, ids, requests and answers."""
+
+    text: str = ""
+    state: str = ""
+    experiment: str = ""
+    run: str = ""
+    since_ms: int = 0
+
+
+def find(session: Session, workspace_id: int, name: str) -> Trace | None:
+    found = select(Trace).where(Trace.workspace_id == workspace_id, Trace.name == name)
+    return session.scalar(found.options(*_WHOLE))
+
+
+def get(session: Session, workspace_id: int, name: str) -> Trace:
+    trace = find(session, workspace_id, name)
+    if trace is None:
+        raise NotFound(f"Trace with ID {name!r} is not found.", target="trace_id")
+    return trace
+
+
+def get_writable(session: Session, caller: Caller, name: str) -> Trace:
+    """A trace that the caller may change: a run's own token reaches the traces of that run only."""
+    trace = get(session, caller.workspace.id, name)
+    check_writable(session, caller, trace)
+    return trace
+
+
+def check_writable(session: Session, caller: Caller, trace: Trace) -> None:
+    if caller.run is not None and not any(may_write_run(session, caller, job) for job in runs_of(session, trace)):
+        raise Forbidden(
+            f"The token belongs to the run {caller.run}; it may not change the trace {trace.name}.", target="trace_id"
+        )
+
+
+def runs_of(session: Session, trace: Trace) -> Sequence[Job]:
+    found = select(Job).join(TraceRun, TraceRun.job_id == Job.id).where(TraceRun.trace_id == trace.id)
+    return session.scalars(found.order_by(Job.id)).all()
+
+
+def by_ids(session: Session, ids: Sequence[int]) -> list[Trace]:
+    """Whole traces in the order of the rows' ids."""
+    rows: dict[int, Trace] = {}
+    for start in range(0, len(ids), 500):
+        found = select(Trace).where(Trace.id.in_(ids[start : start + 500])).options(*_WHOLE)
+        rows |= {trace.id: trace for trace in session.scalars(found)}
+    return [rows[row] for row in ids]
+
+
+def by_names(session: Session, workspace_id: int, names: Sequence[str]) -> list[Trace]:
+    """Those that exist, in the order of the names."""
+    found = select(Trace).where(Trace.workspace_id == workspace_id, Trace.name.in_(names)).options(*_WHOLE)
+    rows = {trace.name: trace for trace in session.scalars(found)}
+    return [rows[name] for name in names if name in rows]
+
+
+def spans_of(session: Session, traces: Sequence[Trace]) -> dict[int, list[Span]]:
+    """The spans of traces by the row id of each, roots first and then by start."""
+    found = select(Span).where(Span.trace_id.in_([trace.id for trace in traces]))
+    spans: dict[int, list[Span]] = {trace.id: [] for trace in traces}
+    for span in session.scalars(found.order_by(Span.parent_id != "", Span.start_ns, Span.span_id)):
+        spans[span.trace_id].append(span)
+    return spans
+
+
+def tokens_of(session: Session, trace: Trace) -> Tokens | None:
+    """Of the spans that are stored, see `app.traces.spans.total_tokens`."""
+    columns = Span.span_id, Span.parent_id, Span.input_tokens, Span.output_tokens, Span.total_tokens
+    found = session.execute(select(*columns).where(Span.trace_id == trace.id))
+    return total_tokens([(span_id, parent, Tokens(*counts)) for span_id, parent, *counts in found])
+
+
+def expected_spans(trace: Trace) -> int:
+    """How many spans the client said that it sent, 0 where it did not."""
+    stated = next((detail.value for detail in trace.details if detail.key == "mlflow.trace.sizeStats"), "{}")
+    try:
+        return int(json.loads(stated).get("num_spans", 0))
+    except (ValueError, TypeError, AttributeError):
+        return 0
+
+
+def page(
+    session: Session, workspace_id: int, narrowed: Filter, *, sort: str = "-started", number: int = 1, size: int = 50
+) -> Page:
+    column = SORTS.get(sort.removeprefix("-"))
+    if column is None:
+        raise Invalid(
+            f"sort: {sort!r} is not a column. Use one of {', '.join(SORTS)}, with '-' for falling.", target="sort"
+        )
+    found = _narrow(select(Trace).join(Experiment).where(Trace.workspace_id == workspace_id), narrowed)
+    total = session.scalar(found.with_only_columns(func.count(Trace.id)).order_by(None))
+    order = column.desc().nulls_last() if sort.startswith("-") else column.asc().nulls_last()
+    rows = found.order_by(order, Trace.id.desc()).offset((number - 1) * size).limit(size)
+    return Page(session.scalars(rows.options(*_WHOLE)).all(), total, number, size)
+
+
+def _narrow(found: Select, narrowed: Filter) -> Select:
+    if narrowed.text:
+        columns = Trace.title, Trace.name, Trace.request_preview, Trace.response_preview
+        found = found.where(or_(*[column.icontains(narrowed.text, autoescape=True) for column in columns]))
+    if narrowed.state:
+        if narrowed.state not in STATES:
+            raise Invalid(f"status: {narrowed.state!r} is not one of {', '.join(STATES)}.", target="status")
+        found = found.where(Trace.state == narrowed.state)
+    if narrowed.experiment:
+        found = found.where(Experiment.name == narrowed.experiment)
+    if narrowed.run:
+        linked = select(TraceRun.trace_id).join(Job, Job.id == TraceRun.job_id).where(Job.name == narrowed.run)
+        found = found.where(Trace.id.in_(linked))
+    return found.where(Trace.started_ms >= narrowed.since_ms) if narrowed.since_ms else found
+
+
+def experiments(session: Session, workspace_id: int) -> Sequence[str]:
+    """Names of the experiments that have traces."""
+    having = select(Trace.experiment_id).where(Trace.workspace_id == workspace_id)
+    found = select(Experiment.name).where(Experiment.workspace_id == workspace_id, Experiment.id.in_(having))
+    return session.scalars(found.order_by(Experiment.name)).all()
