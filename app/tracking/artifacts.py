@@ -32,8 +32,12 @@ def custom_location(location: str) -> str | None:
 
 
 def run_uri(job: Job) -> str:
-    root = job.experiment.artifact_location or f"{SCHEME}{job.experiment_id}"
-    return f"{root}/{job.name}/artifacts"
+    return uri_of_run(job.experiment.artifact_location, job.experiment_id, job.name)
+
+
+def uri_of_run(location: str | None, experiment_id: int, run: str) -> str:
+    """`location` is where the experiment's artifacts lie, if not with the server."""
+    return f"{location or f'{SCHEME}{experiment_id}'}/{run}/artifacts"
 
 
 def run_key(job: Job) -> str:

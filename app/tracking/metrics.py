@@ -127,13 +127,8 @@ def history_since(
 
 def latest(session: Session, job_ids: Sequence[int]) -> dict[int, list[Latest]]:
     """The newest point of every series of some runs, by key."""
-    found = session.execute(
-        select(LatestMetric.job_id, LatestMetric.key, LatestMetric.value, LatestMetric.step, LatestMetric.timestamp)
-        .where(LatestMetric.job_id.in_(job_ids))
-        .order_by(LatestMetric.job_id, LatestMetric.key)
-    )
     metrics: dict[int, list[Latest]] = {}
-    for job_id, key, value, step, timestamp in found:
+    for job_id, key, value, step, timestamp in session.connection().execute(_LATEST, {"ids": list(job_ids)}):
         metrics.setdefault(job_id, []).append(Latest(key, math.nan if value is None else value, step, timestamp))
     return metrics
 
@@ -151,6 +146,12 @@ _BLOCKS = (
     select(MetricBlock.points)
     .where(MetricBlock.job_id == bindparam("job_id"), MetricBlock.key == bindparam("key"))
     .order_by(MetricBlock.position)
+)
+# Ids are written into the statement, as thousands of parameters would be over SQLite's limit.
+_LATEST = (
+    select(LatestMetric.job_id, LatestMetric.key, LatestMetric.value, LatestMetric.step, LatestMetric.timestamp)
+    .where(LatestMetric.job_id.in_(bindparam("ids", expanding=True, literal_execute=True)))
+    .order_by(LatestMetric.job_id, LatestMetric.key)
 )
 _INSERT_BLOCK = insert(MetricBlock.__table__)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from app.jobs.tables import Job, JobTag
@@ -33,18 +33,13 @@ def tags_of(session: Session, job_ids: Sequence[int]) -> dict[int, list[tuple[st
 
 def _pairs_of(session: Session, table: type, job_ids: Sequence[int]) -> dict[int, list[tuple[str, str]]]:
     pairs: dict[int, list[tuple[str, str]]] = {}
-    for piece in _pieces(job_ids):
-        found = select(table.job_id, table.key, table.value).where(table.job_id.in_(piece))
-        for job_id, key, value in session.execute(found.order_by(table.job_id, table.key)):
-            pairs.setdefault(job_id, []).append((key, value))
+    for job_id, key, value in session.connection().execute(_PAIRS[table], {"ids": list(job_ids)}):
+        pairs.setdefault(job_id, []).append((key, value))
     return pairs
 
 
 def metrics_of(session: Session, job_ids: Sequence[int]) -> dict[int, list[Latest]]:
-    found: dict[int, list[Latest]] = {}
-    for piece in _pieces(job_ids):
-        found |= metrics.latest(session, piece)
-    return found
+    return metrics.latest(session, job_ids)
 
 
 def latest_metrics(session: Session, job: Job) -> list[Latest]:
@@ -53,7 +48,7 @@ def latest_metrics(session: Session, job: Job) -> list[Latest]:
 
 def inputs_of(session: Session, job_ids: Sequence[int]) -> dict[int, list[DatasetInput]]:
     found: dict[int, list[DatasetInput]] = {}
-    for piece in _pieces(job_ids):
+    for piece in _pieces(_with_any(session, DatasetInput, job_ids)):
         rows = session.scalars(select(DatasetInput).where(DatasetInput.job_id.in_(piece)))
         for row in rows:
             found.setdefault(row.job_id, []).append(row)
@@ -62,10 +57,15 @@ def inputs_of(session: Session, job_ids: Sequence[int]) -> dict[int, list[Datase
 
 def models_of(session: Session, job_ids: Sequence[int]) -> dict[int, list[RunModel]]:
     found: dict[int, list[RunModel]] = {}
-    for piece in _pieces(job_ids):
+    for piece in _pieces(_with_any(session, RunModel, job_ids)):
         for row in session.scalars(select(RunModel).where(RunModel.job_id.in_(piece))):
             found.setdefault(row.job_id, []).append(row)
     return found
+
+
+def _with_any(session: Session, table: type, job_ids: Sequence[int]) -> list[int]:
+    """Those of some runs that have a row in a table at all: most have none, and loading nothing costs as well."""
+    return list(session.connection().scalars(_OWNERS[table], {"ids": list(job_ids)}))
 
 
 def datasets(
@@ -79,3 +79,13 @@ def datasets(
         .distinct()
     )
     return session.execute(found.limit(count)).all()
+
+
+_IDS = bindparam("ids", expanding=True, literal_execute=True)
+"""Written into the statement, as thousands of parameters would be over SQLite's limit."""
+
+_PAIRS = {
+    table: select(table.job_id, table.key, table.value).where(table.job_id.in_(_IDS)).order_by(table.job_id, table.key)
+    for table in (Param, JobTag)
+}
+_OWNERS = {table: select(table.job_id).where(table.job_id.in_(_IDS)).distinct() for table in (DatasetInput, RunModel)}

@@ -198,9 +198,13 @@ def answer(body: dict | None = None) -> Response:
     return Response(json.dumps(body or {}, ensure_ascii=False, allow_nan=False), media_type="application/json")
 
 
+def token_after(offset: int, count: int) -> str:
+    return paging.encode({"offset": offset + count})
+
+
 def paged(name: str, items: list, offset: int, count: int, **more) -> Response:
     """A page of a list; `items` holds one more than `count` when there is a next page."""
     body: dict[str, Any] = {name: items[:count]} if items else {}
     if len(items) > count:
-        body["next_page_token"] = paging.encode({"offset": offset + count})
+        body["next_page_token"] = token_after(offset, count)
     return answer(body | more)

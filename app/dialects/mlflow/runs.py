@@ -3,8 +3,8 @@
 from fastapi import APIRouter, Response
 
 from app.access.guard import CallerDep, allow, note
-from app.dialects.mlflow import shapes
-from app.dialects.mlflow.arguments import ArgumentsDep, answer, paged, run_id_of
+from app.dialects.mlflow import shapes, texts
+from app.dialects.mlflow.arguments import ArgumentsDep, answer, run_id_of
 from app.errors import Invalid
 from app.experiments import queries as experiments
 from app.experiments.search import STAGES
@@ -97,8 +97,7 @@ def find(arguments: ArgumentsDep, session: ReadSessionDep, caller: CallerDep) ->
         offset=offset,
         count=count + 1,
     )
-    found = shapes.runs(session, runs.by_ids(session, ids[:count]))
-    return paged("runs", [*found, *ids[count:]], offset, count)
+    return texts.paged("runs", texts.found_runs(session, ids[:count]), offset, count, len(ids) <= count)
 
 
 @router.get("/artifacts/list", dependencies=[allow(READ)])
@@ -118,11 +117,8 @@ def history(arguments: ArgumentsDep, session: SessionDep, caller: CallerDep) -> 
     if count < 0:
         raise Invalid("max_results must be a positive integer.", target="max_results")
     count = count if "max_results" in arguments else max(len(points), 1)
-    return paged("metrics", [_point(key, point) for point in points[offset : offset + count + 1]], offset, count)
-
-
-def _point(key: str, point: metrics.Point) -> dict:
-    return {"key": key, "value": shapes.number(point.value), "timestamp": point.timestamp, "step": point.step}
+    shown = texts.history(key, points[offset : offset + count])
+    return texts.paged("metrics", shown, offset, count, len(points) <= offset + count)
 
 
 @router.get("/metrics/get-history-bulk", dependencies=[allow(READ)])
@@ -132,8 +128,8 @@ def history_bulk(arguments: ArgumentsDep, session: SessionDep, caller: CallerDep
     for run_id in _run_ids(arguments, "run_id"):
         job = runs.get(session, caller.workspace.id, run_id)
         points = metrics.history(session, job.id, key)[: count - len(found)]
-        found += [_point(key, point) | {"run_id": run_id} for point in points]
-    return answer({"metrics": found})
+        found += texts.history(key, points, run_id)
+    return texts.answer("metrics", found) if found else answer({"metrics": []})
 
 
 @router.get("/metrics/get-history-bulk-interval", dependencies=[allow(READ)])
@@ -148,8 +144,8 @@ def history_interval(arguments: ArgumentsDep, session: SessionDep, caller: Calle
         job = runs.get(session, caller.workspace.id, run_id)
         points = [point for point in metrics.history(session, job.id, key) if first <= point.step <= last]
         steps = _spread(sorted({point.step for point in points}), count)
-        found += [_point(key, point) | {"run_id": run_id} for point in points if point.step in steps]
-    return answer({"metrics": found} if found else {})
+        found += texts.history(key, [point for point in points if point.step in steps], run_id)
+    return texts.answer("metrics", found)
 
 
 def _spread(steps: list[int], count: int) -> set[int]:

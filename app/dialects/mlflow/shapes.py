@@ -11,8 +11,9 @@ from app.jobs.lifecycle import Status
 from app.jobs.tables import Job
 from app.kit.clock import milliseconds
 from app.tracking import queries
-from app.tracking.artifacts import run_uri
+from app.tracking.artifacts import run_uri, uri_of_run
 from app.tracking.metrics import Latest
+from app.tracking.runs import RunRow
 from app.tracking.search import STATUSES
 from app.tracking.tables import DatasetInput, RunModel
 
@@ -52,7 +53,11 @@ def experiment(row: Experiment) -> dict:
     return shown | ({"tags": pairs(row.tags.items())} if row.tags else {})
 
 
-def run_info(job: Job, user: str | None = None) -> dict:
+def run_info(job: Job | RunRow, user: str | None = None) -> dict:
+    if isinstance(job, RunRow):
+        uri = uri_of_run(job.artifact_location, job.experiment_id, job.name)
+    else:
+        uri = run_uri(job)
     shown = {
         "run_uuid": job.name,
         "experiment_id": str(job.experiment_id),
@@ -60,7 +65,7 @@ def run_info(job: Job, user: str | None = None) -> dict:
         "user_id": user or job.created_by,
         "status": STATUS_OF[job.status],
         "start_time": milliseconds(job.started_at or job.created_at),
-        "artifact_uri": run_uri(job),
+        "artifact_uri": uri,
         "lifecycle_stage": job.lifecycle_stage,
         "run_id": job.name,
     }
@@ -90,13 +95,22 @@ def _run(job: Job, params, tags, metrics, inputs, models) -> dict:
     tags = dict(tags)
     tags.setdefault("mlflow.runName", job.display_name)
     data = {"metrics": [latest(metric) for metric in metrics], "params": pairs(params), "tags": pairs(tags.items())}
-    shown = {
+    return {
         "info": run_info(job, tags.get("mlflow.user")),
         "data": {name: items for name, items in data.items() if items},
-        "inputs": _inputs(inputs, models),
+        **_links(inputs, models),
     }
+
+
+def links_of(session: Session, job_ids: Sequence[int]) -> dict[int, dict]:
+    """What runs read and made, of those that did."""
+    inputs, models = queries.inputs_of(session, job_ids), queries.models_of(session, job_ids)
+    return {id: _links(inputs.get(id, ()), models.get(id, ())) for id in inputs.keys() | models.keys()}
+
+
+def _links(inputs: Sequence[DatasetInput], models: Sequence[RunModel]) -> dict:
     outputs = [{"model_id": model.model_id, "step": model.step} for model in models if model.direction == "output"]
-    return shown | ({"outputs": {"model_outputs": outputs}} if outputs else {})
+    return {"inputs": _inputs(inputs, models)} | ({"outputs": {"model_outputs": outputs}} if outputs else {})
 
 
 def latest(metric: Latest) -> dict:
