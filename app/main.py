@@ -10,6 +10,7 @@ from starlette.types import ASGIApp
 
 from app import domains
 from app.access import identity
+from app.dialects.mlflow import routes as tracking
 from app.endpoints import serving
 from app.kit.hiding import hide_from_guests
 from app.kit.logs import log_as_json
@@ -60,8 +61,8 @@ async def _every(seconds: float, work) -> None:
 
 
 def wrap(api: FastAPI) -> ASGIApp:
-    """The scoring path stands before the API, and the workspace address before both."""
-    return Observed(WorkspaceAddress(serving.gateway(api, api.state.routes, api.state.settings)))
+    """What comes by the thousand passes the API by; the workspace address stands before all."""
+    return Observed(WorkspaceAddress(serving.gateway(tracking.shortcut(api), api.state.routes, api.state.settings)))
 
 
 def create_app() -> ASGIApp:

@@ -48,6 +48,13 @@ def credentials(request: HTTPConnection) -> tuple[str, str] | None:
     return ("session", cookie) if cookie else None
 
 
+def is_kept(request: HTTPConnection, workspace: str) -> bool:
+    """Whether who asks, and where, is in memory, so that to find out blocks nobody."""
+    found = credentials(request)
+    known = found and _identities.get(digest(found[1])), _workspaces.get(workspace)
+    return all(kept and kept[0] > time.monotonic() for kept in known)
+
+
 def identify(kind: str, secret: str) -> Identity | None:
     """The identity behind a secret, or None for one that proves nothing (any more).
 

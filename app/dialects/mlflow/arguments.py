@@ -173,7 +173,7 @@ def run_id_of(arguments: Arguments) -> str:
     return arguments.optional_text("run_id") or arguments.optional_text("run_uuid") or arguments.text("run_id")
 
 
-async def _arguments(request: Request) -> Arguments:
+async def arguments_of(request: Request) -> Arguments:
     fields: dict[str, Any] = {}
     for name, value in request.query_params.multi_items():
         known = fields.get(name)
@@ -190,7 +190,7 @@ async def _arguments(request: Request) -> Arguments:
     return Arguments(fields)
 
 
-ArgumentsDep = Annotated[Arguments, Depends(_arguments)]
+ArgumentsDep = Annotated[Arguments, Depends(arguments_of)]
 
 
 def answer(body: dict | None = None) -> Response:

@@ -1,6 +1,6 @@
 """Every call of the MLflow dialect, under each of the addresses that clients use."""
 
-from fastapi import APIRouter
+from fastapi import APIRouter, FastAPI
 
 from app.dialects.mlflow import (
     artifacts,
@@ -16,11 +16,14 @@ from app.dialects.mlflow import (
     traces,
     writes,
 )
+from app.dialects.mlflow.quick import Shortcut
+
+ROOTS = ("/api/2.0", "/ajax-api/2.0")
 
 router = APIRouter(include_in_schema=False)
 router.include_router(server.router)
 router.include_router(otlp.router)
-for _root in ("/api/2.0", "/ajax-api/2.0"):
+for _root in ROOTS:
     for _part in (experiments, runs, writes, lineage, logged_models, registry):
         router.include_router(_part.router, prefix=f"{_root}/mlflow")
     router.include_router(artifacts.router, prefix=f"{_root}/mlflow-artifacts")
@@ -30,3 +33,7 @@ for _root in ("/api/2.0", "/ajax-api/2.0"):
 for _root in ("/api/3.0", "/ajax-api/3.0"):
     router.include_router(traces.router, prefix=f"{_root}/mlflow")
     router.include_router(assessments.router, prefix=f"{_root}/mlflow")
+
+
+def shortcut(app: FastAPI) -> Shortcut:
+    return Shortcut(app, [(f"{root}/mlflow", part.router) for root in ROOTS for part in (runs, writes)])

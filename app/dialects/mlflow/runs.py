@@ -1,10 +1,15 @@
 """MLflow's calls about runs, and the search for them."""
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
+from sqlalchemy.orm import Session
+from starlette.concurrency import run_in_threadpool
 
+from app.access.caller import Caller
 from app.access.guard import CallerDep, allow, note
+from app.database import reading
 from app.dialects.mlflow import shapes, texts
-from app.dialects.mlflow.arguments import ArgumentsDep, answer, run_id_of
+from app.dialects.mlflow.arguments import Arguments, ArgumentsDep, answer, run_id_of
+from app.dialects.mlflow.quick import quick
 from app.errors import Invalid
 from app.experiments import queries as experiments
 from app.experiments.search import STAGES
@@ -14,7 +19,7 @@ from app.tracking import metrics, runs, search, service
 from app.tracking.artifacts import entries, run_key, run_uri
 from app.tracking.names import LARGEST_INTEGER
 from app.tracking.permissions import RUNS_WRITE, WRITE
-from app.web.session import ReadSessionDep, SessionDep
+from app.web.session import SessionDep
 
 router = APIRouter()
 MOST_FOUND, DEFAULT_FOUND = 50_000, 1000
@@ -84,8 +89,17 @@ def restore(arguments: ArgumentsDep, session: SessionDep, caller: CallerDep) -> 
     return answer()
 
 
-@router.post("/runs/search", dependencies=[allow(READ)])
-def find(arguments: ArgumentsDep, session: ReadSessionDep, caller: CallerDep) -> Response:
+@router.post("/runs/search", dependencies=[quick(READ)])
+async def find(arguments: ArgumentsDep, request: Request) -> Response:
+    return await run_in_threadpool(_read, _find, arguments, request.state.caller)
+
+
+def _read(handler, arguments: Arguments, caller: Caller) -> Response:
+    with reading() as session:
+        return handler(arguments, session, caller)
+
+
+def _find(arguments: Arguments, session: Session, caller: Caller) -> Response:
     offset, count = arguments.offset(), arguments.count(DEFAULT_FOUND, MOST_FOUND)
     ids = search.search(
         session,
@@ -107,8 +121,12 @@ def artifacts(arguments: ArgumentsDep, session: SessionDep, caller: CallerDep) -
     return answer({"root_uri": run_uri(job)} | ({"files": found} if found else {}))
 
 
-@router.get("/metrics/get-history", dependencies=[allow(READ)])
-def history(arguments: ArgumentsDep, session: SessionDep, caller: CallerDep) -> Response:
+@router.get("/metrics/get-history", dependencies=[quick(READ)])
+async def history(arguments: ArgumentsDep, request: Request) -> Response:
+    return await run_in_threadpool(_read, _history, arguments, request.state.caller)
+
+
+def _history(arguments: Arguments, session: Session, caller: Caller) -> Response:
     job = runs.get(session, caller.workspace.id, run_id_of(arguments))
     key = arguments.text("metric_key")
     points = metrics.history(session, job.id, key)

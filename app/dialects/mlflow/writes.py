@@ -7,12 +7,12 @@ known from memory, and the writer commits what many of them log in one transacti
 import asyncio
 from functools import partial
 
-from fastapi import APIRouter, Depends, Request, Response
-from starlette.concurrency import run_in_threadpool
+from fastapi import APIRouter, Request, Response
 
 from app.access.caller import Caller
-from app.access.guard import CallerDep, Guard, allow
+from app.access.guard import CallerDep, allow
 from app.dialects.mlflow.arguments import Arguments, ArgumentsDep, answer, run_id_of
+from app.dialects.mlflow.quick import quick
 from app.tracking import runs, service
 from app.tracking.metrics import Metric
 from app.tracking.names import LARGEST_INTEGER, check_batch
@@ -25,15 +25,7 @@ _PLAIN = ("key", "value", "timestamp", "step")
 _PLAIN_TYPES = (str, float, int, int)
 
 
-class QuickGuard(Guard):
-    """The guard of an action that is not audited, without the request's transaction."""
-
-    async def __call__(self, request: Request) -> None:
-        request.state.caller = await run_in_threadpool(self._caller, request)
-        request.state.action = self.action
-
-
-QUICK = Depends(QuickGuard(WRITE))
+QUICK = quick(WRITE)
 
 
 def metric_of(arguments: Arguments) -> Metric:
