@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import boto3
+from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import ClientError
 
 from app.errors import NotFound
@@ -12,6 +13,8 @@ from app.kit.storage.keys import safe_key
 from app.kit.storage.store import CHUNK, Entry, Storage
 
 PARTS = ".parts"
+# Chunks may come from a request, which only the thread that handles it can read.
+IN_THIS_THREAD = TransferConfig(use_threads=False)
 
 
 class _Stream(io.RawIOBase):
@@ -50,7 +53,7 @@ class S3Storage(Storage):
 
     def write(self, key: str, chunks: Iterable[bytes]) -> int:
         stream = _Stream(chunks)
-        self.client.upload_fileobj(io.BufferedReader(stream, CHUNK), self.bucket, self._key(key))
+        self.client.upload_fileobj(io.BufferedReader(stream, CHUNK), self.bucket, self._key(key), Config=IN_THIS_THREAD)
         return stream.count
 
     def append(self, key: str, data: bytes) -> None:

@@ -44,7 +44,7 @@ class Storage(ABC):
 
     @abstractmethod
     def walk(self, key: str) -> Iterator[Entry]:
-        """Every file below a key, by path."""
+        """Every file below a key."""
 
     @abstractmethod
     def delete(self, key: str) -> None:
