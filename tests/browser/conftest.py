@@ -1,4 +1,4 @@
-"""A real Chromium in front of a server of its own; every page that is opened must end without a complaint of the browser."""
+"""A real Chromium in front of a server of its own; no page may make the browser complain."""
 
 import re
 import shutil
@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.live.conftest import Server, environment, start, stop  # noqa: F401
+from tests.live.conftest import Server, start, stop
+from tests.live.conftest import environment as environment
 
 playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed: run `make test`")
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright  # noqa: E402
@@ -116,7 +117,7 @@ def admin(server, session_of) -> dict:
     return session_of(server, "admin", password_of(server))
 
 
-# Each notes what it sees whenever that changes; what was noted is lost if the page is ever loaded again.
+# Notes what is seen whenever it changes; the notes are lost if the page is ever loaded again.
 LOOK = """
   window.noted = {};
   window.note = (what, look) => {
@@ -129,6 +130,13 @@ LOOK = """
     setInterval(again, 50);
   };
 """
+STATE = "note('states', () => document.querySelector('#job-status').innerText.trim().split('\\n')[0])"
+LINES = "note('lines', () => document.querySelectorAll('log-view [data-line]').length)"
+CHARTS = "note('charts', () => document.querySelectorAll('metric-chart').length)"
+POINTS = """note('points', () => {
+  const drawn = [...document.querySelectorAll('metric-chart')].flatMap((chart) => chart.series ?? []);
+  return drawn.reduce((sum, { points }) => sum + points.length, 0);
+})"""
 
 
 @dataclass
@@ -143,8 +151,9 @@ class FirstRun:
 
 
 @pytest.fixture(scope="package")
-def first_run(server, browser, admin, environment) -> FirstRun:
+def first_run(request, server, browser, admin) -> FirstRun:
     """The example that the empty home offers, watched on three pages at once."""
+    request.getfixturevalue("environment")
     pages = Pages(browser, server, [], admin)
     with closing(pages):
         context = pages.context()
@@ -153,14 +162,12 @@ def first_run(server, browser, admin, environment) -> FirstRun:
         page.goto("/")
         page.get_by_role("button", name="Run the digits example").click()
         page.wait_for_url("**/jobs/*")
-        page.evaluate("note('states', () => document.querySelector('#job-status').innerText.trim().split('\\n')[0])")
-        log.goto(f"{page.url}/logs")
-        log.evaluate("note('lines', () => document.querySelectorAll('log-view [data-line]').length)")
+        page.evaluate(STATE)
         metrics.goto(f"{page.url}/metrics")
-        metrics.evaluate("note('charts', () => document.querySelectorAll('metric-chart').length)")
-        metrics.evaluate(
-            "note('points', () => document.querySelector('metric-chart')?.series?.[0]?.points.length ?? 0)"
-        )
+        metrics.evaluate(CHARTS)
+        metrics.evaluate(POINTS)
+        log.goto(f"{page.url}/logs")
+        log.evaluate(LINES)
         expect(page.locator("#job-status")).to_contain_text("Completed", timeout=90_000)
         page.wait_for_timeout(1500)
         noted = page.evaluate("noted") | log.evaluate("noted") | metrics.evaluate("noted")
