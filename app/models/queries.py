@@ -9,7 +9,7 @@ from app.assets.addresses import AssetVersion
 from app.errors import Invalid, NotFound
 from app.jobs.tables import Job
 from app.kit.paging import Page
-from app.models.tables import ModelAlias, ModelVersion, RegisteredModel
+from app.models.tables import IS_PROMPT, ModelAlias, ModelVersion, RegisteredModel
 
 SORTS = {"updated": RegisteredModel.updated_at, "created": RegisteredModel.created_at, "name": RegisteredModel.name}
 
@@ -44,7 +44,9 @@ def page(
             f"sort: {sort!r} is not a column. Use one of {', '.join(SORTS)}, with '-' for falling.", target="sort"
         )
     found = select(RegisteredModel).where(
-        RegisteredModel.workspace_id == workspace_id, RegisteredModel.archived == archived
+        RegisteredModel.workspace_id == workspace_id,
+        RegisteredModel.archived == archived,
+        func.coalesce(RegisteredModel.tags[IS_PROMPT].as_string(), "false") != "true",
     )
     if text:
         found = found.where(RegisteredModel.name.icontains(text, autoescape=True))

@@ -18,9 +18,8 @@ from app.kit.filtering import (
     parse_filter,
     parse_order,
 )
-from app.models.tables import ModelVersion, RegisteredModel
+from app.models.tables import IS_PROMPT, ModelVersion, RegisteredModel
 
-IS_PROMPT = "mlflow.prompt.is_prompt"
 _ATTRIBUTE_WORDS = ("", "attribute", "attributes")
 _MODEL_ORDERS = {
     "name": RegisteredModel.name,

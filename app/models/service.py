@@ -32,7 +32,7 @@ def create(
     if queries.find(session, workspace_id, name):
         raise AlreadyExists(f"Registered Model (name={name}) already exists.", target="name")
     model = RegisteredModel(
-        workspace_id=workspace_id, name=name, description=description, tags=_checked_tags(tags or {})
+        workspace_id=workspace_id, name=name, description=description, tags=checked_tags(tags or {})
     )
     session.add(model)
     session.flush()
@@ -72,8 +72,8 @@ def register(
     described = mlmodel.describe(found.key)
     kind = _type(type, described is not None)
     model = queries.find(session, workspace_id, name) or create(session, workspace_id, check_name(name))
-    number = _next_version(session, model, version)
-    path = _place(session, workspace_id, name, number)
+    number = next_version(session, model, version)
+    path = free_place(session, workspace_id, name, number)
     single = store().size(found.key) is not None
     store().copy(found.key, f"{path}/{found.key.rpartition('/')[2]}" if single else path)
     files, size = store().total_size(path)
@@ -81,7 +81,7 @@ def register(
     described = described or mlmodel.Description()
     made = ModelVersion(
         model_id=model.id, version=number, type=kind, path=path, source=source, job_id=made_by.id if made_by else None,
-        run_link=run_link, logged_model=found.logged_model, description=description, tags=_checked_tags(tags or {}),
+        run_link=run_link, logged_model=found.logged_model, description=description, tags=checked_tags(tags or {}),
         properties=properties or {}, flavors=described.flavors, signature=described.signature,
         input_example=described.input_example, file_count=files, size_bytes=size, created_by=created_by,
     )  # fmt: skip
@@ -106,7 +106,7 @@ def _type(type: str | None, has_mlmodel: bool) -> str:
     return type
 
 
-def _next_version(session: Session, model: RegisteredModel, version: str | None) -> int:
+def next_version(session: Session, model: RegisteredModel, version: str | None) -> int:
     highest = session.scalar(select(func.max(ModelVersion.version)).where(ModelVersion.model_id == model.id)) or 0
     if version is None:
         return highest + 1
@@ -117,7 +117,7 @@ def _next_version(session: Session, model: RegisteredModel, version: str | None)
     return number
 
 
-def _place(session: Session, workspace_id: int, name: str, version: int) -> str:
+def free_place(session: Session, workspace_id: int, name: str, version: int) -> str:
     """A renamed model keeps its files, so that a new one of the old name has to step aside."""
     key = path = f"workspaces/{workspace_id}/models/{name}/{version}"
     attempt = 1
@@ -157,7 +157,7 @@ def change(
     if description is not None:
         thing.description = description
     if tags is not None:
-        thing.tags = _checked_tags(tags)
+        thing.tags = checked_tags(tags)
     if archived is not None:
         thing.archived = archived
     thing.updated_at = now()
@@ -165,7 +165,7 @@ def change(
 
 
 def set_tag(session: Session, thing: RegisteredModel | ModelVersion, key: str, value: str) -> None:
-    thing.tags = {**thing.tags, **_checked_tags({key: value})}
+    thing.tags = {**thing.tags, **checked_tags({key: value})}
     thing.updated_at = now()
     session.flush()
 
@@ -244,7 +244,7 @@ def get_by_alias(session: Session, workspace_id: int, name: str, alias: str) -> 
     return queries.get_version(session, workspace_id, name, found.version)
 
 
-def _checked_tags(tags: dict[str, str]) -> dict[str, str]:
+def checked_tags(tags: dict[str, str]) -> dict[str, str]:
     for key, value in tags.items():
         if not key or len(key) > LONGEST_KEY:
             raise Invalid(f"tags: the name of a tag has 1 to {LONGEST_KEY} characters.", target="tags")

@@ -8,6 +8,9 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from app.database import Base
 from app.kit.clock import now
 
+IS_PROMPT = "mlflow.prompt.is_prompt"
+"""The tag with which MLflow marks a registered model, and each version of it, as a prompt."""
+
 
 class RegisteredModel(Base):
     __tablename__ = "registered_models"

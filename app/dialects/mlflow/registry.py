@@ -7,7 +7,7 @@ from app.dialects.mlflow import shapes
 from app.dialects.mlflow.arguments import Arguments, ArgumentsDep, answer, paged
 from app.jobs import queries as jobs
 from app.kit.clock import milliseconds
-from app.models import queries, search, service
+from app.models import prompts, queries, search, service
 from app.models.permissions import READ, WRITE
 from app.models.tables import ModelVersion, RegisteredModel
 from app.tracking.artifacts import SCHEME
@@ -188,6 +188,8 @@ def get_by_alias(arguments: ArgumentsDep, session: SessionDep, caller: CallerDep
 def create_version(arguments: ArgumentsDep, session: SessionDep, caller: CallerDep) -> Response:
     """`model_id` names the logged model that an old-style source stands for."""
     model = _find(session, caller, arguments)
+    if prompts.is_prompt(model):
+        return _create_prompt(arguments, session, caller, model)
     run = arguments.optional_text("run_id")
     version = service.register(
         session, workspace_id=caller.workspace.id, name=model.name, source=arguments.text("source"),
@@ -198,6 +200,15 @@ def create_version(arguments: ArgumentsDep, session: SessionDep, caller: CallerD
     if not version.logged_model and "model_id" in arguments:
         version.logged_model = arguments.text("model_id")
     note(session, "models", _label(version), after={"source": version.source})
+    return answer({"model_version": _versions(session, [version])[0]})
+
+
+def _create_prompt(arguments: Arguments, session, caller, model) -> Response:
+    version = prompts.register(
+        session, model, source=arguments.text("source"), description=arguments.optional_text("description"),
+        tags=dict(arguments.pairs("tags")), created_by=caller.user.name,
+    )  # fmt: skip
+    note(session, "models", _label(version), after={"prompt": True})
     return answer({"model_version": _versions(session, [version])[0]})
 
 
