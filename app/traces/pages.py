@@ -64,7 +64,8 @@ def _started(trace: Trace) -> datetime:
 
 
 def _elapsed_ms(duration: int | None) -> str:
-    return waterfall.elapsed(None if duration is None else duration * 1_000_000)
+    """The registry keeps whole milliseconds of a trace."""
+    return "< 1 ms" if duration == 0 else waterfall.elapsed(None if duration is None else duration * 1_000_000)
 
 
 SHOWN = {"states": STATES, "started": _started, "elapsed": waterfall.elapsed, "elapsed_ms": _elapsed_ms}
