@@ -128,7 +128,8 @@ def history_since(
 def latest(session: Session, job_ids: Sequence[int]) -> dict[int, list[Latest]]:
     """The newest point of every series of some runs, by key."""
     metrics: dict[int, list[Latest]] = {}
-    for job_id, key, value, step, timestamp in session.connection().execute(_LATEST, {"ids": list(job_ids)}):
+    # Fetched at once: one by one, each row would give the interpreter away and wait for it again.
+    for job_id, key, value, step, timestamp in session.connection().execute(_LATEST, {"ids": list(job_ids)}).all():
         metrics.setdefault(job_id, []).append(Latest(key, math.nan if value is None else value, step, timestamp))
     return metrics
 

@@ -33,7 +33,7 @@ def tags_of(session: Session, job_ids: Sequence[int]) -> dict[int, list[tuple[st
 
 def _pairs_of(session: Session, table: type, job_ids: Sequence[int]) -> dict[int, list[tuple[str, str]]]:
     pairs: dict[int, list[tuple[str, str]]] = {}
-    for job_id, key, value in session.connection().execute(_PAIRS[table], {"ids": list(job_ids)}):
+    for job_id, key, value in session.connection().execute(_PAIRS[table], {"ids": list(job_ids)}).all():
         pairs.setdefault(job_id, []).append((key, value))
     return pairs
 

@@ -95,7 +95,7 @@ def _check(session: Session, caller: Caller, run: Job | RunRef, deleted: bool) -
 
 def rows(session: Session, job_ids: Sequence[int]) -> dict[int, RunRow]:
     """The runs by their ids, without loading them whole."""
-    found = map(RunRow._make, session.connection().execute(_ROWS, {"ids": list(job_ids)}))
+    found = map(RunRow._make, session.connection().execute(_ROWS, {"ids": list(job_ids)}).all())
     return {row.id: row for row in found}
 
 
