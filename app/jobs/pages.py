@@ -1,16 +1,14 @@
-"""Pages of jobs: the list of them, and what is done to many at once."""
+"""Pages of jobs beside the list of them: what is done to many at once, and who used an asset."""
 
-from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Form, Query, Request, Response
+from fastapi import APIRouter, Form, Request, Response
 from starlette.responses import RedirectResponse, StreamingResponse
 
 from app.access.caller import Caller
 from app.access.guard import CallerDep, allow, note
 from app.errors import Invalid
 from app.jobs import facets, pages_changes, pages_job, pages_submit, queries, service, streams
-from app.jobs.lifecycle import Status
 from app.jobs.permissions import READ, WRITE
 from app.web.addressing import url_for_workspace
 from app.web.session import SessionDep
@@ -18,51 +16,8 @@ from app.web.sse import stream
 from app.web.templating import templates
 
 router = APIRouter(include_in_schema=False)
-SIZES = (25, 50, 100, 200)
 # Addresses name models in the plural, the lineage in the singular.
 KINDS = {"data": "data", "model": "model", "models": "model"}
-
-
-@dataclass
-class Wanted:
-    """The query of a list, as its form and its links send it."""
-
-    text: str = ""
-    status: Annotated[list[str], Query()] = ()
-    experiment: str = ""
-    created_by: str = ""
-    type: str = ""
-    tag: str = ""
-    archived: bool = False
-    sort: str = "-created"
-    page: Annotated[int, Query(ge=1)] = 1
-    size: Annotated[int, Query(ge=1, le=500)] = 50
-
-    @property
-    def narrowed(self) -> queries.Filter:
-        statuses = tuple(status for status in self.status if status)
-        return queries.Filter(
-            self.text.strip(), statuses, self.experiment, self.created_by, self.type, self.tag.strip(), self.archived
-        )
-
-    @property
-    def is_narrow(self) -> bool:
-        return bool(self.text or any(self.status) or self.experiment or self.created_by or self.type or self.tag)
-
-
-@router.get("/jobs", dependencies=[allow(READ)])
-def jobs(request: Request, session: SessionDep, caller: CallerDep, wanted: Annotated[Wanted, Depends()]) -> Response:
-    workspace_id = caller.workspace.id
-    found = queries.page(session, workspace_id, wanted.narrowed, sort=wanted.sort, number=wanted.page, size=wanted.size)
-    context = {
-        "page": found,
-        "wanted": wanted,
-        "statuses": list(Status),
-        "sizes": SIZES,
-        "experiments": facets.experiments(session, workspace_id),
-        "people": facets.people(session, workspace_id),
-    }
-    return templates.TemplateResponse(request, "jobs/list.html", context)
 
 
 @router.get("/jobs/events", dependencies=[allow(READ)])

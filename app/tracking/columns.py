@@ -28,7 +28,7 @@ STARRED = "starred"
 """The tag of a run that somebody marked with a star."""
 
 MOST_VARYING = 6
-RECENT_RUNS = 500
+RECENT_RUNS = 200
 MOST_COLUMNS = 100
 _POINT = Struct("<qqd")
 
@@ -153,8 +153,10 @@ def _varying(session: Session, kind: str, job_ids: Sequence[int], most: int) -> 
     return [Column(kind, key) for key in session.scalars(found)]
 
 
-def known(session: Session, workspace_id: int, text: str = "", most: int = 50) -> list[Column]:
-    """Columns that the newest runs of a workspace have, with `text` in their id."""
+def known(
+    session: Session, workspace_id: int, text: str = "", *, kinds: Sequence[str] = tuple(TABLES), most: int = 50
+) -> list[Column]:
+    """Columns that the newest runs of a workspace have, with `text` in their name or id, such as `metrics.lo`."""
     recent = (
         select(Job.id)
         .where(Job.workspace_id == workspace_id, Job.lifecycle_stage == "active")
@@ -162,17 +164,15 @@ def known(session: Session, workspace_id: int, text: str = "", most: int = 50) -
         .limit(RECENT_RUNS)
     )
     job_ids = list(session.scalars(recent))
-    kind, dot, part = text.partition(".")
-    named = dot and kind in TABLES
+    kind, _, part = text.partition(".")
+    if kind in TABLES:
+        kinds, text = [kind], part
     found = []
-    for name, table in TABLES.items():
-        if named and name != kind:
-            continue
-        keys = select(table.key).where(table.job_id.in_(job_ids)).distinct().order_by(table.key).limit(most)
-        if wanted := part if named else text:
-            keys = keys.where(table.key.icontains(wanted, autoescape=True))
-        # Keys with a comma cannot stand in an address, where commas part columns.
-        found += [Column(name, key) for key in session.scalars(keys) if "," not in key]
-    return [column for column in found if not (column.kind == "tags" and column.key.startswith("mlflow."))][:most]
-
-
+    for name in kinds:
+        key = TABLES[name].key
+        # A comma cannot stand in an address, where it parts columns, and MLflow's own tags are for machines.
+        keys = select(key).where(TABLES[name].job_id.in_(job_ids), ~key.contains(","), ~key.startswith("mlflow."))
+        if text:
+            keys = keys.where(key.icontains(text, autoescape=True))
+        found += [Column(name, key) for key in session.scalars(keys.distinct().order_by(key).limit(most))]
+    return found

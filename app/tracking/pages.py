@@ -12,12 +12,12 @@ from app.jobs.permissions import READ
 from app.kit.ids import digest
 from app.kit.paging import Page
 from app.kit.storage import store
-from app.tracking import places
+from app.tracking import pages_compare, pages_table, places
 from app.tracking import queries as tracking
 from app.web.session import SessionDep
 from app.web.templating import templates
 
-router = APIRouter(prefix="/jobs/{name}", include_in_schema=False)
+tabs = APIRouter(prefix="/jobs/{name}", include_in_schema=False)
 CHARTS = 48
 SHOWN_PARAMS = 200
 SHOWN_METRICS = 50
@@ -33,7 +33,7 @@ def _charts(keys: list[str], text: str, number: int) -> dict:
     return {"page": Page(rows, len(wanted), number, CHARTS), "key_count": len(keys), "text": text}
 
 
-@router.get("/metrics", dependencies=[allow(READ)])
+@tabs.get("/metrics", dependencies=[allow(READ)])
 def metrics(
     name: str,
     request: Request,
@@ -49,7 +49,7 @@ def metrics(
     return page(request, session, caller, name, "metrics", "jobs/metrics.html", job=job, **charts)
 
 
-@router.get("/_charts", dependencies=[allow(READ)])
+@tabs.get("/_charts", dependencies=[allow(READ)])
 def charts_fragment(
     name: str,
     request: Request,
@@ -68,7 +68,7 @@ def charts_fragment(
     return templates.TemplateResponse(request, "jobs/_charts.html", context)
 
 
-@router.get("/_metrics", dependencies=[allow(READ)])
+@tabs.get("/_metrics", dependencies=[allow(READ)])
 def metrics_fragment(name: str, request: Request, session: SessionDep, caller: CallerDep) -> Response:
     """The newest value of each metric."""
     job = queries.get(session, caller.workspace.id, name)
@@ -77,7 +77,7 @@ def metrics_fragment(name: str, request: Request, session: SessionDep, caller: C
     return templates.TemplateResponse(request, "jobs/_metrics.html", context)
 
 
-@router.get("/_params", dependencies=[allow(READ)])
+@tabs.get("/_params", dependencies=[allow(READ)])
 def params_fragment(name: str, request: Request, session: SessionDep, caller: CallerDep) -> Response:
     job = queries.get(session, caller.workspace.id, name)
     found = sorted(tracking.params(session, job).items())
@@ -85,7 +85,7 @@ def params_fragment(name: str, request: Request, session: SessionDep, caller: Ca
     return templates.TemplateResponse(request, "jobs/_params.html", context)
 
 
-@router.get("/images", dependencies=[allow(READ)])
+@tabs.get("/images", dependencies=[allow(READ)])
 def images(name: str, request: Request, session: SessionDep, caller: CallerDep) -> Response:
     job = queries.get(session, caller.workspace.id, name)
     found = [
@@ -98,7 +98,7 @@ def images(name: str, request: Request, session: SessionDep, caller: CallerDep) 
     return page(request, session, caller, name, "images", "jobs/images.html", job=job, **more)
 
 
-@router.get("/outputs", dependencies=[allow(READ)])
+@tabs.get("/outputs", dependencies=[allow(READ)])
 def outputs(
     name: str, request: Request, session: SessionDep, caller: CallerDep, root: str = "", path: str = ""
 ) -> Response:
@@ -119,7 +119,7 @@ def outputs(
     return page(request, session, caller, name, "outputs", "jobs/outputs.html", job=job, **more)
 
 
-@router.get("/outputs/content", dependencies=[allow(READ)])
+@tabs.get("/outputs/content", dependencies=[allow(READ)])
 def content(
     name: str, session: SessionDep, caller: CallerDep, path: str, root: str = places.ARTIFACTS, download: bool = False
 ) -> StreamingResponse:
@@ -137,16 +137,22 @@ def content(
     return StreamingResponse(store().read(key), media_type=kind or "application/octet-stream", headers=headers)
 
 
-@router.get("/register", dependencies=[allow(READ)])
+@tabs.get("/register", dependencies=[allow(READ)])
 def register(name: str, request: Request, session: SessionDep, caller: CallerDep) -> Response:
     job = queries.get(session, caller.workspace.id, name)
     found = places.candidates(session, job)
     return page(request, session, caller, name, "", "jobs/register.html", job=job, candidates=found)
 
 
-@router.get("/_register", dependencies=[allow(READ)])
+@tabs.get("/_register", dependencies=[allow(READ)])
 def register_fragment(name: str, request: Request, session: SessionDep, caller: CallerDep) -> Response:
     """The same form as a dialog."""
     job = queries.get(session, caller.workspace.id, name)
     context = {"job": job, "candidates": places.candidates(session, job), "as_dialog": True}
     return templates.TemplateResponse(request, "jobs/_register.html", context)
+
+
+router = APIRouter(include_in_schema=False)
+router.include_router(pages_table.router)
+router.include_router(pages_compare.router)
+router.include_router(tabs)

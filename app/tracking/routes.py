@@ -9,16 +9,16 @@ from app.errors import Invalid
 from app.jobs import queries as jobs
 from app.jobs.permissions import READ
 from app.kit.storage import safe_key
-from app.tracking import charts, queries
+from app.tracking import charts, queries, routes_compare, routes_table
 from app.tracking.artifacts import entries, run_key
 from app.web.session import SessionDep
 from app.web.stored_files import file_answer
 
-router = APIRouter(prefix="/api/jobs/{name}", tags=["tracking"])
+of_a_job = APIRouter(prefix="/api/jobs/{name}", tags=["tracking"])
 MOST_SERIES = 500
 
 
-@router.get("/metrics", dependencies=[allow(READ)])
+@of_a_job.get("/metrics", dependencies=[allow(READ)])
 def metrics(name: str, session: SessionDep, caller: CallerDep) -> dict:
     """The newest point of each series; a value that is not finite is null."""
     job = jobs.get(session, caller.workspace.id, name)
@@ -26,7 +26,7 @@ def metrics(name: str, session: SessionDep, caller: CallerDep) -> dict:
     return {"value": [metric._asdict() | {"value": charts.finite(metric.value)} for metric in found]}
 
 
-@router.get("/metrics/history", dependencies=[allow(READ)])
+@of_a_job.get("/metrics/history", dependencies=[allow(READ)])
 def history(
     name: str,
     session: SessionDep,
@@ -54,13 +54,13 @@ def history(
     return {"series": [vars(one) for one in series], "next": position, "final": final}
 
 
-@router.get("/params", dependencies=[allow(READ)])
+@of_a_job.get("/params", dependencies=[allow(READ)])
 def params(name: str, session: SessionDep, caller: CallerDep) -> dict:
     found = queries.params(session, jobs.get(session, caller.workspace.id, name))
     return {"value": [{"key": key, "value": value} for key, value in found.items()]}
 
 
-@router.get("/artifacts", dependencies=[allow(READ)])
+@of_a_job.get("/artifacts", dependencies=[allow(READ)])
 def artifacts(name: str, session: SessionDep, caller: CallerDep, path: str = "") -> dict:
     """What lies directly below `path`: `{"value": [{"path", "is_dir", "size"}]}`."""
     found = entries(run_key(jobs.get(session, caller.workspace.id, name)), path)
@@ -68,10 +68,16 @@ def artifacts(name: str, session: SessionDep, caller: CallerDep, path: str = "")
     return {"value": value}
 
 
-@router.get("/artifacts/content", dependencies=[allow(READ)], response_class=Response)
+@of_a_job.get("/artifacts/content", dependencies=[allow(READ)], response_class=Response)
 def artifact(
     name: str, path: str, request: Request, session: SessionDep, caller: CallerDep, download: bool = False
 ) -> Response:
     """One artifact; it takes ranges."""
     job = jobs.get(session, caller.workspace.id, name)
     return file_answer(request, safe_key(run_key(job), path), download=download)
+
+
+router = APIRouter()
+router.include_router(routes_table.router)
+router.include_router(routes_compare.router)
+router.include_router(of_a_job)

@@ -191,7 +191,7 @@ def _checked_tags(tags: Pairs) -> dict[str, str]:
     return given
 
 
-def delete_tag(session: Session, run: RunRef, key: str) -> None:
+def delete_tag(session: Session, run: RunRef | Job, key: str) -> None:
     gone = session.execute(delete(JobTag).where(JobTag.job_id == run.id, JobTag.key == key)).rowcount
     if not gone:
         raise NotFound(f"No tag with name: {key} in run with id {run.name}", target="key")

@@ -1,4 +1,4 @@
-/** <selectable-table>: the tick-all box, ranges by Shift, and a bar that says how many rows are ticked. */
+/** <selectable-table>: the tick-all box, ranges by Shift, a bar that says how many rows are ticked, and links that take their names along. */
 
 class SelectableTable extends HTMLElement {
   connectedCallback() {
@@ -53,6 +53,11 @@ class SelectableTable extends HTMLElement {
     if (!bar) return;
     bar.hidden = ticked === 0;
     bar.querySelector("[data-bulk-count]").textContent = ticked;
+    const names = boxes.filter((box) => box.checked).map((box) => encodeURIComponent(box.value));
+    for (const link of bar.querySelectorAll("a[data-names]")) {
+      link.href = `${link.dataset.names}?names=${names.join(",")}`;
+      link.hidden = ticked < 2;
+    }
   }
 }
 

@@ -1,0 +1,127 @@
+/** <filter-field src>: completes the keys of MLflow's filter language in the input within it. */
+
+const KEY = /(?:^|\s|\()((?:metrics|params|tags|attributes|m|p|t|a)[\w.:/-]*|`[^`]*)$/i;
+const WAIT_MILLISECONDS = 150;
+let count = 0;
+
+class FilterField extends HTMLElement {
+  connectedCallback() {
+    this.stop = new AbortController();
+    const { signal } = this.stop;
+    this.input = this.querySelector("input");
+    this.list ??= this.build();
+    this.append(this.list);
+    this.input.setAttribute("role", "combobox");
+    this.input.setAttribute("aria-autocomplete", "list");
+    this.input.setAttribute("aria-controls", this.list.id);
+    this.input.addEventListener("input", () => this.later(), { signal });
+    this.input.addEventListener("keydown", (event) => this.onKey(event), { signal });
+    this.input.addEventListener("blur", () => this.close(), { signal });
+    // The input must keep the focus while its list is clicked.
+    this.list.addEventListener("pointerdown", (event) => event.preventDefault(), { signal });
+    this.list.addEventListener("click", (event) => this.take(event.target.closest("[role=option]")), { signal });
+    this.close();
+  }
+
+  disconnectedCallback() {
+    this.stop.abort();
+    clearTimeout(this.timer);
+  }
+
+  build() {
+    const list = document.createElement("ul");
+    list.className = "filter-names";
+    list.id = `filter-names-${++count}`;
+    list.setAttribute("role", "listbox");
+    list.setAttribute("aria-label", "Names to filter by");
+    return list;
+  }
+
+  get begun() {
+    return KEY.exec(this.input.value.slice(0, this.input.selectionStart))?.[1] ?? "";
+  }
+
+  get options() {
+    return [...this.list.children];
+  }
+
+  later() {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.suggest(), WAIT_MILLISECONDS);
+  }
+
+  async suggest() {
+    const text = this.begun;
+    if (text === "") return this.close();
+    const address = new URL(this.getAttribute("src"), location.href);
+    address.searchParams.set("text", text);
+    try {
+      const answer = await fetch(address, { headers: { Accept: "application/json" }, signal: this.stop.signal });
+      if (!answer.ok || text !== this.begun) return;
+      this.show((await answer.json()).value);
+    } catch (error) {
+      if (error.name !== "AbortError") this.close();
+    }
+  }
+
+  show(names) {
+    this.list.replaceChildren(...names.map((name, index) => {
+      const option = document.createElement("li");
+      option.id = `${this.list.id}-${index}`;
+      option.setAttribute("role", "option");
+      option.textContent = name;
+      return option;
+    }));
+    this.list.hidden = names.length === 0;
+    this.input.setAttribute("aria-expanded", String(names.length > 0));
+    this.mark(-1);
+  }
+
+  mark(index) {
+    this.at = index;
+    this.options.forEach((option, position) => option.setAttribute("aria-selected", String(position === index)));
+    const option = this.options[index];
+    option?.scrollIntoView({ block: "nearest" });
+    if (option) this.input.setAttribute("aria-activedescendant", option.id);
+    else this.input.removeAttribute("aria-activedescendant");
+  }
+
+  onKey(event) {
+    if (this.list.hidden) return;
+    const length = this.options.length;
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (step) {
+      event.preventDefault();
+      this.mark(this.at < 0 ? (step > 0 ? 0 : length - 1) : (this.at + step + length) % length);
+    } else if ((event.key === "Enter" || event.key === "Tab") && this.at >= 0) {
+      event.preventDefault();
+      this.take(this.options[this.at]);
+    } else if (event.key === "Escape") {
+      event.preventDefault();
+      this.close();
+    }
+  }
+
+  take(option) {
+    if (!option) return;
+    const end = this.input.selectionStart;
+    const start = end - this.begun.length;
+    this.input.setRangeText(`${this.quoted(option.textContent)} `, start, end, "end");
+    this.close();
+    this.input.focus();
+  }
+
+  /** Keys that are more than a word stand in backticks. */
+  quoted(name) {
+    const [kind, ...rest] = name.split(".");
+    const key = rest.join(".");
+    return /^[\w./-]+$/.test(key) ? name : `${kind}.\`${key}\``;
+  }
+
+  close() {
+    this.list.hidden = true;
+    this.input.setAttribute("aria-expanded", "false");
+  }
+}
+
+customElements.define("filter-field", FilterField);
