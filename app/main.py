@@ -46,7 +46,8 @@ def create_api(settings: Settings) -> FastAPI:
     app.state.settings = settings
     app.state.routes = serving.RoutingTable()
     errors.install(app)
-    for module in domains.modules("routes") + domains.modules("pages"):
+    # A higher domain's page, such as /jobs/compare, stands before the wider /jobs/{name} of a lower one.
+    for module in domains.modules("routes") + domains.modules("pages")[::-1]:
         app.include_router(module.router)
     app.mount("/static", CachedFiles(), name="static")
     return app
