@@ -122,11 +122,11 @@ def _within(by: Column, value: str | None) -> ColumnElement[bool]:
 def groups(session: Session, wanted: Wanted, by: Column, metric: str, number: int, size: int) -> Page:
     """Groups of the matching runs, the largest first, with mean and spread of the last values of a metric."""
     found, value = _with_value(_matching(wanted), by)
-    total = session.scalar(select(func.count()).select_from(found.with_only_columns(value).group_by(value).subquery()))
+    count_groups = select(func.count()).select_from(found.with_only_columns(value).group_by(value).subquery())
     measured = aliased(LatestMetric)
     found = found.outerjoin(measured, (measured.job_id == Job.id) & (measured.key == metric))
-    # Differences from any value near the mean keep the sum of squares exact, which the plain one is not.
-    near = session.scalar(found.with_only_columns(func.avg(measured.value))) or 0.0
+    # Differences from one of the values keep the sum of squares exact, which that of the values is not.
+    near = session.scalar(found.with_only_columns(measured.value).where(measured.value.is_not(None)).limit(1)) or 0.0
     difference = measured.value - literal(near)
     counted = func.count()
     rows = found.with_only_columns(
@@ -139,7 +139,9 @@ def groups(session: Session, wanted: Wanted, by: Column, metric: str, number: in
         func.max(measured.value),
     )
     rows = rows.group_by(value).order_by(counted.desc(), value).offset((number - 1) * size).limit(size)
-    return Page([_group(near, *row) for row in session.execute(rows)], total, number, size)
+    shown = [_group(near, *row) for row in session.execute(rows)]
+    is_whole = number == 1 and len(shown) < size
+    return Page(shown, len(shown) if is_whole else session.scalar(count_groups), number, size)
 
 
 def _with_value(found: Select, by: Column) -> tuple[Select, ColumnElement]:

@@ -49,7 +49,9 @@ class ParallelPlot extends RunPlot {
     let from = null;
     const share = (event) => {
       const box = hold.getBoundingClientRect();
-      return Math.min(1, Math.max(0, 1 - (event.clientY - box.top) / box.height));
+      const at = 1 - (event.clientY - box.top) / box.height;
+      // The outermost values are hard to hit, so a range that comes near an end reaches it.
+      return at > 0.96 ? 1 : at < 0.04 ? 0 : at;
     };
     hold.addEventListener("pointerdown", (event) => {
       from = share(event);
