@@ -1,7 +1,7 @@
 """Refresh the third-party files under static/vendor from the npm registry, checking every checksum.
 
-    python scripts/vendor.py            fetch what the manifest names and write the files
-    python scripts/vendor.py --check    compare the files on disk with the manifest, offline
+python scripts/vendor.py            fetch what the manifest names and write the files
+python scripts/vendor.py --check    compare the files on disk with the manifest, offline
 """
 
 import argparse

@@ -11,9 +11,8 @@ from app.experiments.tables import Experiment
 from app.jobs.lifecycle import Status
 from app.kit.clock import now
 
-
 # Kept as its own name, so that a new state needs no change of the table.
-StatusText = Enum(Status, native_enum=False, length=32, values_callable=lambda states: [state.value for state in states])
+StatusText = Enum(Status, native_enum=False, length=32, values_callable=lambda states: [item.value for item in states])
 
 
 class Job(Base):

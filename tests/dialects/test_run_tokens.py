@@ -41,7 +41,7 @@ def test_it_writes_its_run_and_nested_runs_but_no_other(alice, job_client):
 
 
 def test_it_reads_what_its_submitter_may_read_and_changes_no_rights(job_client):
-    client, run = job_client
+    client, _ = job_client
     assert client.get("/api/data/digits").status_code == 200
     for method, path in (("GET", "/api/tokens"), ("POST", "/api/users"), ("GET", "/api/role-assignments")):
         assert client.request(method, path, json={}).status_code == 403

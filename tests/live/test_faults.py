@@ -188,6 +188,7 @@ def test_a_package_that_does_not_exist_is_named(server):
 
 def test_an_environment_is_built_behind_the_fence_and_used(server):
     conda = {"name": "small", "dependencies": ["python=3.11", "pip", {"pip": ["six==1.17.0"]}]}
-    job = server.wait_for(server.run("python -c 'import six; print(six.__version__)'", environment={"conda_file": conda}))
+    command = "python -c 'import six; print(six.__version__)'"
+    job = server.wait_for(server.run(command, environment={"conda_file": conda}))
     assert job["status"] == "Completed", job
     assert server.log(job["name"]) == "1.17.0\n"

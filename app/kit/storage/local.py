@@ -38,8 +38,8 @@ class LocalStorage(Storage):
                 for chunk in chunks:
                     file.write(chunk)
                 size = file.tell()
-            os.chmod(temporary, 0o644)
-            os.replace(temporary, path)
+            Path(temporary).chmod(0o644)
+            Path(temporary).replace(path)
         except BaseException:
             Path(temporary).unlink(missing_ok=True)
             raise

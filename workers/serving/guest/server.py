@@ -1,6 +1,6 @@
 """A scoring server: loads one model under the environment's interpreter and answers on loopback.
 
-    python server.py --config config.json
+python server.py --config config.json
 """
 
 import argparse
