@@ -3,6 +3,7 @@
 import { EventStream } from "./event-stream.js";
 
 const PATIENCE_MILLISECONDS = 1500;
+const QUIET_MILLISECONDS = 400;
 
 function parsed(text) {
   try {
@@ -21,6 +22,7 @@ function dispatch(kind, data) {
 class LiveEvents extends HTMLElement {
   connectedCallback() {
     this.kinds = new Set();
+    this.lately = new Set();
     this.timer = null;
     this.opened = false;
     this.setAttribute("role", "status");
@@ -33,12 +35,22 @@ class LiveEvents extends HTMLElement {
   disconnectedCallback() {
     this.stream.close();
     clearTimeout(this.timer);
+    clearTimeout(this.quiet);
   }
 
   onEvent({ kind, data }) {
     this.kinds.add(kind);
     dispatch(kind, parsed(data));
+    // A hint that comes while htmx replaces the element that listens finds nobody, so the last ones are given again.
+    if (kind !== "end") this.lately.add(kind);
+    clearTimeout(this.quiet);
+    this.quiet = setTimeout(() => this.repeat(), QUIET_MILLISECONDS);
     if (kind === "end") this.stream.close();
+  }
+
+  repeat() {
+    this.lately.forEach((kind) => dispatch(kind, null));
+    this.lately.clear();
   }
 
   onState(state) {
