@@ -92,8 +92,8 @@ class Node:
                 log.exception("%s failed", name)
             self._ending.wait(max(0.0, seconds - (time.monotonic() - started)))
 
-    def hold(self, job: Job) -> Held:
-        held = self.held[job.id] = Held(job.id, job.attempt)
+    def hold(self, job_id: int, attempt: int) -> Held:
+        held = self.held[job_id] = Held(job_id, attempt)
         return held
 
     def release(self, held: Held) -> None:

@@ -192,3 +192,10 @@ def test_an_environment_is_built_behind_the_fence_and_used(server):
     job = server.wait_for(server.run(command, environment={"conda_file": conda}))
     assert job["status"] == "Completed", job
     assert server.log(job["name"]) == "1.17.0\n"
+
+
+def test_many_short_jobs_all_run(server):
+    """A job that is claimed while its worker looks after what it holds is not let go."""
+    names = [server.run(f"echo {number}") for number in range(60)]
+    assert [name for name in names if server.wait_for(name, seconds=120)["status"] != "Completed"] == []
+    assert [server.log(name) for name in names] == [f"{number}\n" for number in range(60)]

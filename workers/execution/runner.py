@@ -29,8 +29,10 @@ def run(node: Node, job_id: int) -> None:
         if job is None:
             # Canceled meanwhile, or sent twice.
             return
-        held = node.hold(job)
         plan = Plan.of(session, job, node.settings)
+        attempt = job.attempt
+    # Held only once the claim is committed: before, whoever watches what is held sees another's job.
+    held = node.hold(job_id, attempt)
     folder = JobFolder(node.folder / "jobs" / f"{plan.job_id}-{held.attempt}")
     system_log = SystemLog(plan)
     try:
