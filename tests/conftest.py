@@ -10,12 +10,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from argon2 import PasswordHasher
 from fastapi.testclient import TestClient
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 
 from app import database, domains, main, migrating
-from app.access import identity, queries, service
+from app.access import identity, passwords, queries, service
 from app.access.guard import csrf_token
 from app.database import transaction
 from app.kit import outbox
@@ -23,6 +24,8 @@ from app.settings import Settings
 from app.workspaces import service as workspaces
 
 PASSWORD = "correct horse battery"
+# Hundreds of sign-ins at a tenth of a second each would be most of what the pages' tests cost.
+passwords.use(PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
 CAST = {"alice": "Owner", "bob": "Reader", "carol": "Contributor"}
 
 

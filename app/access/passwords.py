@@ -6,9 +6,19 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from app.errors import Invalid
 
 LEAST = 10
-_hasher = PasswordHasher()
-# Checked when there is no such user, so that an unknown name takes as long as a wrong password.
-_NOBODY = _hasher.hash("nobody has this password")
+_hasher: PasswordHasher
+_nobody: str
+
+
+def use(hasher: PasswordHasher) -> None:
+    """Hash with other costs than the library's own, which follow RFC 9106."""
+    global _hasher, _nobody
+    _hasher = hasher
+    # Checked when there is no such user, so that an unknown name takes as long as a wrong password.
+    _nobody = hasher.hash("nobody has this password")
+
+
+use(PasswordHasher())
 
 
 def hash_password(password: str) -> str:
@@ -19,6 +29,6 @@ def hash_password(password: str) -> str:
 
 def matches(password_hash: str | None, password: str) -> bool:
     try:
-        return _hasher.verify(password_hash or _NOBODY, password) and password_hash is not None
+        return _hasher.verify(password_hash or _nobody, password) and password_hash is not None
     except (VerificationError, InvalidHashError):
         return False
