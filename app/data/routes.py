@@ -12,7 +12,7 @@ from app.data import files, queries, service, uploads
 from app.data.permissions import READ, WRITE
 from app.data.schemas import DataChange, DataCreate, DataRead, Upload
 from app.errors import TooLarge
-from app.web.paging import Listing
+from app.web.paging import Listing, listing
 from app.web.session import SessionDep
 
 router = APIRouter(prefix="/api", tags=["data"])
@@ -45,7 +45,7 @@ def data(
     """The newest version of each data asset."""
     found = queries.page(session, caller.workspace.id, text=text, sort=sort, archived=archived, number=page, size=size)
     value = [DataRead.of(version) for _, version in found.rows]
-    return {"value": value, "total": found.total, "next_page": page + 1 if page < found.pages else None}
+    return listing(found, value)
 
 
 @router.post("/data", status_code=201, response_model=DataRead, dependencies=[allow(WRITE)])

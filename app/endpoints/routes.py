@@ -17,7 +17,7 @@ from app.endpoints.schemas import (
 )
 from app.endpoints.tables import OnlineDeployment
 from app.web.addressing import url_for_workspace
-from app.web.paging import Listing
+from app.web.paging import Listing, listing
 from app.web.session import SessionDep
 
 router = APIRouter(prefix="/api/online-endpoints", tags=["online endpoints"])
@@ -40,7 +40,7 @@ def endpoints(
 ) -> dict:
     found = queries.page(session, caller.workspace.id, text=text, sort=sort, number=page, size=size)
     value = [EndpointRead.of(endpoint, address(request, caller)) for endpoint in found.rows]
-    return {"value": value, "total": found.total, "next_page": page + 1 if page < found.pages else None}
+    return listing(found, value)
 
 
 @router.post("", status_code=201, response_model=EndpointRead, dependencies=[allow(WRITE)])

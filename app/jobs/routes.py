@@ -13,7 +13,7 @@ from app.jobs.permissions import READ, WRITE
 from app.jobs.places import USER_LOG
 from app.jobs.schemas import JobChange, JobRead, JobSubmit
 from app.jobs.tables import Job
-from app.web.paging import Listing
+from app.web.paging import Listing, listing
 from app.web.session import SessionDep
 from app.web.sse import stream
 
@@ -71,8 +71,7 @@ def jobs(
 ) -> dict:
     narrowed = queries.Filter(text, tuple(status), experiment, created_by, type, tag, archived)
     found = queries.page(session, caller.workspace.id, narrowed, sort=sort, number=page, size=size)
-    next_page = page + 1 if page < found.pages else None
-    return {"value": [JobRead.of(job) for job in found.rows], "total": found.total, "next_page": next_page}
+    return listing(found, [JobRead.of(job) for job in found.rows])
 
 
 @router.get("/{name}", response_model=JobRead, dependencies=[allow(READ)])

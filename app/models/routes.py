@@ -11,7 +11,7 @@ from app.models import files, queries, service
 from app.models.permissions import READ, WRITE
 from app.models.schemas import AliasSet, ModelChange, ModelCreate, ModelRead, ModelRow, VersionChange, VersionRead
 from app.models.tables import ModelVersion
-from app.web.paging import Listing
+from app.web.paging import Listing, listing
 from app.web.session import SessionDep
 from app.web.stored_files import archive_answer, file_answer
 
@@ -31,7 +31,7 @@ def models(
     """Registered models, each with its newest version."""
     found = queries.page(session, caller.workspace.id, text=text, sort=sort, archived=archived, number=page, size=size)
     value = [ModelRow.of(model, newest) for model, newest in found.rows]
-    return {"value": value, "total": found.total, "next_page": page + 1 if page < found.pages else None}
+    return listing(found, value)
 
 
 @router.post("", status_code=201, response_model=VersionRead, dependencies=[allow(WRITE)])

@@ -1,6 +1,7 @@
 """How lists look over REST: `{"value": […], "total": n, "next_page": n or null}`."""
 
-from typing import Generic, TypeVar
+from collections.abc import Sequence
+from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel
 
@@ -15,9 +16,10 @@ class Listing(BaseModel, Generic[Item]):
     next_page: int | None
 
 
-def listing(page: Page) -> dict:
+def listing(page: Page, value: Sequence[Any] | None = None) -> dict:
+    """`value` is what the rows look like, where that is not the rows themselves."""
     return {
-        "value": page.rows,
+        "value": page.rows if value is None else value,
         "total": page.total,
         "next_page": page.number + 1 if page.number < page.pages else None,
     }
