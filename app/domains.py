@@ -32,6 +32,7 @@ DOMAINS = (
     "jobs",
     "tracking",
     "traces",
+    "reviews",
     "models",
     "endpoints",
     "dialects.mlflow",

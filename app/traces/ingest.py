@@ -36,6 +36,8 @@ def log_spans(session: Session, caller: Caller, experiment: Experiment, records:
 
 
 def _row(trace: Trace, record: SpanRecord) -> dict[str, Any]:
+    model, provider = spans.model_of(record.attributes), spans.provider_of(record.attributes)
+    cost = spans.cost_of(record.attributes)
     return {
         "trace_id": trace.id,
         "span_id": record.span_id,
@@ -48,6 +50,11 @@ def _row(trace: Trace, record: SpanRecord) -> dict[str, Any]:
         "input_tokens": record.tokens.input,
         "output_tokens": record.tokens.output,
         "total_tokens": record.tokens.total,
+        "model": None if model is None else spans.clean(model),
+        "provider": None if provider is None else spans.clean(provider),
+        "input_cost": cost.input,
+        "output_cost": cost.output,
+        "total_cost": cost.total,
         "content": spans.clean(json.dumps(record.content, ensure_ascii=False)),
     }
 

@@ -67,16 +67,19 @@ def search(
 ) -> list[int]:
     """The rows' ids of the traces found, in order; by default the newest first."""
     found = select(Trace.id).where(Trace.workspace_id == workspace_id, Trace.experiment_id.in_(experiment_ids))
-    comparisons = parse_filter(_QUOTED.sub(r"span.`attributes.\1`", filter))
-    spans = [comparison for comparison in comparisons if comparison.entity == "span"]
-    # All that is asked of a span must hold of one and the same.
-    if spans:
-        wanted = [_span_condition(comparison) for comparison in spans]
-        found = found.where(exists().where(Span.trace_id == Trace.id, *wanted))
-    found = found.where(*[_condition(comparison) for comparison in comparisons if comparison.entity != "span"])
+    found = found.where(*conditions(filter))
     orders = [_order(clause) for clause in order_by]
     found = found.order_by(*orders, Trace.started_ms.desc(), Trace.id.desc())
     return list(session.scalars(found.offset(offset).limit(count)))
+
+
+def conditions(filter: str) -> list[ColumnElement[bool]]:
+    """What a filter demands of a trace; raises Invalid."""
+    comparisons = parse_filter(_QUOTED.sub(r"span.`attributes.\1`", filter))
+    wanted = [_condition(comparison) for comparison in comparisons if comparison.entity != "span"]
+    # All that is asked of a span must hold of one and the same.
+    spans = [_span_condition(comparison) for comparison in comparisons if comparison.entity == "span"]
+    return [*wanted, exists().where(Span.trace_id == Trace.id, *spans)] if spans else wanted
 
 
 def _order(clause: str) -> ColumnElement:
@@ -103,7 +106,7 @@ def _condition(comparison: Comparison) -> ColumnElement[bool]:
     if key in _TEXTS:
         return _text(_TEXTS[key], comparison, (*_TEXT_AND_PATTERN, *LISTS))
     if key == "run_id":
-        return _of_run(comparison)
+        return of_run(comparison)
     if key == "prompt":
         return _of_prompt(comparison)
     if key == "text":
@@ -135,7 +138,7 @@ def _pair(table: type, comparison: Comparison) -> ColumnElement[bool]:
     return exists().where(*of_key, _text(table.value, comparison, (*_TEXT_AND_PATTERN, *LISTS)))
 
 
-def _of_run(comparison: Comparison) -> ColumnElement[bool]:
+def of_run(comparison: Comparison) -> ColumnElement[bool]:
     """A run is named in the metadata, or linked later."""
     check_text(comparison, (*_TEXT_AND_PATTERN, *LISTS))
     named = _text(Job.name, comparison, (*_TEXT_AND_PATTERN, *LISTS))

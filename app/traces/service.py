@@ -14,6 +14,7 @@ from app.errors import Invalid, NotFound
 from app.experiments import service as experiments
 from app.experiments.tables import Experiment
 from app.jobs.tables import Job
+from app.kit.outbox import hint
 from app.kit.storage import store
 from app.traces import places, queries
 from app.traces.spans import clean
@@ -24,6 +25,15 @@ NAME, SOURCE_RUN, USAGE = "mlflow.traceName", "mlflow.sourceRun", "mlflow.trace.
 PROMPTS = "mlflow.linkedPrompts"
 GIVEN = ("mlflow.artifactLocation", "mlflow.trace.spansLocation")
 """Tags that the server states itself, see `app.dialects.mlflow.traces`."""
+_COUNTED = {
+    "input_tokens": "input_tokens",
+    "output_tokens": "output_tokens",
+    "total_tokens": "total_tokens",
+    "cache_read_tokens": "cache_read_input_tokens",
+    "cache_creation_tokens": "cache_creation_input_tokens",
+}
+"""The columns of a trace, and what MLflow calls them in the usage that it writes."""
+
 MOST_LINKED = 100
 LONGEST_ID = 200
 
@@ -41,6 +51,11 @@ class Draft:
     response_preview: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
     details: Mapping[str, str] = field(default_factory=dict)
+
+
+def channel(workspace_id: int) -> str:
+    """Where hints come that traces of a workspace came, changed or went."""
+    return f"traces:{workspace_id}"
 
 
 def insert(session: Session, table: type):
@@ -86,6 +101,7 @@ def ensure(session: Session, caller: Caller, experiment: Experiment, started: Ma
         _link(session, [traces[name] for name in new], own)
     for name in known:
         queries.check_writable(session, caller, traces[name])
+    hint(session, channel(workspace_id), "traces")
     return traces
 
 
@@ -150,11 +166,13 @@ def write_details(session: Session, trace: Trace, details: Mapping[str, str]) ->
     if job is not None:
         _link(session, [trace], job)
     try:
-        total = json.loads(details.get(USAGE, "{}")).get("total_tokens")
-    except (ValueError, AttributeError):
-        total = None
-    if isinstance(total, int) and 0 <= total <= names.LARGEST_INTEGER:
-        trace.total_tokens = total
+        usage = json.loads(details.get(USAGE, "{}"))
+    except ValueError:
+        return
+    for column, key in _COUNTED.items() if isinstance(usage, dict) else ():
+        count = usage.get(key)
+        if type(count) is int and 0 <= count <= names.LARGEST_INTEGER:
+            setattr(trace, column, count)
 
 
 def _upsert(session: Session, table: type, trace: Trace, pairs: Mapping[str, str]) -> None:
@@ -172,6 +190,7 @@ def delete(session: Session, traces: Sequence[Trace]) -> int:
     """Delete traces with all that hangs on them; returns how many."""
     for trace in traces:
         store().delete(places.folder_key(trace))
+        hint(session, channel(trace.workspace_id), "traces")
     session.execute(delete_rows(Trace).where(Trace.id.in_([trace.id for trace in traces])))
     return len(traces)
 

@@ -1,6 +1,7 @@
 """What a span says of itself and of its trace: type, tokens, inputs and outputs, and how its spans nest."""
 
 import json
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,8 @@ TYPE, USAGE, MODEL = "mlflow.spanType", "mlflow.chat.tokenUsage", "mlflow.llm.mo
 _INPUTS = (INPUTS, "gen_ai.input.messages", "gen_ai.prompt", "input.value")
 _OUTPUTS = (OUTPUTS, "gen_ai.output.messages", "gen_ai.completion", "output.value")
 _MODELS = (MODEL, "gen_ai.response.model", "gen_ai.request.model")
+_PROVIDERS = ("mlflow.llm.provider", "gen_ai.provider.name", "gen_ai.system")
+_COST = "mlflow.llm.cost"
 _TYPES = (TYPE, "openinference.span.kind", "gen_ai.operation.name")
 _LARGEST = 2**63 - 1
 
@@ -20,6 +23,15 @@ class Tokens:
     input: int | None = None
     output: int | None = None
     total: int | None = None
+
+
+@dataclass(frozen=True)
+class Cost:
+    """US dollars."""
+
+    input: float | None = None
+    output: float | None = None
+    total: float | None = None
 
 
 @dataclass(frozen=True)
@@ -90,6 +102,24 @@ def outputs_of(attributes: dict[str, Any]) -> Any:
 def model_of(attributes: dict[str, Any]) -> str | None:
     found = plain(first(attributes, _MODELS))
     return found if isinstance(found, str) else None
+
+
+def provider_of(attributes: dict[str, Any]) -> str | None:
+    found = plain(first(attributes, _PROVIDERS))
+    return found if isinstance(found, str) else None
+
+
+def cost_of(attributes: dict[str, Any]) -> Cost:
+    """What a client says that a call cost."""
+    stated = plain(attributes.get(_COST))
+    if not isinstance(stated, dict):
+        return Cost()
+    return Cost(*[_dollars(stated.get(f"{part}_cost")) for part in ("input", "output", "total")])
+
+
+def _dollars(value: Any) -> float | None:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if is_number and 0 <= value < math.inf else None
 
 
 def tokens_of(attributes: dict[str, Any]) -> Tokens:

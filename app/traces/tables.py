@@ -15,7 +15,11 @@ class Trace(Base):
     """
 
     __tablename__ = "traces"
-    __table_args__ = (UniqueConstraint("workspace_id", "name"), Index(None, "experiment_id", "started_ms"))
+    __table_args__ = (
+        UniqueConstraint("workspace_id", "name"),
+        Index(None, "experiment_id", "started_ms"),
+        Index(None, "workspace_id", "started_ms"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     workspace_id: Mapped[int] = mapped_column(ForeignKey("workspaces.id", ondelete="CASCADE"))
@@ -29,7 +33,11 @@ class Trace(Base):
     request_preview: Mapped[str | None]
     response_preview: Mapped[str | None]
     span_count: Mapped[int] = mapped_column(default=0)
+    input_tokens: Mapped[int | None] = mapped_column(BigInteger)
+    output_tokens: Mapped[int | None] = mapped_column(BigInteger)
     total_tokens: Mapped[int | None] = mapped_column(BigInteger)
+    cache_read_tokens: Mapped[int | None] = mapped_column(BigInteger)
+    cache_creation_tokens: Mapped[int | None] = mapped_column(BigInteger)
     is_complete: Mapped[bool] = mapped_column(default=False)
     created_by: Mapped[str]
     experiment: Mapped[Experiment] = relationship()
@@ -66,8 +74,9 @@ class TraceRun(Base):
 
 
 class Span(Base):
-    """`content` is JSON text: attributes, events, links and so on, see `app.traces.spans`. Times are Unix nanoseconds.
+    """`content` is JSON text: attributes, events, links and so on, see `app.traces.spans`.
 
+    Times are Unix nanoseconds, costs US dollars.
     Text and not the database's JSON, which on PostgreSQL refuses a NUL in what a model said.
     """
 
@@ -84,6 +93,11 @@ class Span(Base):
     input_tokens: Mapped[int | None] = mapped_column(BigInteger)
     output_tokens: Mapped[int | None] = mapped_column(BigInteger)
     total_tokens: Mapped[int | None] = mapped_column(BigInteger)
+    model: Mapped[str | None]
+    provider: Mapped[str | None]
+    input_cost: Mapped[float | None]
+    output_cost: Mapped[float | None]
+    total_cost: Mapped[float | None]
     content: Mapped[str] = mapped_column(Text)
 
 

@@ -2,7 +2,9 @@
 
 import gzip
 import json
+from concurrent.futures import ThreadPoolExecutor
 
+from app.dialects.mlflow import traces
 from tests.traces.calls import OTEL_ID, SECOND, TRACE, attributes, call, export, span, start
 
 
@@ -61,7 +63,9 @@ def test_a_span_that_is_sent_twice_is_one(alice):
     assert [stored["name"] for stored in spans] == ["at last"]
 
 
-def test_what_the_client_says_of_a_trace_stands_over_its_spans(alice):
+def test_what_the_client_says_of_a_trace_stands_over_its_spans(alice, monkeypatch):
+    monkeypatch.setattr(traces, "PATIENCE_SECONDS", 0)
+    monkeypatch.setattr(traces, "LOOK_SECONDS", 0.01)
     start(alice, tags={"mlflow.traceName": "named"}, trace_metadata={"mlflow.trace.sizeStats": '{"num_spans": 2}'})
     export(alice, span(0, status={"code": 2}))
     info = call(alice, "GET", f"/{TRACE}")["trace"]["trace_info"]
@@ -69,6 +73,16 @@ def test_what_the_client_says_of_a_trace_stands_over_its_spans(alice):
     assert info["tags"]["mlflow.traceName"] == "named"
     assert "not fully exported" in call(alice, "GET", "/get", 404, trace_id=TRACE)["message"]
     assert len(whole(alice, allow_partial="true")["spans"]) == 1
+
+
+def test_spans_that_are_on_their_way_are_waited_for(alice, monkeypatch):
+    monkeypatch.setattr(traces, "PATIENCE_SECONDS", 60)
+    monkeypatch.setattr(traces, "LOOK_SECONDS", 0.05)
+    start(alice, trace_metadata={"mlflow.trace.sizeStats": '{"num_spans": 1}'})
+    with ThreadPoolExecutor() as pool:
+        waiting = pool.submit(whole, alice)
+        export(alice, span(0))
+        assert len(waiting.result()["spans"]) == 1
 
 
 def test_protobuf_packed_or_not(alice):

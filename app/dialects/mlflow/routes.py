@@ -13,6 +13,7 @@ from app.dialects.mlflow import (
     registry,
     runs,
     server,
+    trace_metrics,
     traces,
     writes,
 )
@@ -31,8 +32,8 @@ for _root in ROOTS:
     router.include_router(traces.old_router, prefix=f"{_root}/mlflow")
     router.include_router(multipart.links, prefix=f"{_root}/mlflow")
 for _root in ("/api/3.0", "/ajax-api/3.0"):
-    router.include_router(traces.router, prefix=f"{_root}/mlflow")
-    router.include_router(assessments.router, prefix=f"{_root}/mlflow")
+    for _part in (trace_metrics, traces, assessments):
+        router.include_router(_part.router, prefix=f"{_root}/mlflow")
 
 
 def shortcut(app: FastAPI) -> Shortcut:

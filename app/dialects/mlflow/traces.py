@@ -1,10 +1,13 @@
 """MLflow's calls about traces."""
 
 import secrets
+import time
 
 from fastapi import APIRouter, Response
+from starlette.concurrency import run_in_threadpool
 
 from app.access.guard import CallerDep, allow
+from app.database import reading
 from app.dialects.mlflow import trace_shapes as shapes
 from app.dialects.mlflow.arguments import Arguments, ArgumentsDep, answer, paged
 from app.errors import Invalid, NotFound
@@ -13,12 +16,16 @@ from app.traces import queries, search, service
 from app.traces.permissions import DELETE, READ, WRITE
 from app.traces.service import Draft
 from app.web.session import ReadSessionDep, SessionDep
+from app.web.watching import Watch
 
 router = APIRouter(prefix="/traces")
 """MLflow 3's calls."""
 
 old_router = APIRouter(prefix="/traces")
 """Calls whose address is that of MLflow 2."""
+
+PATIENCE_SECONDS, LOOK_SECONDS = 3.0, 1.0
+"""How long a trace is waited for whose spans have not all come, as MLflow's own server does."""
 
 DEFAULT_FOUND, MOST_FOUND, MOST_TOGETHER = 100, 500, 500
 STATES = {name: name for name in queries.STATES} | {
@@ -83,14 +90,28 @@ def _search(arguments: Arguments, session, caller, experiment_ids: list[str]):
 
 
 @router.get("/get", dependencies=[allow(READ)])
-def get_whole(arguments: ArgumentsDep, session: SessionDep, caller: CallerDep) -> Response:
-    trace = queries.get(session, caller.workspace.id, arguments.text("trace_id"))
-    rows = queries.spans_of(session, [trace])[trace.id]
-    if len(rows) < queries.expected_spans(trace) and not arguments.flag("allow_partial"):
-        raise NotFound(
-            f"Trace with ID {trace.name} is not fully exported yet, please try again later.", target="trace_id"
-        )
-    return answer({"trace": {"trace_info": shapes.info(trace), "spans": [shapes.span(row, trace) for row in rows]}})
+async def get_whole(arguments: ArgumentsDep, caller: CallerDep) -> Response:
+    """Spans come by a way of their own: those that are still on it are waited for, unless a part is enough."""
+    name, is_enough = arguments.text("trace_id"), arguments.flag("allow_partial")
+    async with Watch(service.channel(caller.workspace.id)) as watch:
+        end = time.monotonic() + PATIENCE_SECONDS
+        while (whole := await run_in_threadpool(_whole, caller.workspace.id, name, is_enough)) is None:
+            if time.monotonic() > end:
+                raise NotFound(
+                    f"Trace with ID {name} is not fully exported yet, please try again later.", target="trace_id"
+                )
+            await watch.changed(LOOK_SECONDS)
+    return whole
+
+
+def _whole(workspace_id: int, name: str, is_enough: bool) -> Response | None:
+    """None for a trace of which spans are missing."""
+    with reading() as session:
+        trace = queries.get(session, workspace_id, name)
+        rows = queries.spans_of(session, [trace])[trace.id]
+        if len(rows) < queries.expected_spans(trace) and not is_enough:
+            return None
+        return answer({"trace": {"trace_info": shapes.info(trace), "spans": [shapes.span(row, trace) for row in rows]}})
 
 
 @router.get("/batchGet", dependencies=[allow(READ)])
