@@ -6,11 +6,13 @@ from app.dialects.mlflow import (
     artifacts,
     assessments,
     experiments,
+    label_schemas,
     lineage,
     logged_models,
     multipart,
     otlp,
     registry,
+    review_queues,
     runs,
     server,
     trace_metrics,
@@ -32,7 +34,7 @@ for _root in ROOTS:
     router.include_router(traces.old_router, prefix=f"{_root}/mlflow")
     router.include_router(multipart.links, prefix=f"{_root}/mlflow")
 for _root in ("/api/3.0", "/ajax-api/3.0"):
-    for _part in (trace_metrics, traces, assessments):
+    for _part in (trace_metrics, traces, assessments, label_schemas, review_queues):
         router.include_router(_part.router, prefix=f"{_root}/mlflow")
 
 
