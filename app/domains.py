@@ -33,6 +33,7 @@ DOMAINS = (
     "tracking",
     "traces",
     "reviews",
+    "evaluation",
     "models",
     "endpoints",
     "dialects.mlflow",

@@ -5,6 +5,7 @@ from fastapi import APIRouter, FastAPI
 from app.dialects.mlflow import (
     artifacts,
     assessments,
+    evaluation_datasets,
     experiments,
     label_schemas,
     lineage,
@@ -14,6 +15,7 @@ from app.dialects.mlflow import (
     registry,
     review_queues,
     runs,
+    scorers,
     server,
     trace_metrics,
     traces,
@@ -34,7 +36,8 @@ for _root in ROOTS:
     router.include_router(traces.old_router, prefix=f"{_root}/mlflow")
     router.include_router(multipart.links, prefix=f"{_root}/mlflow")
 for _root in ("/api/3.0", "/ajax-api/3.0"):
-    for _part in (trace_metrics, traces, assessments, label_schemas, review_queues):
+    _parts = (trace_metrics, traces, assessments, label_schemas, review_queues, evaluation_datasets, scorers)
+    for _part in _parts:
         router.include_router(_part.router, prefix=f"{_root}/mlflow")
 
 
