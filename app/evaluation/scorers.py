@@ -32,7 +32,16 @@ def register(session: Session, caller: Caller, experiment: Experiment, name: str
         raise Invalid("Scorer name cannot be empty or contain only whitespace.", target="name")
     if len(name) > LONGEST_NAME:
         raise Invalid(f"name: the name of a scorer has at most {LONGEST_NAME} characters.", target="name")
-    model = _model(_parsed(content))
+    parsed = _parsed(content)
+    if _holds_source(parsed):
+        # MLflow's client runs such source when it lists the scorers of an experiment, or fails to list any of them.
+        raise Invalid(
+            "Custom scorer registration (using @scorer decorator) is disabled, because whoever loads the scorer would "
+            "run its code. Keep the code in a source code repository and import it, or register a built-in scorer or "
+            "one of make_judge().",
+            target="serialized_scorer",
+        )
+    model = _model(parsed)
     if model is not None and (not isinstance(model, str) or not model.strip()):
         raise Invalid("Scorer model must be a text that is not empty.", target="serialized_scorer")
     if model and model.startswith(_GATEWAY):
@@ -65,6 +74,13 @@ def _parsed(content: str) -> dict[str, Any]:
     if not isinstance(parsed, dict):
         raise Invalid("serialized_scorer must be a JSON object.", target="serialized_scorer")
     return parsed
+
+
+def _holds_source(value: Any) -> bool:
+    """Whether a serialised scorer, or one within it, is Python source."""
+    if isinstance(value, dict):
+        return bool(value.get("call_source")) or any(_holds_source(held) for held in value.values())
+    return isinstance(value, list) and any(_holds_source(held) for held in value)
 
 
 def _model(scorer: dict[str, Any]) -> Any:

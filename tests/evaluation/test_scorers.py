@@ -9,7 +9,7 @@ def test_scorers_have_versions(alice, stranger):
     stranger.base_url = "http://testserver/w/other"
     call(alice, "POST", "scorers/register", experiment_id="0", name="polite", serialized_scorer=JUDGE)
     second = call(alice, "POST", "scorers/register", experiment_id="0", name="polite", serialized_scorer='{"x": 2}')
-    call(alice, "POST", "scorers/register", experiment_id="0", name="brief", serialized_scorer='{"call_source": "1"}')
+    call(alice, "POST", "scorers/register", experiment_id="0", name="brief", serialized_scorer='{"name": "brief"}')
     assert second["version"] == 2 and second["experiment_id"] == "1"
 
     def listed(client=alice, **fields):
@@ -31,8 +31,15 @@ def test_scorers_have_versions(alice, stranger):
 
 
 def test_what_no_scorer_can_be(alice):
+    source = json.dumps({"ensemble": [{"call_source": "return 1"}]})
     gateway = json.dumps({"builtin_scorer_pydantic_data": {"model": "gateway:/chat"}})
-    for name, content, status in ((" ", JUDGE, 400), ("a", "no", 400), ("a", "[]", 400), ("a", gateway, 404)):
+    for name, content, status in (
+        (" ", JUDGE, 400),
+        ("a", "no", 400),
+        ("a", "[]", 400),
+        ("a", source, 400),
+        ("a", gateway, 404),
+    ):
         call(alice, "POST", "scorers/register", status, experiment_id="0", name=name, serialized_scorer=content)
     call(alice, "GET", "scorers/list", 400, experiment_id="0", experiment_ids=["0"])
 
