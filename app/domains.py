@@ -37,6 +37,7 @@ DOMAINS = (
     "models",
     "endpoints",
     "dialects.mlflow",
+    "transfer",
     "home",
 )
 

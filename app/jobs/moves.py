@@ -1,6 +1,6 @@
 """The only writer of a job's status."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
@@ -101,6 +101,11 @@ def cancel(session: Session, job: Job) -> None:
             # A worker took it just now.
             pass
     move(session, job, Status.CANCEL_REQUESTED)
+
+
+def settle(session: Session, job: Job, status: Status, ended_at: datetime | None) -> None:
+    """The state of an imported run as it was elsewhere: nobody listens, as it happened before and not here."""
+    _write(session, job, [Job.id == job.id], status, {"ended_at": ended_at})
 
 
 def _write(session: Session, job: Job, where: list, to: Status, changes: dict) -> None:

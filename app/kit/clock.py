@@ -1,6 +1,8 @@
 """The one source of the time, so that tests can move it."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+
+_EPOCH = datetime.fromtimestamp(0, UTC)
 
 
 def now() -> datetime:
@@ -9,8 +11,8 @@ def now() -> datetime:
 
 def milliseconds(at: datetime | None) -> int:
     """Unix time in milliseconds, 0 for none, as MLflow counts."""
-    return int(at.timestamp() * 1000) if at else 0
+    return (at - _EPOCH) // timedelta(milliseconds=1) if at else 0
 
 
 def from_milliseconds(value: int) -> datetime:
-    return datetime.fromtimestamp(value / 1000, UTC)
+    return _EPOCH + timedelta(milliseconds=value)

@@ -47,8 +47,8 @@ def get(trace: Trace, assessment_id: str) -> Assessment:
     return found
 
 
-def create(session: Session, trace: Trace, draft: Draft) -> Assessment:
-    """One that overrides another makes that one invalid."""
+def create(session: Session, trace: Trace, draft: Draft, *, id: str = "") -> Assessment:
+    """One that overrides another makes that one invalid. Without an id a new one is made."""
     if draft.source_type not in SOURCES:
         raise Invalid(
             f"source.source_type: {draft.source_type!r} is not one of {', '.join(SOURCES)}.", target="source_type"
@@ -57,7 +57,7 @@ def create(session: Session, trace: Trace, draft: Draft) -> Assessment:
         get(trace, draft.overrides).valid = False
     at = milliseconds(now())
     made = Assessment(
-        id="a-" + secrets.token_hex(16),
+        id=id or "a-" + secrets.token_hex(16),
         trace_id=trace.id,
         kind=draft.kind,
         name=_checked_name(draft.name),

@@ -91,7 +91,7 @@ def read(body: bytes, content_type: str) -> list[SpanRecord]:
     request = _json(body) if "json" in content_type else decode(body, _MESSAGES, "ExportTraceServiceRequest")
     try:
         return [
-            _span(span, group.get("resource") or {}, index)
+            read_span(span, group.get("resource") or {}, index)
             for group in request.get("resourceSpans", [])
             for scope in group.get("scopeSpans", [])
             for index, span in enumerate(scope.get("spans", []))
@@ -110,7 +110,8 @@ def _json(body: bytes) -> dict:
     return request
 
 
-def _span(span: dict, resource: dict, index: int) -> SpanRecord:
+def read_span(span: dict, resource: dict, index: int) -> SpanRecord:
+    """A span as OpenTelemetry's JSON; raises Invalid, or what Python raises for a field of the wrong type."""
     start, end = int(span.get("startTimeUnixNano") or 0), int(span.get("endTimeUnixNano") or 0)
     status = span.get("status") or {}
     content = {

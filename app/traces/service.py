@@ -83,8 +83,7 @@ def start(session: Session, caller: Caller, experiment: Experiment, draft: Draft
 def ensure(session: Session, caller: Caller, experiment: Experiment, started: Mapping[str, int]) -> dict[str, Trace]:
     """The traces of these names, made where they are not there, locked and checked; `started` in milliseconds."""
     for name in started:
-        if not name or len(name) > LONGEST_ID or "/" in name:
-            raise Invalid(f"trace_id: {name[:50]!r} is not an id such as tr-0123456789abcdef.", target="trace_id")
+        check_name(name)
     workspace_id = caller.workspace.id
     wanted = select(Trace).where(Trace.workspace_id == workspace_id, Trace.name.in_(started)).order_by(Trace.name)
     known = set(session.scalars(wanted.with_only_columns(Trace.name)))
@@ -98,14 +97,19 @@ def ensure(session: Session, caller: Caller, experiment: Experiment, started: Ma
     traces = {trace.name: trace for trace in session.scalars(wanted.with_for_update())}
     if caller.run is not None:
         own = runs.get_writable(session, caller, caller.run)
-        _link(session, [traces[name] for name in new], own)
+        link(session, [traces[name] for name in new], own)
     for name in known:
         queries.check_writable(session, caller, traces[name])
     hint(session, channel(workspace_id), "traces")
     return traces
 
 
-def _link(session: Session, traces: Sequence[Trace], job: Job) -> None:
+def check_name(name: str) -> None:
+    if not name or len(name) > LONGEST_ID or "/" in name:
+        raise Invalid(f"trace_id: {name[:50]!r} is not an id such as tr-0123456789abcdef.", target="trace_id")
+
+
+def link(session: Session, traces: Sequence[Trace], job: Job) -> None:
     if traces:
         rows = [{"trace_id": trace.id, "job_id": job.id} for trace in traces]
         session.execute(insert(session, TraceRun).on_conflict_do_nothing(), rows)
@@ -121,7 +125,7 @@ def link_to_run(session: Session, caller: Caller, trace_names: Sequence[str], ru
         raise NotFound(f"Trace with ID {min(missing)!r} is not found.", target="trace_ids")
     for trace in found:
         queries.check_writable(session, caller, trace)
-    _link(session, found, job)
+    link(session, found, job)
 
 
 def link_prompts(session: Session, trace: Trace, prompts: Sequence[tuple[str, str]]) -> None:
@@ -164,7 +168,7 @@ def write_details(session: Session, trace: Trace, details: Mapping[str, str]) ->
     run = details.get(SOURCE_RUN)
     job = runs.find(session, trace.workspace_id, run) if run else None
     if job is not None:
-        _link(session, [trace], job)
+        link(session, [trace], job)
     try:
         usage = json.loads(details.get(USAGE, "{}"))
     except ValueError:

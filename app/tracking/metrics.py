@@ -69,7 +69,7 @@ def append(session: Session, job_id: int, metrics: Sequence[Metric]) -> int:
     connection.execute(
         _STATEMENTS[dialect].latest, [_row(job_id, max(points, key=_newest)) for points in series.values()]
     )
-    _append_of_models(session, job_id, [metric for metric in metrics if metric.model_id])
+    append_of_models(session, job_id, [metric for metric in metrics if metric.model_id])
     return end
 
 
@@ -82,7 +82,8 @@ def _row(job_id: int, metric: Metric) -> dict:
     return {"job_id": job_id, "key": metric.key, "value": value, "step": metric.step, "timestamp": metric.timestamp}
 
 
-def _append_of_models(session: Session, job_id: int, metrics: list[Metric]) -> None:
+def append_of_models(session: Session, job_id: int, metrics: Sequence[Metric]) -> None:
+    """Keep what a run measured of logged models; each metric names its model."""
     if not metrics:
         return
     newest: dict[tuple, Metric] = {}
@@ -107,6 +108,11 @@ def history(session: Session, job_id: int, key: str) -> list[Point]:
 
 def _unpack(blocks: Iterable[bytes]) -> Iterable[Point]:
     return map(Point._make, chain.from_iterable(_POINT.iter_unpack(block) for block in blocks))
+
+
+def bits(point: Point) -> bytes:
+    """What tells one point from another, where a NaN equals itself and 0.0 is not -0.0."""
+    return _POINT.pack(*point)
 
 
 def history_since(

@@ -83,6 +83,10 @@ def reference(session: Session, caller: Caller, run_id: str) -> RunRef:
     return run
 
 
+def reference_of(job: Job) -> RunRef:
+    return RunRef(*[getattr(job, name) for name in RunRef._fields])
+
+
 def _check(session: Session, caller: Caller, run: Job | RunRef, deleted: bool) -> None:
     if run.lifecycle_stage != "active" and not deleted:
         raise Invalid(

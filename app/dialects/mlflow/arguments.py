@@ -5,6 +5,7 @@ As in protobuf's JSON, whole numbers may come as text and NaN or Infinity as wor
 
 import json
 import math
+from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
@@ -12,7 +13,11 @@ from fastapi.responses import Response
 
 from app.errors import Invalid
 from app.kit import paging
+from app.kit.clock import from_milliseconds
 from app.tracking.names import LARGEST_INTEGER
+
+LATEST_MS = 253_402_300_799_000
+"""The end of the year 9999."""
 
 _WORDS = {
     "NaN": math.nan,
@@ -93,6 +98,13 @@ class Arguments:
         except ValueError:
             pass
         raise self._wrong(name, value, "an integer")
+
+    def time(self, name: str) -> datetime | None:
+        """A time in milliseconds since 1970; 0 and nothing given mean none."""
+        value = self.integer(name, 0)
+        if not 0 <= value <= LATEST_MS:
+            raise Invalid(f"{self._named(name)} is no time in milliseconds since 1970.", target=name)
+        return from_milliseconds(value) if value else None
 
     def number(self, name: str) -> float:
         value = self.fields.get(name)

@@ -22,12 +22,12 @@ _ERROR_FIELDS = ("error_code", "error_message", "stack_trace")
 
 @router.post("", dependencies=[allow(WRITE)])
 def create(trace_id: str, arguments: ArgumentsDep, session: SessionDep, caller: CallerDep) -> Response:
-    draft = _draft(arguments.object("assessment"))
+    draft = draft_of(arguments.object("assessment"))
     trace = queries.get_writable(session, caller, trace_id)
     return answer({"assessment": shapes.assessment(assessments.create(session, trace, draft), trace)})
 
 
-def _draft(given: Arguments) -> Draft:
+def draft_of(given: Arguments) -> Draft:
     kinds = [kind for kind in KINDS if kind in given]
     if len(kinds) != 1:
         raise Invalid(f"assessment: name exactly one of {', '.join(KINDS)}.", target="assessment")

@@ -14,11 +14,15 @@ PIECE = 1 << 20
 
 async def store_body(request: Request, key: str) -> None:
     """Flat in memory: the body passes to the store in pieces, and the key holds it once it is whole."""
+    await run_in_threadpool(store().write, key, pieces_of(request))
+
+
+def pieces_of(request: Request) -> Iterator[bytes]:
+    """The body for a thread, which waits for each piece; raises TooLarge."""
     limit = request.app.state.settings.upload_bytes
     if int(request.headers.get("content-length") or 0) > limit:
         raise _too_large(limit)
-    pieces = _pieces(request, limit)
-    await run_in_threadpool(store().write, key, _from_thread(pieces))
+    return _from_thread(_pieces(request, limit))
 
 
 def _too_large(limit: int) -> TooLarge:
@@ -44,6 +48,5 @@ async def _pieces(request: Request, limit: int) -> AsyncIterator[bytes]:
 
 
 def _from_thread(pieces: AsyncIterator[bytes]) -> Iterator[bytes]:
-    """The same for a thread, which waits for each piece."""
     while (piece := anyio.from_thread.run(anext, pieces, b"")) != b"":
         yield piece

@@ -18,7 +18,7 @@ _MODEL_FIELDS = ("artifact_path", "flavors", "utc_time_created", "run_id")
 
 @router.post("/log-inputs", dependencies=[allow(WRITE)])
 def log_inputs(arguments: ArgumentsDep, session: SessionDep, caller: CallerDep) -> Response:
-    read = [_dataset(item) for item in arguments.objects("datasets")]
+    read = [dataset_of(item) for item in arguments.objects("datasets")]
     models = [item.text("model_id") for item in arguments.objects("models")]
     run = runs.reference(session, caller, arguments.text("run_id"))
     inputs.log_datasets(session, run, read)
@@ -26,7 +26,7 @@ def log_inputs(arguments: ArgumentsDep, session: SessionDep, caller: CallerDep) 
     return answer()
 
 
-def _dataset(arguments: Arguments) -> DatasetRead:
+def dataset_of(arguments: Arguments) -> DatasetRead:
     found = arguments.object("dataset")
     return DatasetRead(
         name=found.text("name"),

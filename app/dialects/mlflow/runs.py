@@ -14,7 +14,6 @@ from app.errors import Invalid
 from app.experiments import queries as experiments
 from app.experiments.search import STAGES
 from app.jobs.permissions import READ
-from app.kit.clock import from_milliseconds
 from app.tracking import metrics, runs, search, service
 from app.tracking.artifacts import entries, run_key, run_uri
 from app.tracking.names import LARGEST_INTEGER
@@ -28,13 +27,6 @@ MOST_RUNS_AT_ONCE = 100
 BULK_POINTS = 2500
 
 
-def _time(arguments, name: str):
-    value = arguments.integer(name, 0)
-    if not 0 <= value <= 253_402_300_799_000:
-        raise Invalid(f"{name} is no time in milliseconds since 1970.", target=name)
-    return from_milliseconds(value) if value else None
-
-
 @router.post("/runs/create", dependencies=[allow(RUNS_WRITE)])
 def create(arguments: ArgumentsDep, session: SessionDep, caller: CallerDep) -> Response:
     experiment = experiments.get(
@@ -46,7 +38,7 @@ def create(arguments: ArgumentsDep, session: SessionDep, caller: CallerDep) -> R
         experiment,
         name=arguments.optional_text("run_name"),
         user=arguments.optional_text("user_id"),
-        started_at=_time(arguments, "start_time"),
+        started_at=arguments.time("start_time"),
         tags=arguments.pairs("tags"),
     )
     note(session, "jobs", job.name, after={"display_name": job.display_name, "experiment": experiment.name})
@@ -64,7 +56,7 @@ def update(arguments: ArgumentsDep, session: SessionDep, caller: CallerDep) -> R
     job = runs.get_writable(session, caller, run_id_of(arguments))
     status = shapes.status_named(arguments.text("status")) if "status" in arguments else None
     service.update_run(
-        session, job, status=status, ended_at=_time(arguments, "end_time"), name=arguments.optional_text("run_name")
+        session, job, status=status, ended_at=arguments.time("end_time"), name=arguments.optional_text("run_name")
     )
     info = shapes.run_info(job, job.tag_map.get("mlflow.user"))
     if job.type != "run" and status is not None:

@@ -43,11 +43,11 @@ def start(arguments: ArgumentsDep, session: SessionDep, caller: CallerDep) -> Re
     info = arguments.object("trace").object("trace_info")
     place = info.object("trace_location").object("mlflow_experiment")
     experiment = experiments.get(session, caller.workspace.id, place.text("experiment_id"))
-    trace = service.start(session, caller, experiment, _draft(info))
+    trace = service.start(session, caller, experiment, draft_of(info))
     return answer({"trace": {"trace_info": shapes.info(trace)}})
 
 
-def _draft(info: Arguments) -> Draft:
+def draft_of(info: Arguments) -> Draft:
     duration = info.optional_text("execution_duration")
     optional = ("client_request_id", "request_preview", "response_preview")
     return Draft(
