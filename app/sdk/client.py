@@ -48,6 +48,10 @@ class Client:
     def close(self) -> None:
         self._transport.close()
 
+    @property
+    def transport(self) -> Transport:
+        return self._transport
+
     def upload(self, path: Path | str) -> str:
         """Upload a file or folder; answers its `azureml://datastores/…` address."""
         path = Path(path)
