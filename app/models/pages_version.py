@@ -12,7 +12,7 @@ from app.jobs import queries as jobs
 from app.models import queries, service
 from app.models.permissions import READ, WRITE
 from app.models.tables import ModelVersion
-from app.tracking import queries as tracking
+from app.tracking import metric_names
 from app.web.session import SessionDep
 from app.web.templating import templates
 
@@ -66,12 +66,12 @@ def version_context(session: Session, caller: Caller, found: ModelVersion, tab: 
 def overview_context(session: Session, caller: Caller, found: ModelVersion) -> dict[str, Any]:
     job = queries.job_of(session, found)
     name, number = found.model.name, str(found.version)
-    metrics = tracking.latest_metrics(session, job) if job else []
+    metrics, count = metric_names.latest(session, job.id, SHOWN_METRICS) if job else ([], 0)
     uses = jobs.users_of(session, caller.workspace.id, "model", name, number)
     return version_context(session, caller, found, "overview") | {
         "job": job,
-        "metrics": metrics[:SHOWN_METRICS],
-        "more_metrics": len(metrics) - SHOWN_METRICS,
+        "metrics": metrics,
+        "more_metrics": count - len(metrics),
         "read": [edge for edge in jobs.assets(session, job) if edge.direction == "input"] if job else [],
         "readers": [user for user, direction in uses if direction == "input"],
         "stages": list(service.STAGES.values()),

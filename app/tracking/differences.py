@@ -4,12 +4,13 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from app.errors import Invalid, NotFound
 from app.jobs.tables import Job
 from app.tracking import queries
+from app.tracking.tables import LatestMetric, Param
 
 MOST_RUNS = 50
 MOST_LINES = 500
@@ -30,11 +31,16 @@ class Line:
 
 @dataclass(frozen=True)
 class Section:
-    """`kind` is the word before the dot where the section's lines are columns of the run table, else empty."""
+    """`kind` is the word before the dot where the section's lines are columns of the run table, else empty.
+
+    `lines` are at most MOST_LINES of the `total` things that the runs have, those that differ before the others.
+    """
 
     title: str
     kind: str
     lines: Sequence[Line]
+    total: int
+    differing: int
 
     @property
     def different(self) -> list[Line]:
@@ -73,18 +79,15 @@ def labels(runs: Sequence[Job]) -> list[str]:
 
 
 def sections(session: Session, runs: Sequence[Job]) -> list[Section]:
-    """All that the runs have, in sections."""
-    job_ids = [job.id for job in runs]
-    params = queries.params_of(session, job_ids)
-    metrics = queries.metrics_of(session, job_ids)
-    inputs = queries.inputs_of(session, job_ids)
+    """What the runs have, in sections."""
+    inputs = queries.inputs_of(session, [job.id for job in runs])
     read = [
         _inputs(job) | {f"{row.dataset.name} (dataset)": row.dataset.digest for row in inputs.get(job.id, [])}
         for job in runs
     ]
     return [
-        _section("Parameters", "params", [dict(params.get(job_id, [])) for job_id in job_ids]),
-        _section("Metrics", "metrics", [{m.key: m.value for m in metrics.get(job_id, [])} for job_id in job_ids]),
+        _logged(session, "Parameters", "params", Param, runs),
+        _logged(session, "Metrics", "metrics", LatestMetric, runs),
         _section("Tags", "tags", [_tags(job) for job in runs]),
         _section("Inputs", "", read),
         _section("Environment", "", [_environment(job) for job in runs]),
@@ -93,15 +96,32 @@ def sections(session: Session, runs: Sequence[Job]) -> list[Section]:
     ]
 
 
-def curved(session: Session, runs: Sequence[Job]) -> list[str]:
-    """The metrics that some run logged over more than its first step."""
-    found = queries.metrics_of(session, [job.id for job in runs])
-    return sorted({metric.key for metrics in found.values() for metric in metrics if metric.step > 0})
+def _logged(session: Session, title: str, kind: str, table: type, runs: Sequence[Job]) -> Section:
+    """Runs may have many thousands of names, so the database picks those to be listed."""
+    job_ids = [job.id for job in runs]
+    present = func.count(table.value)
+    differs = case(
+        (func.min(table.value) != func.max(table.value), 1),
+        (func.count() < len(runs), 1),
+        ((present > 0) & (present < len(runs)), 1),
+        else_=0,
+    ).label("differs")
+    found = select(table.key, differs).where(table.job_id.in_(job_ids)).group_by(table.key).subquery()
+    total, differing = session.execute(select(func.count(), func.sum(found.c.differs)).select_from(found)).one()
+    keys = list(session.scalars(select(found.c.key).order_by(found.c.differs.desc(), found.c.key).limit(MOST_LINES)))
+    cells: dict[str, dict] = {key: {} for key in keys}
+    rows = select(table.key, table.job_id, table.value).where(table.job_id.in_(job_ids), table.key.in_(keys))
+    for key, job_id, value in session.execute(rows):
+        cells[key][job_id] = math.nan if value is None else value
+    lines = [Line(key, [cells[key].get(job_id) for job_id in job_ids]) for key in keys]
+    return Section(title, kind, lines, total, differing or 0)
 
 
 def _section(title: str, kind: str, sides: Sequence[dict]) -> Section:
-    keys = sorted({key for side in sides for key in side})[:MOST_LINES]
-    return Section(title, kind, [Line(key, [side.get(key) for side in sides]) for key in keys])
+    keys = sorted({key for side in sides for key in side})
+    lines = [Line(key, [side.get(key) for side in sides]) for key in keys]
+    lines.sort(key=lambda line: not line.differs)
+    return Section(title, kind, lines[:MOST_LINES], len(lines), sum(line.differs for line in lines))
 
 
 def _tags(job: Job) -> dict[str, str]:

@@ -1,24 +1,21 @@
 """Tabs of a job's page that show what was tracked: metrics, parameters, images and files."""
 
-from typing import Annotated
-
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Request, Response
+from sqlalchemy.orm import Session
 from starlette.responses import StreamingResponse
 
+from app.access.caller import Caller
 from app.access.guard import CallerDep, allow
 from app.jobs import previews, queries
 from app.jobs.pages_job import page
 from app.jobs.permissions import READ
-from app.kit.ids import digest
-from app.kit.paging import Page
 from app.kit.storage import store
-from app.tracking import pages_compare, pages_table, places
+from app.tracking import metric_names, pages_compare, pages_table, places
 from app.tracking import queries as tracking
 from app.web.session import SessionDep
 from app.web.templating import templates
 
 tabs = APIRouter(prefix="/jobs/{name}", include_in_schema=False)
-CHARTS = 48
 SHOWN_PARAMS = 200
 SHOWN_METRICS = 50
 MOST_IMAGES = 200
@@ -26,54 +23,31 @@ MOST_IMAGES = 200
 SANDBOX = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 
 
-def _charts(keys: list[str], text: str, number: int) -> dict:
-    wanted = [key for key in keys if text.lower() in key.lower()]
-    shown = wanted[(number - 1) * CHARTS : number * CHARTS]
-    rows = [(f"chart-{digest(key)[:16]}", key) for key in shown]
-    return {"page": Page(rows, len(wanted), number, CHARTS), "key_count": len(keys), "text": text}
+def _metrics(request: Request, session: Session, caller: Caller, name: str, system: bool) -> Response:
+    job = queries.get(session, caller.workspace.id, name)
+    has_metrics, has_system = metric_names.kinds(session, job.id)
+    more = {"job": job, "system": system, "has_metrics": has_metrics, "has_system": has_system}
+    return page(request, session, caller, name, "metrics", "jobs/metrics.html", **more)
 
 
 @tabs.get("/metrics", dependencies=[allow(READ)])
-def metrics(
-    name: str,
-    request: Request,
-    session: SessionDep,
-    caller: CallerDep,
-    text: str = "",
-    number: Annotated[int, Query(ge=1, alias="page")] = 1,
-) -> Response:
+def metrics(name: str, request: Request, session: SessionDep, caller: CallerDep) -> Response:
     """A chart a metric."""
-    job = queries.get(session, caller.workspace.id, name)
-    keys = [found.key for found in tracking.latest_metrics(session, job)]
-    charts = _charts(keys, text.strip(), number)
-    return page(request, session, caller, name, "metrics", "jobs/metrics.html", job=job, **charts)
+    return _metrics(request, session, caller, name, system=False)
 
 
-@tabs.get("/_charts", dependencies=[allow(READ)])
-def charts_fragment(
-    name: str,
-    request: Request,
-    session: SessionDep,
-    caller: CallerDep,
-    known: int,
-    text: str = "",
-    number: Annotated[int, Query(ge=1, alias="page")] = 1,
-) -> Response:
-    """The charts once more, if there are metrics beyond those that the page knows; else 204."""
-    job = queries.get(session, caller.workspace.id, name)
-    keys = [found.key for found in tracking.latest_metrics(session, job)]
-    if len(keys) == known:
-        return Response(status_code=204)
-    context = {"job": job, **_charts(keys, text.strip(), number)}
-    return templates.TemplateResponse(request, "jobs/_charts.html", context)
+@tabs.get("/metrics/system", dependencies=[allow(READ)])
+def system_metrics(name: str, request: Request, session: SessionDep, caller: CallerDep) -> Response:
+    """A chart for each measure of the machine."""
+    return _metrics(request, session, caller, name, system=True)
 
 
 @tabs.get("/_metrics", dependencies=[allow(READ)])
 def metrics_fragment(name: str, request: Request, session: SessionDep, caller: CallerDep) -> Response:
     """The newest value of each metric."""
     job = queries.get(session, caller.workspace.id, name)
-    found = tracking.latest_metrics(session, job)
-    context = {"job": job, "metrics": found[:SHOWN_METRICS], "more": len(found) - SHOWN_METRICS}
+    found, count = metric_names.latest(session, job.id, SHOWN_METRICS)
+    context = {"job": job, "metrics": found, "more": count - len(found)}
     return templates.TemplateResponse(request, "jobs/_metrics.html", context)
 
 

@@ -9,7 +9,7 @@ from app.errors import Invalid
 from app.jobs import queries as jobs
 from app.jobs.permissions import READ
 from app.kit.storage import safe_key
-from app.tracking import charts, queries, routes_compare, routes_table
+from app.tracking import charts, queries, routes_compare, routes_metric_names, routes_table
 from app.tracking.artifacts import entries, run_key
 from app.web.session import SessionDep
 from app.web.stored_files import file_answer
@@ -33,24 +33,29 @@ def history(
     caller: CallerDep,
     key: Annotated[list[str], Query()] = [],
     after: int | None = None,
-    points: Annotated[int, Query(ge=10, le=100_000)] = charts.MOST_POINTS,
+    points: Annotated[int | None, Query(ge=10, le=100_000)] = None,
     run: Annotated[list[str], Query()] = [],
+    first_step: int | None = None,
+    last_step: int | None = None,
 ) -> dict:
     """Series for a chart: `{"series": [{"run", "key", "points": [[step, milliseconds, value]]}], "next", "final"}`.
 
-    Without `after` each series has about `points` points, thinned so that every spike stays; with
-    it, all that came since. `run` adds further runs, from the start only.
+    Without `after` each series has at most about `points` points: a stretch of more is one point
+    `[last step, its time, mean, lowest, highest]`, so that no spike is lost. With it, all that came since.
+    `run` adds further runs, from the start only; `first_step` and `last_step` look at a part more closely.
     """
     if not key or len(key) * (len(run) + 1) > MOST_SERIES:
         raise Invalid(f"key: name 1 to {MOST_SERIES} series.", target="key")
     if run and after is not None:
         raise Invalid("after: a position is of one run; ask for the other runs by themselves.", target="after")
     job = jobs.get(session, caller.workspace.id, name)
-    series, position = charts.series(session, job, key, after=after, most=points)
+    most = points or charts.points_for(len(run) + 1)
+    within = charts.Range(first_step, last_step)
+    series, position = charts.series(session, job, key, after=after, most=most, within=within)
     final = job.status.is_final
     for other in run:
         found = jobs.get(session, caller.workspace.id, other)
-        series += charts.series(session, found, key, most=points)[0]
+        series += charts.series(session, found, key, most=most, within=within)[0]
     return {"series": [vars(one) for one in series], "next": position, "final": final}
 
 
@@ -80,4 +85,5 @@ def artifact(
 router = APIRouter()
 router.include_router(routes_table.router)
 router.include_router(routes_compare.router)
+router.include_router(routes_metric_names.router)
 router.include_router(of_a_job)

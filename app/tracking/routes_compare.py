@@ -1,8 +1,10 @@
 """REST of comparisons: curves and values of several runs."""
 
 from typing import Annotated
+from urllib.parse import quote
 
 from fastapi import APIRouter, Query
+from starlette.responses import StreamingResponse
 
 from app.access.guard import CallerDep, allow
 from app.errors import Invalid
@@ -30,7 +32,9 @@ def history(
     names: Annotated[list[str], Query()] = [],
     key: Annotated[list[str], Query()] = [],
     after: str | None = None,
-    points: Annotated[int, Query(ge=10, le=100_000)] = charts.MOST_POINTS,
+    points: Annotated[int | None, Query(ge=10, le=100_000)] = None,
+    first_step: int | None = None,
+    last_step: int | None = None,
 ) -> dict:
     """Curves of several runs, as `/api/jobs/{name}/metrics/history` gives them; `run` is what to call the run.
 
@@ -39,12 +43,31 @@ def history(
     runs = differences.get_runs(session, caller.workspace.id, names)
     if not key or len(key) * len(runs) > MOST_SERIES:
         raise Invalid(f"key: name metrics, so that there are 1 to {MOST_SERIES} curves.", target="key")
+    most = points or charts.points_for(len(runs))
+    within = charts.Range(first_step, last_step)
     series, positions = [], []
     for job, label, position in zip(runs, differences.labels(runs), _positions(after, len(runs)), strict=True):
-        found, reached = charts.series(session, job, key, after=position, most=points)
+        found, reached = charts.series(session, job, key, after=position, most=most, within=within)
         series += [{"run": label, "key": one.key, "points": one.points} for one in found]
         positions.append(str(reached))
     return {"series": series, "next": ".".join(positions), "final": all(job.status.is_final for job in runs)}
+
+
+@router.get("/history.csv", dependencies=[allow(READ)], response_class=StreamingResponse)
+def table(
+    session: SessionDep,
+    caller: CallerDep,
+    names: Annotated[list[str], Query()] = [],
+    key: Annotated[list[str], Query()] = [],
+) -> StreamingResponse:
+    """Every point of some metrics of 1 to 50 runs, as a table."""
+    runs = differences.get_runs(session, caller.workspace.id, names)
+    if not key:
+        raise Invalid("key: name at least one metric.", target="key")
+    chosen = [(job.id, label) for job, label in zip(runs, differences.labels(runs), strict=True)]
+    file = quote(f"{key[0].replace('/', '-')}.csv")
+    headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{file}"}
+    return StreamingResponse(charts.csv_lines(chosen, key), media_type="text/csv", headers=headers)
 
 
 @router.get("/values", dependencies=[allow(READ)])

@@ -1,4 +1,4 @@
-/** <copy-button value="…">: copies its value, or the text of the pre, code or input beside it. */
+/** <copy-button value="…">: copies its value, with `here` the page's address, or the text of the pre, code or input beside it. */
 
 import { icon } from "./sprite.js";
 
@@ -33,6 +33,7 @@ class CopyButton extends HTMLElement {
 
   get text() {
     if (this.hasAttribute("value")) return this.getAttribute("value");
+    if (this.hasAttribute("here")) return location.href;
     const source = this.parentElement.querySelector("pre, code, input, textarea");
     return source?.value ?? source?.textContent ?? "";
   }

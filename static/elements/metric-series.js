@@ -1,4 +1,4 @@
-/** The arithmetic behind a metric's chart: positions on the x axis, smoothing, alignment and the table for export. */
+/** The arithmetic behind a metric's chart: positions on the x axis, smoothing, alignment, extent, and words for numbers. */
 
 /** A number, or null where the run logged none (NaN and infinities arrive as words). */
 export function finite(value) {
@@ -21,47 +21,80 @@ export function smoothed(values, weight) {
   });
 }
 
-/** `[xs, ys]` of one series in rising order; x is "step", "relative" (seconds since its first point) or "wall" (epoch seconds). */
-export function column(points, x, logarithmic) {
-  const start = points.reduce((least, [, time]) => Math.min(least, time), Infinity);
-  const position = { step: ([step]) => step, relative: ([, time]) => (time - start) / 1000, wall: ([, time]) => time / 1000 }[x];
-  const rows = points.map((point) => [position(point), finite(point[2])]);
-  rows.sort((a, b) => a[0] - b[0]);
-  const xs = [];
-  const ys = [];
-  for (const [at, value] of rows) {
-    const drawn = logarithmic && value !== null && value <= 0 ? null : value;
+const POSITIONS = {
+  step: () => ([step]) => step,
+  relative: (points) => {
+    const start = points.reduce((least, [, time]) => Math.min(least, time), Infinity);
+    return ([, time]) => (time - start) / 1000;
+  },
+  wall: () => ([, time]) => time / 1000,
+};
+
+/**
+ * One series in rising order: `{xs, ys, lows, highs}`, as long as each other. `axis` is "step", "relative"
+ * (seconds since its first point) or "wall" (epoch seconds); `lows` and `highs` are those of thinned stretches.
+ */
+export function line(points, axis, logarithmic) {
+  const at = POSITIONS[axis](points);
+  const drawn = (value) => (logarithmic && value !== null && value <= 0 ? null : value);
+  const rows = points.map((point) => [at(point), point]);
+  if (rows.some(([x], index) => index > 0 && x < rows[index - 1][0])) rows.sort((a, b) => a[0] - b[0]);
+  const found = { xs: [], ys: [], lows: [], highs: [] };
+  for (const [x, [, , value, low = value, high = value]] of rows) {
     // A step that was logged twice keeps what was logged last.
-    if (xs.length > 0 && xs.at(-1) === at) ys[ys.length - 1] = drawn;
-    else {
-      xs.push(at);
-      ys.push(drawn);
-    }
+    if (found.xs.at(-1) === x) Object.values(found).forEach((part) => part.pop());
+    found.xs.push(x);
+    found.ys.push(drawn(finite(value)));
+    found.lows.push(drawn(finite(low)));
+    found.highs.push(drawn(finite(high)));
   }
-  return [xs, ys];
+  return found;
 }
 
-/** Columns put on one rising x axis: `[xs, ys, ys, …]`; undefined where a series has no point, null where it has a gap. */
-export function aligned(columns) {
-  const xs = [...new Set(columns.flatMap(([positions]) => positions))].sort((a, b) => a - b);
-  const place = new Map(xs.map((at, index) => [at, index]));
-  const data = columns.map(([positions, values]) => {
+/** Lines put on one rising x axis: `[xs, ys, ys, …]`; undefined where a series has no point, null where it has a gap. */
+export function aligned(lines) {
+  const first = lines[0]?.xs ?? [];
+  if (lines.every(({ xs }) => xs.length === first.length && xs.every((x, index) => x === first[index]))) return [first, ...lines.map(({ ys }) => ys)];
+  const xs = [...new Set(lines.flatMap((one) => one.xs))].sort((a, b) => a - b);
+  const data = lines.map((one) => {
     const filled = new Array(xs.length).fill(undefined);
-    positions.forEach((at, index) => (filled[place.get(at)] = values[index]));
+    let place = 0;
+    one.xs.forEach((x, index) => {
+      while (xs[place] < x) place += 1;
+      filled[place] = one.ys[index];
+    });
     return filled;
   });
   return [xs, ...data];
 }
 
-function quoted(cell) {
-  const text = String(cell ?? "");
-  return /[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+/** The index of the point that lies nearest to `x`; −1 where there is none, and beyond either end by more than `reach`. */
+export function nearest(xs, x, reach) {
+  let [low, high] = [0, xs.length - 1];
+  if (high < 0 || x < xs[0] - reach || x > xs[high] + reach) return -1;
+  while (high - low > 1) {
+    const middle = (low + high) >> 1;
+    if (xs[middle] <= x) low = middle;
+    else high = middle;
+  }
+  return x - xs[low] <= xs[high] - x ? low : high;
 }
 
-/** Every point as CSV: run, key, step, time (ISO 8601), value. */
-export function csv(series) {
-  const rows = series.flatMap(({ run, key, points }) => points.map(([step, time, value]) => [run, key, step, new Date(time).toISOString(), value]));
-  return [["run", "key", "step", "time", "value"], ...rows].map((row) => row.map(quoted).join(",")).join("\n") + "\n";
+/** `[lowest, highest]` value of lines between two positions; without `outliers` the middle 90 % of them. */
+export function extent(lines, from, to, outliers) {
+  const values = [];
+  let [low, high] = [Infinity, -Infinity];
+  for (const { xs, ys, lows, highs } of lines) {
+    for (let index = 0; index < xs.length; index += 1) {
+      if (xs[index] < from || xs[index] > to || ys[index] === null) continue;
+      if (!outliers) values.push(ys[index]);
+      low = Math.min(low, lows[index] ?? ys[index], ys[index]);
+      high = Math.max(high, highs[index] ?? ys[index], ys[index]);
+    }
+  }
+  if (outliers || values.length < 5) return [low, high];
+  values.sort((a, b) => a - b);
+  return [values[Math.floor(values.length * 0.05)], values[Math.ceil(values.length * 0.95) - 1]];
 }
 
 export function short(number) {

@@ -327,24 +327,9 @@ def test_metrics_are_shown_as_charts_and_as_latest_values(alice):
     name = submitted(alice)
     assert "No metrics yet" in alice.get(f"/jobs/{name}/metrics").text
     logged(name, ("val/loss", 0.25, 1, 0), ("val/loss", math.nan, 2, 1), ("acc", math.inf, 1, 0))
-    page = alice.get(f"/jobs/{name}/metrics").text
-    assert page.count("<metric-chart") == 2 and "/metrics/history?key=val%2Floss" in page
+    assert f'<metric-board runs="{name}"' in alice.get(f"/jobs/{name}/metrics").text
     fragment = alice.get(f"/jobs/{name}/_metrics").text
     assert "nan" in fragment and "inf" in fragment and "<html" not in fragment
-
-
-def test_charts_come_anew_only_when_there_is_a_new_metric(alice):
-    name = submitted(alice)
-    logged(name, ("loss", 0.5, 1, 0))
-    assert alice.get(f"/jobs/{name}/_charts?known=1").status_code == 204
-    assert "<metric-chart" in alice.get(f"/jobs/{name}/_charts?known=0").text
-
-
-def test_metrics_are_narrowed_by_their_name(alice):
-    name = submitted(alice)
-    logged(name, ("loss", 0.5, 1, 0), ("accuracy", 0.5, 1, 0))
-    page = alice.get(f"/jobs/{name}/metrics?text=LOS").text
-    assert page.count("<metric-chart") == 1 and 'label="loss"' in page
 
 
 def test_parameters_are_listed(alice):

@@ -36,15 +36,19 @@ def _append(job: int, *points: Metric) -> int:
         return metrics.append(session, job, points)
 
 
+def _points(series: dict[str, metrics.Columns]) -> dict[str, list[Point]]:
+    return {key: [Point(*point) for point in zip(*columns, strict=True)] for key, columns in series.items()}
+
+
 def test_a_position_tells_what_came_since(job):
     _append(job, Metric("a", 1, 10, 0), Metric("b", 2, 10, 0))
     with reading() as session:
         first, position = metrics.history_since(session, job, ["a", "b"])
-    assert first == {"a": [Point(0, 10, 1)], "b": [Point(0, 10, 2)]}
+    assert _points(first) == {"a": [Point(0, 10, 1)], "b": [Point(0, 10, 2)]}
     _append(job, Metric("a", 3, 11, 1), Metric("a", 4, 12, 2))
     with reading() as session:
         then, position = metrics.history_since(session, job, ["a", "b"], position)
-        assert then == {"a": [Point(1, 11, 3), Point(2, 12, 4)]}
+        assert _points(then) == {"a": [Point(1, 11, 3), Point(2, 12, 4)]}
         assert metrics.history_since(session, job, ["a", "b"], position) == ({}, position)
 
 
@@ -81,7 +85,7 @@ def test_writers_of_one_run_lose_nothing(job):
 def _follow(job: int, keys: list[str], position: int, seen: dict) -> int:
     with reading() as session:
         found, position = metrics.history_since(session, job, keys, position)
-    for key, points in found.items():
+    for key, points in _points(found).items():
         seen.setdefault(key, []).extend(points)
     return position
 

@@ -178,8 +178,10 @@ def test_a_comparison_begins_with_what_differs(alice, three):
     text = page(alice, "/jobs/compare", names=",".join(three))
     assert ">lr</th>" in text and ">opt</th>" not in text and "1 more are the same" in text
     assert ">opt</th>" in page(alice, "/jobs/compare", names=",".join(three), all="true")
-    assert '<metric-chart id="compare-' in text and "<scatter-plot" in text and "<parallel-plot" in text
     assert "+2" in text
+    assert "<metric-board" in page(alice, "/jobs/compare/charts", names=",".join(three))
+    plots = page(alice, "/jobs/compare/plots", names=",".join(three))
+    assert "<scatter-plot" in plots and 'axes="params.lr,metrics.loss"' in plots
 
 
 def test_another_run_is_the_base(alice, three):
@@ -191,7 +193,7 @@ def test_comparisons_that_make_no_sense_are_refused(alice, stranger, three):
     assert "2 to 50 runs" in page(alice, "/jobs/compare", 400, names=three[0])
     assert "no_such" in page(alice, "/jobs/compare", 404, names=f"{three[0]},no_such")
     assert "2 to 50" in page(alice, "/jobs/compare", 400, names=",".join(f"r{i}" for i in range(51)))
-    assert "metrics.speed" in page(alice, "/jobs/compare", 400, names=",".join(three), x="metrics.speed")
+    assert "metrics.speed" in page(alice, "/jobs/compare/plots", 400, names=",".join(three), x="metrics.speed")
     assert stranger.get(f"/w/other/jobs/compare?names={','.join(three)}").status_code == 404
 
 
