@@ -1,7 +1,9 @@
 /** <metric-board runs groups names history table live curved>: a chart for each metric, by group; only those in view exist. */
 
 import { follow } from "./metric-feed.js";
+import { icon } from "./sprite.js";
 
+const FEW_NAMES = 12;
 const NAMES_AT_ONCE = 100;
 const WAIT_MILLISECONDS = 250;
 const ROOM_PIXELS = 400;
@@ -115,7 +117,7 @@ class MetricBoard extends HTMLElement {
     this.said = made("p", "muted board-said");
     this.said.setAttribute("role", "status");
     this.body = made("div", "board-groups");
-    this.tools = made("div", "board-tools", made("label", "search", this.search), document.createElement("metric-settings"));
+    this.tools = made("div", "board-tools", made("label", "search", icon("search"), this.search), document.createElement("metric-settings"));
     this.append(this.tools, this.said, this.body);
   }
 
@@ -174,6 +176,9 @@ class MetricBoard extends HTMLElement {
   take(found, text) {
     if (text !== this.found) this.body.replaceChildren(), this.groups.clear();
     this.found = text;
+    const count = found.reduce((sum, one) => sum + one.count, 0);
+    // Groups of one or two charts each would only leave gaps.
+    if (count <= FEW_NAMES && found.length > 1) found = [{ group: null, count }];
     const keys = new Set(found.map(({ group }) => group));
     for (const [key, group] of this.groups) if (!keys.has(key)) group.node.remove(), this.groups.delete(key);
     for (const one of found) {
@@ -183,9 +188,7 @@ class MetricBoard extends HTMLElement {
     }
     const nodes = found.map(({ group }) => this.groups.get(group).node);
     if (nodes.some((node, index) => node !== this.body.children[index])) this.body.replaceChildren(...nodes);
-    const count = found.reduce((sum, one) => sum + one.count, 0);
     this.said.textContent = text ? `${count.toLocaleString()} of the metrics have “${text}” in their name.` : "";
-    this.dispatchEvent(new CustomEvent("metric-count", { bubbles: true, detail: count }));
     this.later();
   }
 

@@ -10,6 +10,7 @@ import { iconButton } from "./sprite.js";
 // A series that grew by this many points while it was watched is asked for again, thinned.
 const MOST_GROWN = 4000;
 const REACH_PIXELS = 8;
+const FEW_LINES = 8;
 // Most pages show no chart, so the library is fetched with the first one.
 let uPlot;
 
@@ -128,11 +129,18 @@ class MetricChart extends HTMLElement {
       const found = line(points, axis, log);
       const shown = { index, faint: false, banded: points.some((point) => point.length > 3), ...found };
       if (smooth === 0) return [shown];
+      // The originals of many lines would only hide what is smoothed.
+      if (this.series.length > FEW_LINES) return [{ ...shown, ys: smoothed(found.ys, smooth) }];
       return [{ ...shown, faint: true, banded: false }, { ...shown, ys: smoothed(found.ys, smooth) }];
     });
   }
 
   colour(name) {
+    if (!this.colours.has(name)) this.colours.set(name, this.resolved(name));
+    return this.colours.get(name);
+  }
+
+  resolved(name) {
     this.style.setProperty("--probe", `var(${name})`);
     // light-dark() resolves only in a colour property, so the colour is read from one that is painted with it.
     return getComputedStyle(this.stage).getPropertyValue("outline-color");
@@ -143,6 +151,7 @@ class MetricChart extends HTMLElement {
     const any = this.series.some(({ points }) => points.length > 0);
     this.say(any ? "" : this.live ? "Waiting for the first point…" : "No points were logged.");
     if (!any) return;
+    this.colours = new Map();
     this.drawn = this.lines();
     const data = aligned(this.drawn);
     const { axis, log, outliers } = settings;

@@ -40,7 +40,7 @@ function drawBands(plot, lines, colour) {
   ctx.beginPath();
   ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
   ctx.clip();
-  ctx.globalAlpha = lines.length > 8 ? 0.1 : 0.18;
+  const [inside, outline] = lines.length > 8 ? [0.06, 0.25] : [0.16, 0.35];
   for (const { index, xs, lows, highs, banded, faint } of lines) {
     if (!banded || faint) continue;
     ctx.fillStyle = colour(`--${colourName(index)}`);
@@ -54,8 +54,10 @@ function drawBands(plot, lines, colour) {
       for (let at = place - 1; at >= start; at -= 1) ctx.lineTo(plot.valToPos(xs[at], "x", true), plot.valToPos(lows[at], "y", true));
       place += 1;
     }
+    ctx.globalAlpha = inside;
     ctx.fill();
     // A spike that is one stretch wide has next to no area, so its outline is what shows it.
+    ctx.globalAlpha = outline;
     ctx.stroke();
   }
   ctx.restore();
