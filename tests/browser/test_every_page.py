@@ -13,6 +13,8 @@ PAGES = [
     "/jobs",
     "/jobs/new",
     *(f"/jobs/JOB{tab}" for tab in ("", "/metrics", "/images", "/outputs", "/logs", "/code", "/lineage", "/yaml")),
+    "/evaluation",
+    "/evaluation/scorers",
     "/environments",
     "/environments/pytorch-2.13-cpu",
     "/models",
