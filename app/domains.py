@@ -35,6 +35,7 @@ DOMAINS = (
     "reviews",
     "evaluation",
     "models",
+    "runs",
     "endpoints",
     "dialects.mlflow",
     "transfer",

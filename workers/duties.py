@@ -6,7 +6,7 @@ from app import domains
 from app.kit.hiding import hide_from_guests
 from app.settings import current
 from workers.node import Node
-from workers.reconcile import lost_jobs, silent_workers, unsent_tasks
+from workers.reconcile import discarded_files, lost_jobs, silent_workers, unsent_tasks, waiting_operations
 from workers.serving.keeper import Keeper
 
 _node: Node | None = None
@@ -28,6 +28,8 @@ def start() -> None:
     _node.start(
         ("lost jobs", 5, lost_jobs.reconcile),
         ("unsent tasks", 5, unsent_tasks.reconcile),
+        ("discarded files", 5, discarded_files.reconcile),
+        ("waiting operations", 5, waiting_operations.reconcile),
         ("silent workers", 30, silent_workers.reconcile),
         ("deployments", 1, _keeper.reconcile),
     )

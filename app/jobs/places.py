@@ -10,8 +10,13 @@ def workspace_root(job: Job) -> str:
     return f"workspaces/{job.workspace_id}"
 
 
+def folder_key(workspace_id: int, name: str) -> str:
+    """Where the logs and outputs of a job lie."""
+    return f"workspaces/{workspace_id}/jobs/{name}"
+
+
 def log_key(job: Job, file: str = USER_LOG) -> str:
-    return f"{workspace_root(job)}/jobs/{job.name}/logs/{file}"
+    return f"{folder_key(job.workspace_id, job.name)}/logs/{file}"
 
 
 def output_path(job: Job, output: str) -> str:
@@ -25,4 +30,4 @@ def output_key(job: Job, output: str) -> str:
 
 def artifact_key(job: Job) -> str:
     """Where MLflow's artifacts of the run lie."""
-    return f"{workspace_root(job)}/tracking/{job.experiment_id}/{job.name}/artifacts"
+    return f"{workspace_root(job)}/tracking/{job.files_folder}/{job.name}/artifacts"

@@ -35,6 +35,7 @@ class Filter:
     type: str = ""
     tag: str = ""
     archived: bool = False
+    deleted: bool = False
 
 
 def find(session: Session, workspace_id: int, name: str) -> Job | None:
@@ -71,7 +72,10 @@ def order(sort: str) -> ColumnElement:
 
 def narrow(found: Select, narrowed: Filter) -> Select:
     """Keep those of the selected jobs that the filter names."""
-    found = found.where(Job.lifecycle_stage == "active", Job.archived == narrowed.archived)
+    if narrowed.deleted:
+        found = found.where(Job.lifecycle_stage == "deleted")
+    else:
+        found = found.where(Job.lifecycle_stage == "active", Job.archived == narrowed.archived)
     if narrowed.text:
         like = (column.icontains(narrowed.text, autoescape=True) for column in (Job.name, Job.display_name))
         found = found.where(or_(*like))

@@ -65,11 +65,12 @@ def jobs(
     type: str = "",
     tag: str = "",
     archived: bool = False,
+    deleted: bool = False,
     sort: str = "-created",
     page: Annotated[int, Query(ge=1)] = 1,
     size: Annotated[int, Query(ge=1, le=500)] = 50,
 ) -> dict:
-    narrowed = queries.Filter(text, tuple(status), experiment, created_by, type, tag, archived)
+    narrowed = queries.Filter(text, tuple(status), experiment, created_by, type, tag, archived, deleted)
     found = queries.page(session, caller.workspace.id, narrowed, sort=sort, number=page, size=size)
     return listing(found, [JobRead.of(job) for job in found.rows])
 

@@ -8,8 +8,9 @@ from app.assets.addresses import Stored
 from app.environments import resolving
 from app.errors import AlreadyExists, Conflict, Invalid, NotFound
 from app.experiments import service as experiments
-from app.jobs import inputs, moves, queries
+from app.jobs import discarding, inputs, moves, queries
 from app.jobs.moves import cancel, move, reopen
+from app.jobs.places import folder_key
 from app.jobs.results import link
 from app.jobs.specification import CommandJob, generate_name, load_command_job, with_uploads
 from app.jobs.tables import Job, JobTag
@@ -19,7 +20,7 @@ __all__ = ["cancel", "change", "move", "reopen", "resubmit", "set_tags", "submit
 
 MOST_TAGS = 100
 # Pages stand at these addresses, beside those of the jobs.
-RESERVED = {"new", "events", "cancel", "archive", "examples", "compare"}
+RESERVED = {"new", "events", "cancel", "archive", "examples", "compare", "bulk"}
 
 
 def submit(session: Session, caller: Caller, yaml: str, uploads: dict[str, str] | None = None) -> Job:
@@ -40,6 +41,7 @@ def _new(session: Session, caller: Caller, spec: CommandJob, yaml: str) -> Job:
         raise Invalid(f"name: {name!r} is the address of a page. Choose another name.", target="name")
     if queries.find(session, workspace_id, name):
         raise AlreadyExists(f"name: there is a job {name!r} already.", target="name")
+    discarding.check_free(session, folder_key(workspace_id, name), "name")
     experiment = experiments.get_or_create(session, workspace_id, spec.experiment_name or "Default")
     ports = {port: _input(session, workspace_id, port, value) for port, value in spec.inputs.items()}
     job = Job(

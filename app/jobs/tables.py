@@ -7,7 +7,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.access.tables import Workspace
 from app.database import Base
-from app.experiments.tables import Experiment
+from app.experiments.tables import Experiment, Filed
 from app.jobs.lifecycle import Status
 from app.kit.clock import now
 
@@ -15,7 +15,7 @@ from app.kit.clock import now
 StatusText = Enum(Status, native_enum=False, length=32, values_callable=lambda states: [item.value for item in states])
 
 
-class Job(Base):
+class Job(Filed, Base):
     """`name` is the run id of MLflow. `type` is `command`, or `run` for one that is logged from outside.
 
     `spec` is the normalised job file. `inputs` and `outputs` are resolved: `{name: {type, path, mode, …}}`.
@@ -26,12 +26,13 @@ class Job(Base):
     __table_args__ = (
         UniqueConstraint("workspace_id", "name"),
         Index(None, "workspace_id", "created_at"),
+        Index(None, "experiment_id", "lifecycle_stage", "created_at"),
         Index(None, "status", "lease_expires_at"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     workspace_id: Mapped[int] = mapped_column(ForeignKey("workspaces.id", ondelete="CASCADE"))
-    experiment_id: Mapped[int] = mapped_column(ForeignKey("experiments.id"), index=True)
+    experiment_id: Mapped[int] = mapped_column(ForeignKey("experiments.id"))
     parent_id: Mapped[int | None] = mapped_column(ForeignKey("jobs.id"), index=True)
     name: Mapped[str] = mapped_column(index=True)
     display_name: Mapped[str]
@@ -105,3 +106,13 @@ class JobAsset(Base):
     kind: Mapped[str]
     asset_name: Mapped[str]
     asset_version: Mapped[str]
+
+
+class DiscardedFiles(Base):
+    """A storage key whose files belong to nothing any more, but those below `kept`; see `app.jobs.discarding`."""
+
+    __tablename__ = "discarded_files"
+
+    key: Mapped[str] = mapped_column(primary_key=True)
+    kept: Mapped[list] = mapped_column(default=list)
+    created_at: Mapped[datetime] = mapped_column(default=now)

@@ -11,19 +11,18 @@ from app.errors import NotFound
 from app.kit.storage import safe_key, store
 from app.traces import queries
 from app.traces.tables import Trace
-from app.tracking.artifacts import SCHEME, tracking_key
+from app.tracking.artifacts import root_uri, tracking_key
 
 DATA = "traces.json"
 LARGEST_SHOWN = 64 << 20
 
 
 def uri(trace: Trace) -> str:
-    root = trace.experiment.artifact_location or f"{SCHEME}{trace.experiment_id}"
-    return f"{root}/traces/{trace.name}/artifacts"
+    return f"{root_uri(trace)}/traces/{trace.name}/artifacts"
 
 
 def folder_key(trace: Trace) -> str:
-    return f"{tracking_key(trace.workspace_id)}/{trace.experiment_id}/traces/{trace.name}/artifacts"
+    return f"{tracking_key(trace.workspace_id)}/{trace.files_folder}/traces/{trace.name}/artifacts"
 
 
 def leads_to_trace(path: str) -> bool:

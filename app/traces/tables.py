@@ -4,10 +4,10 @@ from sqlalchemy import BigInteger, ForeignKey, Index, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.database import Base
-from app.experiments.tables import Experiment
+from app.experiments.tables import Experiment, Filed
 
 
-class Trace(Base):
+class Trace(Filed, Base):
     """`name` is the id that its client gave it, `tr-` and 32 hexadecimal digits. Times are Unix milliseconds.
 
     `is_complete` says that the client sent the trace's own description, which then stands over

@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 from app.access.caller import Caller
 from app.database import reading
 from app.errors import Invalid, NotFound
+from app.experiments.tables import Filed
 from app.jobs.places import artifact_key
 from app.jobs.tables import Job
 from app.kit.storage import safe_key, store
@@ -31,13 +32,19 @@ def custom_location(location: str) -> str | None:
     return None if not location or location.startswith("mlflow-artifacts:") else location.rstrip("/")
 
 
+def root_uri(owner: Filed) -> str:
+    """Where the files of an experiment lie for clients: that under which `owner` was logged, wherever it is now."""
+    location = owner.files_location if owner.files_experiment_id else owner.experiment.artifact_location
+    return location or f"{SCHEME}{owner.files_folder}"
+
+
 def run_uri(job: Job) -> str:
-    return uri_of_run(job.experiment.artifact_location, job.experiment_id, job.name)
+    return f"{root_uri(job)}/{job.name}/artifacts"
 
 
-def uri_of_run(location: str | None, experiment_id: int, run: str) -> str:
+def uri_of_run(location: str | None, files_folder: int, run: str) -> str:
     """`location` is where the experiment's artifacts lie, if not with the server."""
-    return f"{location or f'{SCHEME}{experiment_id}'}/{run}/artifacts"
+    return f"{location or f'{SCHEME}{files_folder}'}/{run}/artifacts"
 
 
 def run_key(job: Job) -> str:
@@ -45,12 +52,11 @@ def run_key(job: Job) -> str:
 
 
 def model_uri(model: LoggedModel) -> str:
-    root = model.experiment.artifact_location or f"{SCHEME}{model.experiment_id}"
-    return f"{root}/models/{model.id}/artifacts"
+    return f"{root_uri(model)}/models/{model.id}/artifacts"
 
 
 def model_key(model: LoggedModel) -> str:
-    return f"{tracking_key(model.workspace_id)}/{model.experiment_id}/models/{model.id}/artifacts"
+    return f"{tracking_key(model.workspace_id)}/{model.files_folder}/models/{model.id}/artifacts"
 
 
 def tracking_key(workspace_id: int) -> str:

@@ -37,6 +37,7 @@ class Wanted:
     type: str = ""
     tag: str = ""
     archived: bool = False
+    deleted: bool = False
     filter: str = ""
     columns: Annotated[list[str], Query()] = ()
     group: str = ""
@@ -50,7 +51,14 @@ class Wanted:
     def narrowed(self) -> queries.Filter:
         statuses = tuple(status for status in self.status if status)
         return queries.Filter(
-            self.text.strip(), statuses, self.experiment, self.created_by, self.type, self.tag.strip(), self.archived
+            self.text.strip(),
+            statuses,
+            self.experiment,
+            self.created_by,
+            self.type,
+            self.tag.strip(),
+            self.archived,
+            self.deleted,
         )
 
     @property

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, case, func, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from app.access.caller import Caller
@@ -38,11 +38,16 @@ class RunRow(NamedTuple):
     started_at: datetime | None
     ended_at: datetime | None
     lifecycle_stage: str
+    files_folder: int
     artifact_location: str | None
 
 
 _ROWS = (
-    select(*(getattr(Job, name) for name in RunRow._fields[:-1]), Experiment.artifact_location)
+    select(
+        *(getattr(Job, name) for name in RunRow._fields[:-2]),
+        func.coalesce(Job.files_experiment_id, Job.experiment_id),
+        case((Job.files_experiment_id.is_(None), Experiment.artifact_location), else_=Job.files_location),
+    )
     .join(Experiment, Experiment.id == Job.experiment_id)
     .where(Job.id.in_(bindparam("ids", expanding=True, literal_execute=True)))
 )
@@ -87,12 +92,17 @@ def reference_of(job: Job) -> RunRef:
     return RunRef(*[getattr(job, name) for name in RunRef._fields])
 
 
-def _check(session: Session, caller: Caller, run: Job | RunRef, deleted: bool) -> None:
-    if run.lifecycle_stage != "active" and not deleted:
+def check_active(run: Job | RunRef) -> None:
+    if run.lifecycle_stage != "active":
         raise Invalid(
             f"The run {run.name} must be in the 'active' state. Current state is {run.lifecycle_stage}.",
             target="run_id",
         )
+
+
+def _check(session: Session, caller: Caller, run: Job | RunRef, deleted: bool) -> None:
+    if not deleted:
+        check_active(run)
     if not may_write_run(session, caller, run):
         raise Forbidden(f"The token belongs to the run {caller.run}; it may not write to {run.name}.", target="run_id")
 

@@ -166,7 +166,8 @@ def _attribute(comparison: Comparison) -> ColumnElement[bool]:
         return _has(JobTag, Comparison("tag", "mlflow.user", comparison.operator, comparison.value, comparison.at))
     if key == "artifact_uri":
         check_text(comparison)
-        uri = literal("mlflow-artifacts:/") + cast(Job.experiment_id, String) + "/" + Job.name + "/artifacts"
+        folder = cast(func.coalesce(Job.files_experiment_id, Job.experiment_id), String)
+        uri = literal("mlflow-artifacts:/") + folder + "/" + Job.name + "/artifacts"
         return condition(uri, comparison)
     raise Invalid(f"Invalid attribute key {key!r} specified. Valid keys are {', '.join(_KNOWN)}.", target="filter")
 

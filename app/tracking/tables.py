@@ -6,7 +6,7 @@ from sqlalchemy import BigInteger, ForeignKey, Index, LargeBinary, UniqueConstra
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.database import Base
-from app.experiments.tables import Experiment
+from app.experiments.tables import Experiment, Filed
 from app.jobs.tables import Job
 from app.kit.clock import now
 
@@ -88,7 +88,7 @@ class DatasetInput(Base):
     dataset: Mapped[Dataset] = relationship(lazy="joined")
 
 
-class LoggedModel(Base):
+class LoggedModel(Filed, Base):
     """A model of MLflow 3: made by a run, or by none. `status` is MLflow's, without its prefix."""
 
     __tablename__ = "logged_models"

@@ -55,7 +55,7 @@ def experiment(row: Experiment) -> dict:
 
 def run_info(job: Job | RunRow, user: str | None = None) -> dict:
     if isinstance(job, RunRow):
-        uri = uri_of_run(job.artifact_location, job.experiment_id, job.name)
+        uri = uri_of_run(job.artifact_location, job.files_folder, job.name)
     else:
         uri = run_uri(job)
     shown = {
