@@ -18,7 +18,7 @@ _CHUNK = 1 << 20
 class Server:
     """`url` may hold user and password; else MLFLOW_TRACKING_TOKEN, or _USERNAME and _PASSWORD, are used."""
 
-    def __init__(self, url: str, workspace: str) -> None:
+    def __init__(self, url: str, workspace: str, transport: httpx.BaseTransport | None = None) -> None:
         parsed = httpx.URL(url)
         headers = {"User-Agent": "atelier"}
         if workspace != "default":
@@ -35,6 +35,7 @@ class Server:
             timeout=httpx.Timeout(300, connect=10),
             verify=_verify(),
             follow_redirects=True,
+            transport=transport,
         )
 
     def close(self) -> None:

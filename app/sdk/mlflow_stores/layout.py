@@ -46,10 +46,14 @@ def point(line: str) -> Point:
 
 
 def latest(key: str, file: Path) -> Record:
+    """The last point; its value is None when the line is no point."""
     with file.open("rb") as lines:
         lines.seek(max(0, file.stat().st_size - _TAIL))
         last = deque((line for line in lines if line.strip()), maxlen=1)
-    value, timestamp, step = point(last[0].decode()) if last else (None, None, None)
+    try:
+        value, timestamp, step = point(last[0].decode())
+    except (ValueError, IndexError):
+        value, timestamp, step = None, None, None
     return {"key": key, "value": value, "timestamp": timestamp, "step": step}
 
 

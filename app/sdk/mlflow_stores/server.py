@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from functools import partial
 from urllib.parse import urlparse
 
+import httpx
+
 from app.sdk.mlflow_stores import records
 from app.sdk.mlflow_stores.artifacts import Artifacts, StoredFile, location_of
 from app.sdk.mlflow_stores.http import Server, quoted
@@ -20,9 +22,11 @@ _NO_ROUTE = re.compile(r"answered: (404|405|501)|Not Found|ENDPOINT_NOT_FOUND|No
 class ServerStore:
     """`workspace` is one of MLflow's own. Raises Unreadable when no MLflow server answers."""
 
-    def __init__(self, url: str, workspace: str, artifacts: Artifacts, note: Note) -> None:
+    def __init__(
+        self, url: str, workspace: str, artifacts: Artifacts, note: Note, transport: httpx.BaseTransport | None = None
+    ) -> None:
         self.experiments: dict[str, Record] = {}
-        self._server = Server(url, workspace)
+        self._server = Server(url, workspace, transport)
         self._artifacts = artifacts
         self._note = note
         self.identity = f"{self._server.url} {workspace}"
@@ -107,6 +111,13 @@ class ServerStore:
                 yield _older_info(info)
 
     def _spans(self, trace_id: str) -> list[Record]:
+        """As they are stored; or the file of a server that keeps them as one, which has a route of its own."""
+        try:
+            stored = self._server.get(f"{API3}/traces/get", trace_id=trace_id).get("trace", {}).get("spans")
+        except Unreadable:
+            stored = None
+        if stored:
+            return stored
         try:
             content = self._server.bytes_of(f"{AJAX}/get-trace-artifact", {"request_id": trace_id})
             return records.spans_of(b"".join(content))

@@ -1,11 +1,14 @@
-"""Fills an MLflow store through MLflow's own client: `python make_store.py TRACKING_URI` (mlflow 3.17, not a test).
+"""Fills stores of MLflow through its own client (3.17) and packs them: `python make_store.py FOLDER`, by hand.
 
-The checked-in stores beside it were made by it: `file:stores/files` and, dumped as SQL, `sqlite:///stores.db`.
+With an address instead of a folder, that store is filled and nothing is packed. `stores.tar.gz` holds a file store
+(`files`) and an SQLite store (`mlflow.db`) with its artifacts (`mlruns`).
 """
 
 import math
 import os
+import subprocess
 import sys
+import tarfile
 from pathlib import Path
 
 os.environ["MLFLOW_ALLOW_FILE_STORE"] = "true"
@@ -102,16 +105,24 @@ def traces(experiment_id: str, run_id: str) -> None:
         mlflow.flush_trace_async_logging()
 
 
-def main(uri: str) -> None:
-    os.chdir(Path(__file__).parent)
+def fill(uri: str) -> None:
     mlflow.set_tracking_uri(uri)
     client = MlflowClient()
     experiment_id = experiments(client)
     run_id = runs(client, experiment_id)
     inputs_and_models(client, run_id)
     traces(experiment_id, run_id)
-    MlflowClient().set_terminated(run_id, "FINISHED", end_time=1_700_000_060_000)
+    client.set_terminated(run_id, "FINISHED", end_time=1_700_000_060_000)
+
+
+def pack(folder: Path) -> None:
+    folder.mkdir(parents=True)
+    for uri in ("file:files", "sqlite:///mlflow.db"):
+        subprocess.run([sys.executable, Path(__file__).resolve(), uri], cwd=folder, check=True)
+    with tarfile.open(Path(__file__).with_name("stores.tar.gz"), "w:gz") as archive:
+        for name in ("files", "mlflow.db", "mlruns"):
+            archive.add(folder / name, name)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    pack(Path(sys.argv[1])) if ":" not in sys.argv[1] else fill(sys.argv[1])
