@@ -24,6 +24,7 @@ from app.runs.moving import bring_datasets
 from app.tracking import artifacts, logged_models
 from app.tracking.service import PARENT
 from app.tracking.tables import (
+    Configuration,
     DatasetInput,
     LatestMetric,
     LoggedModel,
@@ -37,7 +38,7 @@ from app.tracking.tables import (
 )
 
 ORIGIN = "atelier.copiedFrom"
-_LOGGED = (Param, MetricHead, MetricBlock, LatestMetric, JobTag, DatasetInput, RunModel)
+_LOGGED = (Param, Configuration, MetricHead, MetricBlock, LatestMetric, JobTag, DatasetInput, RunModel)
 _OWN = {"id", "name", "experiment_id", "parent_id", "worker_id", "lease_expires_at", "created_at", "created_by"}
 _UNSEEN = {"synchronize_session": False}
 _OWN |= {"archived", "lifecycle_stage", "files_experiment_id", "files_location"}

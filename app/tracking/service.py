@@ -19,7 +19,7 @@ from app.kit.clock import now
 from app.kit.ids import sortable
 from app.kit.outbox import hint
 from app.tracking import metrics as store
-from app.tracking import names, runs
+from app.tracking import names, runs, seeds
 from app.tracking.metrics import Metric
 from app.tracking.runs import RunRef
 from app.tracking.tables import Param
@@ -163,6 +163,7 @@ def log_params(session: Session, run: RunRef | Job, params: Pairs) -> None:
     rows = [{"job_id": run.id, "key": key, "value": value} for key, value in new.items() if key not in known]
     if rows:
         session.connection().execute(insert(Param.__table__), rows)
+        seeds.add(session, run.id, [(row["key"], row["value"]) for row in rows])
 
 
 def set_tags(session: Session, run: RunRef | Job, tags: Pairs) -> None:

@@ -22,6 +22,17 @@ class Param(Base):
     value: Mapped[str]
 
 
+class Configuration(Base):
+    """The digest of a run's parameters without its seed: see `app.tracking.seeds`."""
+
+    __tablename__ = "configurations"
+
+    job_id: Mapped[int] = mapped_column(
+        ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    digest: Mapped[int] = mapped_column(BigInteger)
+
+
 class MetricHead(Base):
     """The last position given out in a run. Writers of one run take turns at this row, so that
     positions become visible in their order and a reader who asks for what came after one misses nothing.
@@ -154,3 +165,34 @@ class RunModel(Base):
         ForeignKey("logged_models.id", ondelete="CASCADE"), primary_key=True, index=True
     )
     step: Mapped[int] = mapped_column(BigInteger, default=0)
+
+
+class View(Base):
+    """A run table under a name: `query` is that of its address. It is its maker's, or the workspace's if shared."""
+
+    __tablename__ = "views"
+    __table_args__ = (UniqueConstraint("workspace_id", "created_by", "name"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    workspace_id: Mapped[int] = mapped_column(ForeignKey("workspaces.id", ondelete="CASCADE"))
+    name: Mapped[str]
+    query: Mapped[str]
+    is_shared: Mapped[bool] = mapped_column(default=False)
+    created_by: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    updated_at: Mapped[datetime] = mapped_column(default=now, onupdate=now)
+    defaults: Mapped[list["DefaultView"]] = relationship(
+        cascade="all, delete-orphan", passive_deletes=True, lazy="selectin"
+    )
+
+
+class DefaultView(Base):
+    """The view in which the run table of an experiment opens."""
+
+    __tablename__ = "default_views"
+
+    experiment_id: Mapped[int] = mapped_column(
+        ForeignKey("experiments.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    view_id: Mapped[int] = mapped_column(ForeignKey("views.id", ondelete="CASCADE"), index=True)
+    experiment: Mapped[Experiment] = relationship(lazy="joined")
