@@ -1,4 +1,4 @@
-"""Traces, assessments and prompts of the unmodified MLflow client against a real server."""
+"""Traces, assessments, prompts and evaluation of the unmodified MLflow client against a real server."""
 
 import json
 import os
@@ -164,3 +164,43 @@ with provider.get_tracer("test").start_as_current_span("exported") as span:
     subprocess.run([environment, "-c", script], env=variables, check=True, timeout=60)
     found = server.client.get("/api/traces", params={"text": "exported"}).json()["value"]
     assert found[0]["total_tokens"] == 5 and found[0]["experiment"] == "Default"
+
+
+def test_what_is_evaluated_with_which_examples_is_kept(answer):
+    found = answer("""
+from mlflow.genai import datasets, scorer
+from mlflow.genai.judges import make_judge
+from mlflow.genai.scorers import delete_scorer, get_scorer, list_scorers
+experiment = mlflow.set_experiment("evaluated").experiment_id
+dataset = datasets.create_dataset("questions", tags={"team": "blue"})
+dataset.merge_records([{"inputs": {"question": q}, "expectations": {"answer": q.upper()}} for q in ("a", "b")])
+dataset.merge_records([{"inputs": {"question": "b"}, "expectations": {"answer": "other"}}])
+@scorer
+def exact(outputs, expectations):
+    return outputs == expectations["answer"]
+@mlflow.trace
+def predict(question):
+    return question.upper()
+run = mlflow.genai.evaluate(data=datasets.get_dataset(name="questions"), predict_fn=predict, scorers=[exact])
+judged = mlflow.search_traces(run_id=run.run_id, return_type="list")
+dataset.merge_records(mlflow.search_traces(run_id=run.run_id))
+frame = datasets.get_dataset(dataset_id=dataset.dataset_id).to_df()
+for words in ("Is {{ outputs }} polite?", "Is {{ outputs }} very polite?"):
+    make_judge(name="polite", instructions=words, model="openai:/gpt-4.1-mini").register()
+result = {
+    "mean": run.metrics["exact/mean"], "used": mlflow.get_run(run.run_id).inputs.dataset_inputs[0].dataset.name,
+    "judged": sorted(one.value for trace in judged for one in trace.info.assessments if one.name == "exact"),
+    "frame": [[row.inputs["question"], row.outputs, row.expectations["answer"]] for row in frame.itertuples()],
+    "gone": dataset.delete_records([frame.iloc[0]["dataset_record_id"]]),
+    "scorers": [one.instructions for one in list_scorers()], "first": get_scorer(name="polite", version=1).instructions,
+    "found": [one.name for one in datasets.search_datasets(filter_string="tags.team = 'blue'")],
+}
+delete_scorer(name="polite", version="all")
+datasets.delete_dataset(dataset_id=dataset.dataset_id)
+print(json.dumps(result | {"left": len(list_scorers()) + len(datasets.search_datasets(experiment_ids=experiment))}))
+""")
+    assert found == {
+        "mean": 0.5, "used": "questions", "judged": [False, True], "gone": 1, "found": ["questions"], "left": 0,
+        "frame": [["a", "A", "A"], ["b", "B", "other"]], "first": "Is {{ outputs }} polite?",
+        "scorers": ["Is {{ outputs }} very polite?"],
+    }  # fmt: skip
