@@ -1,4 +1,8 @@
-"""Takes the workspace out of the address: `/w/{workspace}/jobs` is `/jobs` in that workspace."""
+"""Takes the workspace out of the address: `/w/{workspace}/jobs` is `/jobs` in that workspace.
+
+MLflow's client may name it in a header instead (`mlflow.set_workspace`): such a request is the same
+as one at the workspace's address.
+"""
 
 import re
 from urllib.parse import quote
@@ -7,6 +11,7 @@ from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 DEFAULT = "default"
+HEADER = b"x-mlflow-workspace"
 _PREFIX = re.compile(r"^/w/([^/]+)(?=/|$)")
 
 
@@ -19,12 +24,22 @@ class WorkspaceAddress:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] in ("http", "websocket"):
             found = _PREFIX.match(scope["path"])
+            if named := _named(scope):
+                rest = scope["path"][found.end() :] if found else scope["path"]
+                scope["path"] = f"/w/{named}{rest}"
+                found = _PREFIX.match(scope["path"])
             scope["workspace"] = found[1] if found else DEFAULT
             if found:
                 scope["root_path"] = found[0]
                 if scope["path"] == found[0]:
                     scope["path"] += "/"
         await self.app(scope, receive, send)
+
+
+def _named(scope: Scope) -> str:
+    """The workspace that the header names, without what no name of a workspace holds."""
+    value = next((value for name, value in scope["headers"] if name == HEADER), b"")
+    return value.decode("latin-1").strip().replace("/", "")
 
 
 def workspace_name(request: HTTPConnection) -> str:

@@ -28,3 +28,8 @@ def create(session: Session, name: str, display_name: str = "", description: str
     identity.forget()
     publish(session, WorkspaceCreated(workspace.id, created_by))
     return workspace
+
+
+def describe(session: Session, workspace: Workspace, description: str) -> None:
+    workspace.description = description
+    session.flush()

@@ -205,9 +205,9 @@ async def arguments_of(request: Request) -> Arguments:
 ArgumentsDep = Annotated[Arguments, Depends(arguments_of)]
 
 
-def answer(body: dict | None = None) -> Response:
+def answer(body: dict | None = None, status: int = 200) -> Response:
     """Rendered here, because FastAPI's encoder walks every value of a long answer."""
-    return Response(json.dumps(body or {}, ensure_ascii=False, allow_nan=False), media_type="application/json")
+    return Response(json.dumps(body or {}, ensure_ascii=False, allow_nan=False), status, media_type="application/json")
 
 
 def token_after(offset: int, count: int) -> str:

@@ -19,6 +19,7 @@ from app.dialects.mlflow import (
     server,
     trace_metrics,
     traces,
+    workspaces,
     writes,
 )
 from app.dialects.mlflow.quick import Shortcut
@@ -36,7 +37,16 @@ for _root in ROOTS:
     router.include_router(traces.old_router, prefix=f"{_root}/mlflow")
     router.include_router(multipart.links, prefix=f"{_root}/mlflow")
 for _root in ("/api/3.0", "/ajax-api/3.0"):
-    _parts = (trace_metrics, traces, assessments, label_schemas, review_queues, evaluation_datasets, scorers)
+    _parts = (
+        trace_metrics,
+        traces,
+        assessments,
+        label_schemas,
+        review_queues,
+        evaluation_datasets,
+        scorers,
+        workspaces,
+    )
     for _part in _parts:
         router.include_router(_part.router, prefix=f"{_root}/mlflow")
 

@@ -12,7 +12,7 @@ VERSION = "3.17.2"
 
 STORE = {
     "store_type": "SqlStore",
-    "workspaces_enabled": False,
+    "workspaces_enabled": True,
     "trace_archival_enabled": False,
     "multipart_uploads_enabled": False,
     "multipart_downloads_enabled": False,
