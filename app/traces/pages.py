@@ -6,19 +6,23 @@ from datetime import datetime, timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, Query, Request, Response
-from starlette.responses import RedirectResponse
+from starlette.responses import RedirectResponse, StreamingResponse
 
 from app.access.guard import CallerDep, allow, note
 from app.errors import Invalid
+from app.jobs import queries as jobs
+from app.jobs.pages_job import page
 from app.kit.clock import from_milliseconds, milliseconds, now
-from app.traces import queries, service, waterfall
+from app.traces import charts, queries, service, streams, waterfall
 from app.traces.permissions import DELETE, READ
 from app.traces.tables import Assessment, Trace
 from app.web.addressing import url_for_workspace
 from app.web.session import SessionDep
+from app.web.sse import stream
 from app.web.templating import templates
 
-router = APIRouter(prefix="/traces", include_in_schema=False)
+listed = APIRouter(prefix="/traces", include_in_schema=False)
+of_job = APIRouter(prefix="/jobs/{name}", include_in_schema=False)
 SPANS_OF_TIME = {
     "1h": ("The last hour", timedelta(hours=1)),
     "24h": ("The last 24 hours", timedelta(days=1)),
@@ -71,7 +75,7 @@ def _elapsed_ms(duration: int | None) -> str:
 SHOWN = {"states": STATES, "started": _started, "elapsed": waterfall.elapsed, "elapsed_ms": _elapsed_ms}
 
 
-@router.get("", dependencies=[allow(READ)])
+@listed.get("", dependencies=[allow(READ)])
 def traces(request: Request, session: SessionDep, caller: CallerDep, wanted: Annotated[Wanted, Depends()]) -> Response:
     found = queries.page(session, caller.workspace.id, wanted.narrowed, sort=wanted.sort, number=wanted.page, size=SIZE)
     context = {
@@ -84,7 +88,23 @@ def traces(request: Request, session: SessionDep, caller: CallerDep, wanted: Ann
     return templates.TemplateResponse(request, "traces/list.html", context)
 
 
-@router.post("/delete", dependencies=[allow(DELETE)])
+@listed.get("/events", dependencies=[allow(READ)])
+def events(caller: CallerDep) -> StreamingResponse:
+    """Server-sent events `traces`: something in the list is not as it was."""
+    return stream(streams.list_events(caller.workspace.id))
+
+
+@listed.get("/_charts", dependencies=[allow(READ)])
+def charts_fragment(
+    request: Request, session: SessionDep, caller: CallerDep, wanted: Annotated[Wanted, Depends()]
+) -> Response:
+    """Requests, latency and tokens over time, of all traces that the list is narrowed to."""
+    found = charts.charts(session, caller.workspace.id, wanted.narrowed)
+    context = {"charts": found, "width": charts.WIDTH, "height": charts.HEIGHT}
+    return templates.TemplateResponse(request, "traces/_charts.html", context)
+
+
+@listed.post("/delete", dependencies=[allow(DELETE)])
 def delete(session: SessionDep, caller: CallerDep, names: Annotated[list[str], Form()] = []) -> RedirectResponse:
     found = queries.by_names(session, caller.workspace.id, names)
     for trace in found:
@@ -94,7 +114,7 @@ def delete(session: SessionDep, caller: CallerDep, names: Annotated[list[str], F
     return RedirectResponse(url_for_workspace(caller.workspace.name, "/traces"), 303)
 
 
-@router.get("/{trace_id}", dependencies=[allow(READ)])
+@listed.get("/{trace_id}", dependencies=[allow(READ)])
 def trace(trace_id: str, request: Request, session: SessionDep, caller: CallerDep, span: str = "") -> Response:
     """The waterfall; `span` names the one that is shown in detail, by default the first."""
     found = queries.get(session, caller.workspace.id, trace_id)
@@ -115,8 +135,30 @@ def trace(trace_id: str, request: Request, session: SessionDep, caller: CallerDe
     return templates.TemplateResponse(request, "traces/trace.html", context)
 
 
+@of_job.get("/traces", dependencies=[allow(READ)])
+def traces_of_job(
+    name: str, request: Request, session: SessionDep, caller: CallerDep, wanted: Annotated[Wanted, Depends()]
+) -> Response:
+    """A tab of the job's page."""
+    wanted.run = name
+    found = queries.page(session, caller.workspace.id, wanted.narrowed, sort=wanted.sort, number=wanted.page, size=SIZE)
+    return page(request, session, caller, name, "traces", "jobs/traces.html", **SHOWN, page=found)
+
+
+@of_job.get("/_traces", dependencies=[allow(READ)])
+def count_fragment(name: str, request: Request, session: SessionDep, caller: CallerDep) -> Response:
+    """How many traces a job has, for its tab."""
+    count = queries.count_of_run(session, jobs.get(session, caller.workspace.id, name))
+    return templates.TemplateResponse(request, "traces/_count.html", {"count": count})
+
+
 def _value(assessment: Assessment) -> str:
     value = json.loads(assessment.value)
     if value is None and assessment.error:
         return assessment.error.get("error_message", "error")
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+router = APIRouter(include_in_schema=False)
+router.include_router(listed)
+router.include_router(of_job)

@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Select, func, or_, select
+from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from app.access.caller import Caller
@@ -124,27 +124,36 @@ def page(
         raise Invalid(
             f"sort: {sort!r} is not a column. Use one of {', '.join(SORTS)}, with '-' for falling.", target="sort"
         )
-    found = _narrow(select(Trace).join(Experiment).where(Trace.workspace_id == workspace_id), narrowed)
-    total = session.scalar(found.with_only_columns(func.count(Trace.id)).order_by(None))
+    found = select(Trace).where(*conditions(workspace_id, narrowed))
+    total = session.scalar(found.with_only_columns(func.count(Trace.id)))
     order = column.desc().nulls_last() if sort.startswith("-") else column.asc().nulls_last()
     rows = found.order_by(order, Trace.id.desc()).offset((number - 1) * size).limit(size)
     return Page(session.scalars(rows.options(*_WHOLE)).all(), total, number, size)
 
 
-def _narrow(found: Select, narrowed: Filter) -> Select:
+def conditions(workspace_id: int, narrowed: Filter) -> list[ColumnElement[bool]]:
+    """What a trace must be to be in a narrowed list; raises Invalid."""
+    found = [Trace.workspace_id == workspace_id]
     if narrowed.text:
         columns = Trace.title, Trace.name, Trace.request_preview, Trace.response_preview
-        found = found.where(or_(*[column.icontains(narrowed.text, autoescape=True) for column in columns]))
+        found.append(or_(*[column.icontains(narrowed.text, autoescape=True) for column in columns]))
     if narrowed.state:
         if narrowed.state not in STATES:
             raise Invalid(f"status: {narrowed.state!r} is not one of {', '.join(STATES)}.", target="status")
-        found = found.where(Trace.state == narrowed.state)
+        found.append(Trace.state == narrowed.state)
     if narrowed.experiment:
-        found = found.where(Experiment.name == narrowed.experiment)
+        named = select(Experiment.id).where(Experiment.workspace_id == workspace_id)
+        found.append(Trace.experiment_id.in_(named.where(Experiment.name == narrowed.experiment)))
     if narrowed.run:
-        linked = select(TraceRun.trace_id).join(Job, Job.id == TraceRun.job_id).where(Job.name == narrowed.run)
-        found = found.where(Trace.id.in_(linked))
-    return found.where(Trace.started_ms >= narrowed.since_ms) if narrowed.since_ms else found
+        linked = select(TraceRun.trace_id).join(Job, Job.id == TraceRun.job_id)
+        found.append(Trace.id.in_(linked.where(Job.workspace_id == workspace_id, Job.name == narrowed.run)))
+    if narrowed.since_ms:
+        found.append(Trace.started_ms >= narrowed.since_ms)
+    return found
+
+
+def count_of_run(session: Session, job: Job) -> int:
+    return session.scalar(select(func.count(TraceRun.trace_id)).where(TraceRun.job_id == job.id))
 
 
 def experiments(session: Session, workspace_id: int) -> Sequence[str]:
