@@ -1,6 +1,6 @@
 """Everything that changes what a run holds: its parameters, metrics, tags, and its own state."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from sqlalchemy import delete, insert, select, update
@@ -46,7 +46,7 @@ def create_run(
     With a run's own token the run becomes a child of that run, so that the token may write to it.
     """
     experiments.check_active(experiment)
-    given = _checked_tags(tags)
+    given = checked_tags(tags)
     name = name or given.get(RUN_NAME) or generate_name()
     given[RUN_NAME] = name
     if user:
@@ -167,7 +167,7 @@ def log_params(session: Session, run: RunRef | Job, params: Pairs) -> None:
 
 
 def set_tags(session: Session, run: RunRef | Job, tags: Pairs) -> None:
-    given = _checked_tags(tags)
+    given = checked_tags(tags)
     if not given:
         return
     connection = session.connection()
@@ -184,7 +184,8 @@ def set_tags(session: Session, run: RunRef | Job, tags: Pairs) -> None:
         session.refresh(run)
 
 
-def _checked_tags(tags: Pairs) -> dict[str, str]:
+def checked_tags(tags: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Tags whose keys may be logged, each value cut to what is kept."""
     given = {}
     for key, value in tags:
         names.check_key(key, "tag")

@@ -17,7 +17,7 @@ from app.experiments import queries as experiment_queries
 from app.experiments import service as experiments
 from app.experiments.tables import Experiment
 from app.jobs import moves
-from app.jobs.tables import Job
+from app.jobs.tables import Job, JobTag
 from app.kit.clock import from_milliseconds, milliseconds, now
 from app.kit.storage import safe_key
 from app.tracking import inputs, metrics, names, queries, runs, service
@@ -31,8 +31,8 @@ IMPORTING = "importing"
 
 MOST_POINTS = 100_000
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
-_SAME = ("type", "properties", "spec", "source_yaml", "command", "environment", "outputs", "warnings", "archived")
-_SAME += ("timeout_seconds", "max_retries", "attempt", "error", "exit_code")
+SAME = ("type", "properties", "spec", "source_yaml", "command", "environment", "outputs", "warnings", "archived")
+SAME += ("timeout_seconds", "max_retries", "attempt", "error", "exit_code")
 
 
 def experiment(session: Session, caller: Caller, given: Arguments) -> Outcome:
@@ -91,7 +91,7 @@ def _create(
         )
     started = info.time("start_time")
     job = Job(
-        **{field: getattr(part, field) for field in _SAME},
+        **{field: getattr(part, field) for field in SAME},
         workspace_id=caller.workspace.id,
         experiment_id=where.id,
         name=name,
@@ -103,6 +103,7 @@ def _create(
         started_at=_time(part.started_ms) or (started if part.type == "run" else None),
         code=_code(caller, part.code),
         inputs={port: _below_workspace(caller, value) for port, value in part.inputs.items()},
+        tags=[JobTag(key=key, value=value) for key, value in service.checked_tags(tags.items()).items()],
     )
     job.properties = {**part.properties, IMPORTING: True}
     job.experiment = where

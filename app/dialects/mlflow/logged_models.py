@@ -27,7 +27,7 @@ _CODES = {"1": "PENDING", "2": "READY", "3": "UPLOAD_FAILED"}
 MOST_FOUND, DEFAULT_FOUND = 50_000, 100
 
 
-def _shapes(session, models: list[LoggedModel]) -> list[dict]:
+def shapes_of(session, models: list[LoggedModel]) -> list[dict]:
     metrics = logged_models.metrics_of(session, [model.id for model in models])
     return [{"info": _info(model), "data": _data(model, metrics.get(model.id, []))} for model in models]
 
@@ -72,7 +72,7 @@ def create(arguments: ArgumentsDep, session: SessionDep, caller: CallerDep) -> R
         model_type=arguments.optional_text("model_type"), run_id=arguments.optional_text("source_run_id"),
         params=arguments.pairs("params"), tags=arguments.pairs("tags"),
     )  # fmt: skip
-    return answer({"model": _shapes(session, [model])[0]})
+    return answer({"model": shapes_of(session, [model])[0]})
 
 
 @router.post("/search", dependencies=[allow(READ)])
@@ -83,7 +83,7 @@ def search(arguments: ArgumentsDep, session: ReadSessionDep, caller: CallerDep) 
         filter=arguments.optional_text("filter"), datasets=[_dataset(item) for item in arguments.objects("datasets")],
         order_by=[_order(item) for item in arguments.objects("order_by")], offset=offset, count=count + 1,
     )  # fmt: skip
-    found = _shapes(session, logged_models.by_ids(session, ids[:count]))
+    found = shapes_of(session, logged_models.by_ids(session, ids[:count]))
     return paged("models", [*found, *ids[count:]], offset, count)
 
 
@@ -102,7 +102,7 @@ def _order(item: Arguments) -> ModelOrder:
 
 @router.get("/{model_id}", dependencies=[allow(READ)])
 def get(model_id: str, session: SessionDep, caller: CallerDep) -> Response:
-    return answer({"model": _shapes(session, [logged_models.get(session, caller.workspace.id, model_id)])[0]})
+    return answer({"model": shapes_of(session, [logged_models.get(session, caller.workspace.id, model_id)])[0]})
 
 
 @router.patch("/{model_id}", dependencies=[allow(WRITE)])
@@ -110,7 +110,7 @@ def finalize(model_id: str, arguments: ArgumentsDep, session: SessionDep, caller
     model = logged_models.get_writable(session, caller, model_id)
     status = arguments.text("status")
     logged_models.finalize(session, model, STATUSES.get(status) or _CODES.get(status, status))
-    return answer({"model": _shapes(session, [model])[0]})
+    return answer({"model": shapes_of(session, [model])[0]})
 
 
 @router.delete("/{model_id}", dependencies=[allow(WRITE)])
@@ -123,7 +123,7 @@ def delete(model_id: str, session: SessionDep, caller: CallerDep) -> Response:
 def set_tags(model_id: str, arguments: ArgumentsDep, session: SessionDep, caller: CallerDep) -> Response:
     model = logged_models.get_writable(session, caller, model_id)
     logged_models.set_tags(session, model, arguments.pairs("tags"))
-    return answer({"model": _shapes(session, [model])[0]})
+    return answer({"model": shapes_of(session, [model])[0]})
 
 
 @router.delete("/{model_id}/tags/{tag_key:path}", dependencies=[allow(WRITE)])

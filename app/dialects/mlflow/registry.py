@@ -30,7 +30,7 @@ def _model(session, model: RegisteredModel, aliases: list[tuple[str, int]]) -> d
         "last_updated_timestamp": milliseconds(model.updated_at),
         "description": model.description,
     }
-    if latest := _versions(session, _latest(queries.versions(session, model))):
+    if latest := versions_shown(session, _latest(queries.versions(session, model))):
         shown["latest_versions"] = latest
     if model.tags:
         shown["tags"] = shapes.pairs(model.tags.items())
@@ -47,7 +47,7 @@ def _latest(versions) -> list[ModelVersion]:
     return sorted(newest.values(), key=lambda version: version.version)
 
 
-def _versions(session, versions: list[ModelVersion]) -> list[dict]:
+def versions_shown(session, versions: list[ModelVersion]) -> list[dict]:
     aliases = queries.aliases(session, list({version.model_id for version in versions}))
     runs = queries.job_names(session, versions)
     return [_version(version, runs.get(version.job_id, ""), aliases.get(version.model_id, [])) for version in versions]
@@ -143,7 +143,7 @@ def latest_versions(arguments: ArgumentsDep, session: ReadSessionDep, caller: Ca
     found = _latest(queries.versions(session, _find(session, caller, arguments)))
     stages = {service.STAGES.get(stage.lower(), stage) for stage in arguments.texts("stages")}
     found = [version for version in found if not stages or version.stage in stages]
-    return answer({"model_versions": _versions(session, found)} if found else {})
+    return answer({"model_versions": versions_shown(session, found)} if found else {})
 
 
 @router.post("/registered-models/set-tag", dependencies=[allow(WRITE)])
@@ -181,7 +181,7 @@ def delete_alias(arguments: ArgumentsDep, session: SessionDep, caller: CallerDep
 @router.get("/registered-models/alias", dependencies=[allow(READ)])
 def get_by_alias(arguments: ArgumentsDep, session: SessionDep, caller: CallerDep) -> Response:
     version = service.get_by_alias(session, caller.workspace.id, arguments.text("name"), arguments.text("alias"))
-    return answer({"model_version": _versions(session, [version])[0]})
+    return answer({"model_version": versions_shown(session, [version])[0]})
 
 
 @router.post("/model-versions/create", dependencies=[allow(WRITE)])
@@ -200,7 +200,7 @@ def create_version(arguments: ArgumentsDep, session: SessionDep, caller: CallerD
     if not version.logged_model and "model_id" in arguments:
         version.logged_model = arguments.text("model_id")
     note(session, "models", _label(version), after={"source": version.source})
-    return answer({"model_version": _versions(session, [version])[0]})
+    return answer({"model_version": versions_shown(session, [version])[0]})
 
 
 def _create_prompt(arguments: Arguments, session, caller, model) -> Response:
@@ -209,7 +209,7 @@ def _create_prompt(arguments: Arguments, session, caller, model) -> Response:
         tags=dict(arguments.pairs("tags")), created_by=caller.user.name,
     )  # fmt: skip
     note(session, "models", _label(version), after={"prompt": True})
-    return answer({"model_version": _versions(session, [version])[0]})
+    return answer({"model_version": versions_shown(session, [version])[0]})
 
 
 @router.patch("/model-versions/update", dependencies=[allow(WRITE)])
@@ -218,7 +218,7 @@ def update_version(arguments: ArgumentsDep, session: SessionDep, caller: CallerD
     before = version.description
     service.change(session, version, description=arguments.optional_text("description"))
     note(session, "models", _label(version), before={"description": before}, after={"description": version.description})
-    return answer({"model_version": _versions(session, [version])[0]})
+    return answer({"model_version": versions_shown(session, [version])[0]})
 
 
 @router.post("/model-versions/transition-stage", dependencies=[allow(WRITE)])
@@ -228,7 +228,7 @@ def transition_stage(arguments: ArgumentsDep, session: SessionDep, caller: Calle
     archive = arguments.flag("archive_existing_versions")
     service.move_to_stage(session, version, arguments.text("stage"), archive_existing=archive)
     note(session, "models", _label(version), before={"stage": before}, after={"stage": version.stage})
-    return answer({"model_version": _versions(session, [version])[0]})
+    return answer({"model_version": versions_shown(session, [version])[0]})
 
 
 @router.delete("/model-versions/delete", dependencies=[allow(WRITE)])
@@ -241,7 +241,7 @@ def delete_version(arguments: ArgumentsDep, session: SessionDep, caller: CallerD
 
 @router.get("/model-versions/get", dependencies=[allow(READ)])
 def get_version(arguments: ArgumentsDep, session: SessionDep, caller: CallerDep) -> Response:
-    return answer({"model_version": _versions(session, [_find_version(session, caller, arguments)])[0]})
+    return answer({"model_version": versions_shown(session, [_find_version(session, caller, arguments)])[0]})
 
 
 @router.get("/model-versions/search", dependencies=[allow(READ)])
@@ -251,7 +251,7 @@ def find_versions(arguments: ArgumentsDep, session: SessionDep, caller: CallerDe
         session, caller.workspace.id, filter=arguments.optional_text("filter"), order_by=arguments.texts("order_by"),
         offset=offset, count=count + 1,
     )  # fmt: skip
-    return paged("model_versions", _versions(session, found), offset, count)
+    return paged("model_versions", versions_shown(session, found), offset, count)
 
 
 @router.get("/model-versions/get-download-uri", dependencies=[allow(READ)])

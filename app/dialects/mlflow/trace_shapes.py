@@ -98,14 +98,14 @@ def span(row: Span, trace: Trace) -> dict[str, Any]:
         "kind": content["kind"],
         "start_time_unix_nano": str(row.start_ns),
         "end_time_unix_nano": str(row.end_ns),
-        "attributes": _attributes(content["attributes"]),
+        "attributes": attributes(content["attributes"]),
         "events": [
-            {"name": event["name"], "time_unix_nano": str(event["at"]), "attributes": _attributes(event["attributes"])}
+            {"name": event["name"], "time_unix_nano": str(event["at"]), "attributes": attributes(event["attributes"])}
             for event in content["events"]
         ],
         "links": [
             {"trace_id": _bytes(link["trace"]), "span_id": _bytes(link["span"])}
-            | {"attributes": _attributes(link["attributes"])}
+            | {"attributes": attributes(link["attributes"])}
             for link in content["links"]
         ],
         "status": {"code": _STATUSES[row.status], "message": content["message"]},
@@ -117,7 +117,7 @@ def _bytes(hexadecimal: str) -> str:
     return base64.b64encode(bytes.fromhex(hexadecimal)).decode()
 
 
-def _attributes(held: dict[str, Any]) -> list[dict]:
+def attributes(held: dict[str, Any]) -> list[dict]:
     return [{"key": key, "value": _value(value)} for key, value in held.items()]
 
 
@@ -134,7 +134,7 @@ def _value(value: Any) -> dict:
     if isinstance(value, list):
         return {"array_value": {"values": [_value(item) for item in value]}}
     if isinstance(value, dict):
-        return {"kvlist_value": {"values": _attributes(value)}}
+        return {"kvlist_value": {"values": attributes(value)}}
     return {}
 
 
