@@ -6,7 +6,7 @@ another one, anonymous proves nothing.
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -106,6 +106,22 @@ def settings(request, tmp_path) -> Iterator[Settings]:
     yield _settings(home, url.set(database=name).render_as_string(hide_password=False))
     with _administration(url) as connection:
         connection.execute(text(f'DROP DATABASE "{name}" WITH (FORCE)'))
+
+
+@pytest.fixture
+def second_server(sqlite_template, tmp_path) -> Callable[[], TestClient]:
+    """Moves this process to another server, on SQLite, with the same cast; answers its alice."""
+
+    def move() -> TestClient:
+        home = tmp_path / "second"
+        shutil.copytree(sqlite_template, home)
+        settings = _settings(home, f"sqlite:///{home / 'atelier.db'}")
+        identity.forget()
+        domains.start(settings)
+        outbox.connect(lambda name, args: None, lambda channel, kind: None)
+        return _client(main.wrap(main.create_api(settings)), "alice")
+
+    return move
 
 
 @pytest.fixture

@@ -22,6 +22,11 @@ FORMATS = ("table", "json", "yaml")
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
+    add_server(parser)
+    parser.add_argument("--output", "-o", choices=FORMATS, default="table", help="how to print (default: %(default)s)")
+
+
+def add_server(parser: argparse.ArgumentParser) -> None:
     server = parser.add_argument_group("server")
     server.add_argument("--url", help="address of the server (ATELIER_URL; default: the one that runs on this machine)")
     server.add_argument("--token", help="bearer token (ATELIER_TOKEN)")
@@ -29,7 +34,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     server.add_argument(
         "--home", type=Path, help="folder of a server on this machine (ATELIER_HOME; default: ~/.atelier)"
     )
-    parser.add_argument("--output", "-o", choices=FORMATS, default="table", help="how to print (default: %(default)s)")
 
 
 def connect(options: argparse.Namespace) -> "Client":

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from app.cli import nouns
 from app.cli.connecting import connect, say
-from app.cli.printing import print_raw, print_table
+from app.cli.printing import print_import
 from app.cli.progress import Progress
 
 DESCRIPTION = """Brings what an MLflow store holds: experiments, runs with params, tags and the whole history of
@@ -58,7 +58,7 @@ def run_mlflow(options: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         say("Interrupted. The same command goes on where it stopped.")
         raise
-    _print(report, options)
+    print_import(report, options.output, dry_run=options.dry_run)
     return 0 if report.is_whole else 1
 
 
@@ -84,20 +84,3 @@ def _bring(options: argparse.Namespace, store, report) -> None:
         finally:
             progress.end()
             state.close()
-
-
-def _print(report, options: argparse.Namespace) -> None:
-    answer = report.as_json() | {"dry_run": options.dry_run}
-    if options.output != "table":
-        print_raw(answer, options.output)
-        return
-    print_table(answer["records"], ("kind", "new", "here_already", "not_whole"))
-    print(f"{report.points:,} metric points, {report.files:,} files, {report.bytes:,} bytes" + _ending(options))
-    if not report.is_whole:
-        print("\nCould not come:")
-        for line in report.reasons():
-            print(f"  {line}")
-
-
-def _ending(options: argparse.Namespace) -> str:
-    return " would come; nothing was written" if options.dry_run else " came"

@@ -36,6 +36,21 @@ def print_raw(value: Any, output: str) -> None:
         print(json.dumps(value, indent=2, ensure_ascii=False))
 
 
+def print_import(report, output: str, *, dry_run: bool = False) -> None:
+    """What came, and what could not come and why."""
+    answer = report.as_json() | {"dry_run": dry_run}
+    if output != "table":
+        print_raw(answer, output)
+        return
+    print_table(answer["records"], ("kind", "new", "here_already", "not_whole"))
+    ending = "would come; nothing was written" if dry_run else "came"
+    print(f"{report.points:,} metric points, {report.files:,} files, {report.bytes:,} bytes {ending}")
+    if not report.is_whole:
+        print("\nCould not come:")
+        for line in report.reasons():
+            print(f"  {line}")
+
+
 def print_table(rows: list[dict], columns: Sequence[str]) -> None:
     """Columns as wide as their content; on a terminal the last one is cut at its edge."""
     lines = [[column.replace("_", " ").upper() for column in columns]]

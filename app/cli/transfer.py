@@ -1,9 +1,12 @@
-"""`atelier import`: brings here what was made elsewhere."""
+"""`atelier import` and `atelier export`: bring here what was made elsewhere, and take it there."""
 
 import argparse
 
-from app.cli import mlflow_import, nouns
+from app.cli import bundles, mlflow_import, nouns
 
 
 def register(commands: argparse._SubParsersAction) -> None:
-    mlflow_import.register(nouns.Noun(commands, "import", "bring what was made elsewhere"))
+    noun = nouns.Noun(commands, "import", "bring what was made elsewhere")
+    mlflow_import.register(noun)
+    bundles.register(noun)
+    bundles.register_export(commands)

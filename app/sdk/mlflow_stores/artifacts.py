@@ -18,11 +18,15 @@ _LONGEST, _SHORTEST = 4, 2
 
 @dataclass(frozen=True)
 class StoredFile:
-    """`path` is relative to the artifacts' folder. `chunks` reads the content piece by piece."""
+    """`path` is relative to the artifacts' folder. `chunks` reads the content piece by piece.
+
+    `content_digest` is the header of that name (RFC 9530), where the content's digest is known.
+    """
 
     path: str
     size: int
     chunks: Callable[[], Iterator[bytes]]
+    content_digest: str = ""
 
 
 class Artifacts:

@@ -38,15 +38,22 @@ class Sender:
         """Path and size of the files that are there, all of them whole."""
         if self.is_dry:
             return {}
-        answer = _patiently(
-            lambda: self._transport.json("GET", f"/api/imports/{of}/files", params={"digests": "false"})
-        )
-        return {file["path"]: file["size"] for file in answer["value"]}
+        return {file["path"]: file["size"] for file in self._files(of, "false")}
+
+    def digests(self, of: str) -> dict[str, str]:
+        """The same with the SHA-256 of each file, which the server reads them for."""
+        return {file["path"]: file["sha256"] for file in self._files(of, "true")}
+
+    def _files(self, of: str, digests: str) -> list[Record]:
+        path, params = f"/api/imports/{of}/files", {"digests": digests}
+        return _patiently(lambda: self._transport.json("GET", path, params=params, timeout=_SECONDS))["value"]
 
     def put(self, of: str, path: str, file: StoredFile) -> None:
         if self.is_dry:
             return
         headers = {"Content-Length": str(file.size), "Content-Type": "application/octet-stream"}
+        if file.content_digest:
+            headers["Content-Digest"] = file.content_digest
         url = f"/api/imports/{of}/files/{quote(path)}"
         _patiently(lambda: self._transport.send("PUT", url, content=file.chunks(), headers=headers, timeout=_SECONDS))
 
