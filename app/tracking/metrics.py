@@ -148,6 +148,10 @@ def _unpack(blocks: Iterable[bytes]) -> Iterable[Point]:
     return map(Point._make, chain.from_iterable(_POINT.iter_unpack(block) for block in blocks))
 
 
+def points_of(columns: Columns | None) -> Iterable[Point]:
+    return map(Point._make, zip(*columns, strict=True)) if columns else ()
+
+
 def bits(point: Point) -> bytes:
     """What tells one point from another, where a NaN equals itself and 0.0 is not -0.0."""
     return _POINT.pack(*point)

@@ -128,7 +128,7 @@ def series(job_id: int, run_id: str) -> Iterator[dict[str, Any]]:
         with reading() as session:
             found, _ = metrics.history_since(session, job_id, some)
         for key in some:
-            distinct = {metrics.bits(point): point for point in found.get(key, ())}
+            distinct = {metrics.bits(point): point for point in metrics.points_of(found.get(key))}
             points = sorted(distinct.values(), key=lambda point: (point.timestamp, point.step))
             for start in range(0, len(points), MOST_POINTS):
                 shown = [_point(point) for point in points[start : start + MOST_POINTS]]

@@ -214,7 +214,7 @@ def points(session: Session, caller: Caller, run_id: str, given: Arguments) -> t
     here, _ = metrics.history_since(session, job.id, list(series))
     new = []
     for key, found in series.items():
-        known = {metrics.bits(point) for point in here.get(key, ())}
+        known = {metrics.bits(point) for point in metrics.points_of(here.get(key))}
         distinct = {metrics.bits(point): point for point in found}
         new += [_metric(key, point) for bits, point in distinct.items() if bits not in known]
     metrics.append(session, job.id, new)
