@@ -12,7 +12,9 @@ from app.access.events import Acted
 from app.activity import service as activity
 from app.data import service as data
 from app.experiments import service as experiments
+from app.experiments.events import StageChanged
 from app.jobs import inputs
+from app.jobs import service as jobs
 from app.jobs.events import OutputNamed
 from app.kit import crypto, events, live, outbox, queue, storage
 from app.models import queries as model_queries
@@ -43,6 +45,7 @@ DOMAINS = (
 )
 
 LISTENERS = {
+    StageChanged: [jobs.on_stage_changed],
     Acted: [activity.on_acted],
     WorkspaceCreated: [experiments.on_workspace_created, data.on_workspace_created],
     OutputNamed: [models.on_output_named],

@@ -4,9 +4,12 @@ from sqlalchemy.orm import Session
 
 from app.errors import AlreadyExists, Conflict, Invalid, NotFound
 from app.experiments import queries
+from app.experiments.events import StageChanged
 from app.experiments.tables import Experiment
+from app.kit.events import publish
 from app.workspaces.events import WorkspaceCreated
 
+NOTE = "mlflow.note.content"
 LONGEST_NAME = 500
 LONGEST_KEY = 250
 LONGEST_VALUE = 20_000
@@ -62,15 +65,27 @@ def delete(session: Session, experiment: Experiment) -> None:
     check_active(experiment)
     if experiment.is_default:
         raise Invalid("The default experiment of a workspace cannot be deleted.", target="experiment_id")
-    experiment.lifecycle_stage = "deleted"
-    session.flush()
+    _set_stage(session, experiment, "deleted")
 
 
 def restore(session: Session, experiment: Experiment) -> None:
     if experiment.lifecycle_stage != "deleted":
         raise NotFound(f"There is no deleted experiment with id={experiment.id}.", target="experiment_id")
-    experiment.lifecycle_stage = "active"
+    _set_stage(session, experiment, "active")
+
+
+def _set_stage(session: Session, experiment: Experiment, stage: str) -> None:
+    experiment.lifecycle_stage = stage
     session.flush()
+    publish(session, StageChanged(experiment.id, stage))
+
+
+def describe(session: Session, experiment: Experiment, text: str) -> None:
+    """Write the description, where MLflow's clients and pages keep it."""
+    if text.strip():
+        set_tag(session, experiment, NOTE, text)
+    elif NOTE in experiment.tags:
+        delete_tag(session, experiment, NOTE)
 
 
 def set_tag(session: Session, experiment: Experiment, key: str, value: str) -> None:

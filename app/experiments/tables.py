@@ -47,6 +47,10 @@ class Experiment(Base):
     updated_at: Mapped[datetime] = mapped_column(default=now, onupdate=now)
     folder_id: Mapped[int | None] = mapped_column(ForeignKey("experiment_folders.id"), index=True)
 
+    @property
+    def description(self) -> str:
+        return self.tags.get("mlflow.note.content", "")
+
 
 class Filed:
     """What an experiment holds and may lose to another: its files stay where clients know them to be.

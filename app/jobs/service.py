@@ -1,5 +1,6 @@
 """Everything that changes a job. Pages, REST, dialects and workers all come through here."""
 
+from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from app.access.caller import Caller
@@ -8,6 +9,7 @@ from app.assets.addresses import Stored
 from app.environments import resolving
 from app.errors import AlreadyExists, Conflict, Invalid, NotFound
 from app.experiments import service as experiments
+from app.experiments.events import StageChanged
 from app.jobs import discarding, inputs, moves, queries
 from app.jobs.moves import cancel, move, reopen
 from app.jobs.places import folder_key
@@ -136,6 +138,13 @@ def resubmit(session: Session, caller: Caller, job: Job) -> Job:
             link(session, again, "input", edge.port, edge.kind, edge.asset_name, edge.asset_version)
     moves.queue(session, again)
     return again
+
+
+def on_stage_changed(session: Session, event: StageChanged) -> None:
+    """Runs are deleted and restored with their experiment, as MLflow does."""
+    following = update(Job).where(Job.experiment_id == event.experiment_id)
+    session.execute(following.values(lifecycle_stage=event.stage), execution_options={"synchronize_session": False})
+    session.expire_all()
 
 
 def change(

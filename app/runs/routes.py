@@ -5,7 +5,7 @@ from fastapi import APIRouter, Response
 from app.access.guard import CallerDep, allow, note
 from app.errors import Invalid
 from app.jobs.permissions import DELETE, READ, WRITE
-from app.runs import actions, service
+from app.runs import actions, routes_experiments, service
 from app.runs.schemas import Arguments, Bulk, BulkResult, OperationRead, Target
 from app.runs.selection import Selection
 from app.runs.service import Outcome
@@ -94,3 +94,4 @@ def remove(name: str, session: SessionDep, caller: CallerDep, response: Response
 router = APIRouter()
 router.include_router(bulk)
 router.include_router(one)
+router.include_router(routes_experiments.router)

@@ -1,10 +1,18 @@
-"""Forms that are shown again, with what was wrong beside the field."""
+"""Where forms lead: on to a page, or shown again with what was wrong beside the field."""
 
 from fastapi import Request, Response
 from sqlalchemy.orm import Session
+from starlette.responses import RedirectResponse
 
 from app.errors import AtelierError
 from app.web.templating import templates
+
+
+def follow(request: Request, address: str) -> Response:
+    """Lead to a page, whether a script or the browser itself sent the form."""
+    if request.headers.get("HX-Request"):
+        return Response(headers={"HX-Redirect": address})
+    return RedirectResponse(address, 303)
 
 
 def refuse(request: Request, session: Session, template: str, error: AtelierError, context: dict) -> Response:

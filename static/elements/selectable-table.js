@@ -1,4 +1,4 @@
-/** <selectable-table>: the tick-all box, ranges by Shift, a bar that says how many rows are ticked, and links that take their names along. */
+/** <selectable-table>: the tick-all box, ranges by Shift, a bar that says how many rows are ticked, whether all that match are meant, and links that take names along. */
 
 class SelectableTable extends HTMLElement {
   connectedCallback() {
@@ -52,12 +52,26 @@ class SelectableTable extends HTMLElement {
     const bar = this.querySelector("[data-bulk]");
     if (!bar) return;
     bar.hidden = ticked === 0;
-    bar.querySelector("[data-bulk-count]").textContent = ticked;
+    const meansAll = this.offerAll(bar, boxes, ticked);
+    bar.querySelector("[data-bulk-count]").textContent = meansAll ? "All" : ticked;
     const names = boxes.filter((box) => box.checked).map((box) => encodeURIComponent(box.value));
     for (const link of bar.querySelectorAll("a[data-names]")) {
       link.href = `${link.dataset.names}?names=${names.join(",")}`;
-      link.hidden = ticked < 2;
+      link.hidden = ticked < 2 || meansAll;
     }
+  }
+
+  /** With every row of the page ticked, offers all rows of all pages; returns whether those are chosen. */
+  offerAll(bar, boxes, ticked) {
+    const offer = bar.querySelector("[data-bulk-all]");
+    if (!offer) return false;
+    const total = Number(this.querySelector("[data-total]")?.dataset.total ?? 0);
+    const box = offer.querySelector("input");
+    offer.hidden = ticked < boxes.length || total <= boxes.length;
+    if (offer.hidden) box.checked = false;
+    offer.querySelector("[data-bulk-total]").textContent = total.toLocaleString("en");
+    for (const few of bar.querySelectorAll("[data-bulk-few]")) few.hidden = box.checked;
+    return box.checked;
   }
 }
 

