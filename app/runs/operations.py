@@ -167,7 +167,7 @@ def _finish(operation: BulkOperation) -> bool:
         return False
     with transaction() as session:
         experiment = session.get(Experiment, operation.experiment_id)
-        if experiment is not None:
+        if experiment is not None and experiment.lifecycle_stage == "deleted":
             removing.remove_experiment(session, experiment)
     _end(operation.id, "done")
     return False

@@ -13,11 +13,13 @@ from sqlalchemy.orm import Session
 from app.assets.addresses import stored_address
 from app.data.tables import DataAsset, DataVersion
 from app.errors import Conflict, Invalid
+from app.experiments.queries import GONE
 from app.experiments.tables import Experiment
 from app.jobs import places
 from app.jobs.discarding import discard
 from app.jobs.lifecycle import FINAL
 from app.jobs.tables import Job, JobAsset
+from app.kit.ids import sortable
 from app.kit.outbox import hint
 from app.kit.storage import store
 from app.runs.descent import jobs_of, pieces, with_descendants
@@ -25,7 +27,7 @@ from app.runs.moving import traces_only_of
 from app.traces import places as trace_places
 from app.traces.tables import Trace
 from app.tracking import artifacts
-from app.tracking.tables import LatestMetric, LoggedModel
+from app.tracking.tables import Dataset, LatestMetric, LoggedModel
 
 _UNSEEN = {"synchronize_session": False}
 _AT_ONCE = 100
@@ -141,8 +143,12 @@ def remove_experiment(session: Session, experiment: Experiment) -> None:
         kept += [key(one).removesuffix("/artifacts") for one in session.scalars(away)]
     kept += _named_by_data(session, experiment.workspace_id, [f"{root}/{experiment.id}/"])
     discard(session, f"{root}/{experiment.id}", kept)
-    session.execute(delete(Experiment).where(Experiment.id == experiment.id), execution_options=_UNSEEN)
-    session.expunge(experiment)
+    for table in (Trace, LoggedModel, Dataset):
+        session.execute(delete(table).where(table.experiment_id == experiment.id), execution_options=_UNSEEN)
+    # The row stays, for SQLite gives the id of a deleted newest one to the next, whose files would be taken for these.
+    experiment.lifecycle_stage, experiment.name = GONE, f"{experiment.id} {sortable()}"
+    experiment.tags, experiment.folder_id, experiment.artifact_location = {}, None, None
+    session.flush()
 
 
 def check_removable(experiment: Experiment) -> None:
