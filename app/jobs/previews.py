@@ -1,4 +1,4 @@
-"""Shows what is in a stored file: as an image, a table, text, or by saying how large it is."""
+"""Shows what is in a stored file: as a picture, sound, film, page, table or text, or by saying how large it is."""
 
 import csv
 import io
@@ -21,13 +21,30 @@ IMAGES = {
     "webp": "image/webp",
     "svg": "image/svg+xml",
 }
+PLAYED = {
+    **dict.fromkeys(("mp3", "wav", "ogg", "oga", "flac", "m4a", "aac"), "audio"),
+    **dict.fromkeys(("mp4", "webm", "mov", "m4v", "ogv"), "video"),
+    "pdf": "pdf",
+    "html": "html",
+    "htm": "html",
+}
+"""What the browser shows of the file itself."""
+
 TABLES = {"csv": ",", "tsv": "\t"}
+MARKDOWN = ("md", "markdown")
+MOST_MARKDOWN = 100_000
+MOST_JSON = 5_000_000
+"""Bytes of a JSON file that are read to see whether it is a table, which needs the whole file."""
+
 TEXTS = ("json", "md", "txt", "yaml", "yml", "log")
 
 
 @dataclass(frozen=True)
 class Preview:
-    """`kind` is image, table, text or binary; `is_cut` says that the file goes on after what is shown."""
+    """`kind` is image, audio, video, pdf, html, table, markdown, text or binary.
+
+    `is_cut` says that the file goes on after what is shown.
+    """
 
     path: str
     kind: str
@@ -117,13 +134,42 @@ def preview(root: str, path: str) -> Preview:
     size, suffix = store().size(key), suffix_of(key)
     if suffix in IMAGES:
         return Preview(path, "image", size)
-    data = b"".join(store().read(key, 0, min(size, SHOWN_BYTES)))
+    if suffix in PLAYED:
+        return Preview(path, PLAYED[suffix], size)
+    data = b"".join(store().read(key, 0, min(size, MOST_JSON if suffix == "json" else SHOWN_BYTES)))
     if b"\0" in data:
         return Preview(path, "binary", size)
-    text, is_cut = data.decode(errors="replace"), size > SHOWN_BYTES
+    if suffix == "json" and (table := _json_table(path, size, data)):
+        return table
+    is_cut = size > SHOWN_BYTES
+    text = data[:SHOWN_BYTES].decode(errors="replace")
     if suffix in TABLES:
         return _table(path, size, text, TABLES[suffix], is_cut)
+    if suffix in MARKDOWN and size <= MOST_MARKDOWN:
+        return Preview(path, "markdown", size, text)
     return Preview(path, "text", size, _laid_out(text) if suffix == "json" and not is_cut else text, is_cut=is_cut)
+
+
+def _json_table(path: str, size: int, data: bytes) -> Preview | None:
+    """The table in a file of `mlflow.log_table`, which is pandas' orient "split": `{"columns": […], "data": [[…]]}`."""
+    if size > MOST_JSON:
+        return None
+    try:
+        found = json.loads(data)
+    except ValueError:
+        return None
+    if not isinstance(found, dict) or not {"columns", "data"} <= found.keys() <= {"columns", "data", "index"}:
+        return None
+    columns, rows = found["columns"], found["data"]
+    if not isinstance(columns, list) or not isinstance(rows, list) or not all(isinstance(row, list) for row in rows):
+        return None
+    shown = [[_cell(cell) for cell in row[:SHOWN_COLUMNS]] for row in rows[:SHOWN_ROWS]]
+    names = [str(name) for name in columns[:SHOWN_COLUMNS]]
+    return Preview(path, "table", size, columns=names, rows=shown, is_cut=len(rows) > SHOWN_ROWS)
+
+
+def _cell(value) -> str:
+    return value if isinstance(value, str) else "" if value is None else json.dumps(value, ensure_ascii=False)
 
 
 def _laid_out(text: str) -> str:

@@ -2,25 +2,23 @@
 
 from fastapi import APIRouter, Request, Response
 from sqlalchemy.orm import Session
-from starlette.responses import StreamingResponse
 
 from app.access.caller import Caller
 from app.access.guard import CallerDep, allow
 from app.jobs import previews, queries
 from app.jobs.pages_job import page
 from app.jobs.permissions import READ
-from app.kit.storage import store
+from app.kit.storage import safe_key
 from app.tracking import metric_names, pages_compare, pages_table, places
 from app.tracking import queries as tracking
 from app.web.session import SessionDep
+from app.web.stored_files import file_answer, zip_answer
 from app.web.templating import templates
 
 tabs = APIRouter(prefix="/jobs/{name}", include_in_schema=False)
 SHOWN_PARAMS = 200
 SHOWN_METRICS = 50
 MOST_IMAGES = 200
-# Pictures are shown, everything else is only handed out as a download; an SVG could hold a script.
-SANDBOX = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 
 
 def _metrics(request: Request, session: Session, caller: Caller, name: str, system: bool) -> Response:
@@ -74,7 +72,13 @@ def images(name: str, request: Request, session: SessionDep, caller: CallerDep) 
 
 @tabs.get("/outputs", dependencies=[allow(READ)])
 def outputs(
-    name: str, request: Request, session: SessionDep, caller: CallerDep, root: str = "", path: str = ""
+    name: str,
+    request: Request,
+    session: SessionDep,
+    caller: CallerDep,
+    root: str = "",
+    path: str = "",
+    scripts: bool = False,
 ) -> Response:
     """The files that the job left, and one of them."""
     job = queries.get(session, caller.workspace.id, name)
@@ -87,6 +91,7 @@ def outputs(
         "trees": [(found, previews.tree(files)) for found, files in trees if files],
         "chosen": chosen,
         "path": path,
+        "scripts": scripts,
         "shown": previews.preview(chosen.key, path) if path else None,
         "is_full": any(len(files) == previews.MOST_FILES for _, files in trees),
     }
@@ -95,20 +100,29 @@ def outputs(
 
 @tabs.get("/outputs/content", dependencies=[allow(READ)])
 def content(
-    name: str, session: SessionDep, caller: CallerDep, path: str, root: str = places.ARTIFACTS, download: bool = False
-) -> StreamingResponse:
-    """The bytes of a file: a picture to be shown, anything else to be saved."""
+    name: str,
+    request: Request,
+    session: SessionDep,
+    caller: CallerDep,
+    path: str,
+    root: str = places.ARTIFACTS,
+    download: bool = False,
+    scripts: bool = False,
+) -> Response:
+    """The bytes of a file, or a range of them, in a sandbox."""
     job = queries.get(session, caller.workspace.id, name)
     key = previews.file_key(places.root(session, job, root).key, path)
-    kind = None if download else previews.IMAGES.get(previews.suffix_of(key))
-    file = key.rpartition("/")[2].replace('"', "").encode("ascii", "replace").decode()
-    headers = {
-        "Content-Disposition": "inline" if kind else f'attachment; filename="{file}"',
-        "Content-Length": str(store().size(key)),
-        "Content-Security-Policy": SANDBOX,
-        "Cache-Control": "private, max-age=60",
-    }
-    return StreamingResponse(store().read(key), media_type=kind or "application/octet-stream", headers=headers)
+    return file_answer(request, key, download=download, scripts=scripts)
+
+
+@tabs.get("/outputs/archive", dependencies=[allow(READ)])
+def archive(
+    name: str, session: SessionDep, caller: CallerDep, path: str = "", root: str = places.ARTIFACTS
+) -> Response:
+    """A folder as a ZIP file."""
+    job = queries.get(session, caller.workspace.id, name)
+    key = safe_key(places.root(session, job, root).key, path)
+    return zip_answer(key, path.strip("/").rpartition("/")[2] or job.display_name)
 
 
 @tabs.get("/register", dependencies=[allow(READ)])

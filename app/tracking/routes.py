@@ -12,7 +12,7 @@ from app.kit.storage import safe_key
 from app.tracking import charts, queries, routes_compare, routes_metric_names, routes_table
 from app.tracking.artifacts import entries, run_key
 from app.web.session import SessionDep
-from app.web.stored_files import file_answer
+from app.web.stored_files import file_answer, zip_answer
 
 of_a_job = APIRouter(prefix="/api/jobs/{name}", tags=["tracking"])
 MOST_SERIES = 500
@@ -71,6 +71,13 @@ def artifacts(name: str, session: SessionDep, caller: CallerDep, path: str = "")
     found = entries(run_key(jobs.get(session, caller.workspace.id, name)), path)
     value = [{"path": entry["path"], "is_dir": entry["is_dir"], "size": entry.get("file_size", 0)} for entry in found]
     return {"value": value}
+
+
+@of_a_job.get("/artifacts/archive", dependencies=[allow(READ)], response_class=Response)
+def archive(name: str, session: SessionDep, caller: CallerDep, path: str = "") -> Response:
+    """A folder of artifacts as a ZIP file, packed while it is sent."""
+    job = jobs.get(session, caller.workspace.id, name)
+    return zip_answer(safe_key(run_key(job), path), path.strip("/").rpartition("/")[2] or job.display_name)
 
 
 @of_a_job.get("/artifacts/content", dependencies=[allow(READ)], response_class=Response)

@@ -1,23 +1,36 @@
 """Answers with files of the artifact store: by range, with a content type that no browser runs as ours."""
 
+import io
 import mimetypes
 import re
 import time
 import zlib
 from collections.abc import Iterator
+from itertools import chain
 from tarfile import BLOCKSIZE, PAX_FORMAT, TarInfo
 from urllib.parse import quote
+from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 from fastapi import Request
 from starlette.responses import FileResponse, Response, StreamingResponse
 
 from app.errors import NotFound
-from app.kit.storage import store
+from app.kit.storage import Entry, store
 
 SANDBOX = (
     "sandbox; default-src 'none'; img-src data: blob:; style-src 'unsafe-inline'; font-src data:; "
     "media-src data: blob:; frame-ancestors 'self'"
 )
+WITH_SCRIPTS = (
+    "sandbox allow-scripts; default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval' data: blob:; "
+    "img-src data: blob:; style-src 'unsafe-inline'; font-src data:; media-src data: blob:; worker-src blob:; "
+    "frame-ancestors 'self'"
+)
+"""An origin of its own that reaches no other: scripts run, but with no cookie and no connection."""
+
+DOCUMENT = "default-src 'none'; object-src 'self'; style-src 'unsafe-inline'; frame-ancestors 'self'"
+"""Of a PDF: browsers show none in a sandbox, and run nothing of it as the page's."""
+
 _TEXT_SUFFIXES = {"yaml", "yml", "md", "log", "py", "toml", "ini", "cfg", "sh", "txt", "jsonl", "sql", "r", "js", "css"}
 _TEXT_NAMES = {"MLmodel", "Dockerfile", "Makefile", "LICENSE", "README"}
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
@@ -29,8 +42,11 @@ def content_type(name: str) -> str:
     return mimetypes.guess_type(name)[0] or "application/octet-stream"
 
 
-def file_answer(request: Request, key: str, *, download: bool = False) -> Response:
-    """One stored file; raises NotFound. What could run in a browser is shown in a sandbox only."""
+def file_answer(request: Request, key: str, *, download: bool = False, scripts: bool = False) -> Response:
+    """One stored file; raises NotFound. What could run in a browser is shown in a sandbox only.
+
+    `scripts` lets a page's own scripts run there, cut off from everything.
+    """
     size = store().size(key)
     name = key.rpartition("/")[2]
     if size is None:
@@ -39,7 +55,11 @@ def file_answer(request: Request, key: str, *, download: bool = False) -> Respon
     disposition = "attachment" if download or kind == "application/octet-stream" else "inline"
     headers = {
         "Content-Disposition": f"{disposition}; filename*=UTF-8''{quote(name)}",
-        "Content-Security-Policy": SANDBOX,
+        "Content-Security-Policy": DOCUMENT
+        if kind == "application/pdf"
+        else WITH_SCRIPTS
+        if scripts and kind == "text/html"
+        else SANDBOX,
         "X-Content-Type-Options": "nosniff",
         "Cache-Control": "private, no-cache",
     }
@@ -61,6 +81,51 @@ def _streamed(request: Request, key: str, size: int, kind: str, headers: dict[st
         return Response(status_code=416, headers={"Content-Range": f"bytes */{size}"})
     headers |= {"Content-Length": str(end - start), "Content-Range": f"bytes {start}-{end - 1}/{size}"}
     return StreamingResponse(store().read(key, start, end), status_code=206, media_type=kind, headers=headers)
+
+
+class _Sink(io.RawIOBase):
+    """Where a ZIP file is written to that nobody goes back in; `take` gives what came since."""
+
+    def __init__(self) -> None:
+        self.pieces: list[bytes] = []
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data) -> int:
+        self.pieces.append(bytes(data))
+        return len(data)
+
+    def take(self) -> bytes:
+        data = b"".join(self.pieces)
+        self.pieces.clear()
+        return data
+
+
+def zip_answer(key: str, name: str) -> Response:
+    """Every file below a key as a ZIP file, packed while it is sent; raises NotFound when there is none."""
+    entries = store().walk(key)
+    first = next(entries, None)
+    if first is None:
+        raise NotFound(f"There is no file in {name!r}.", target="path")
+    headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(name)}.zip"}
+    return StreamingResponse(_zip(key, chain([first], entries)), media_type="application/zip", headers=headers)
+
+
+def _zip(key: str, entries: Iterator[Entry]) -> Iterator[bytes]:
+    sink = _Sink()
+    # Model weights and pictures hardly shrink, so speed comes first.
+    with ZipFile(sink, "w", ZIP_DEFLATED, compresslevel=1) as archive:
+        for entry in entries:
+            info = ZipInfo(entry.path, time.gmtime()[:6])
+            info.compress_type = ZIP_DEFLATED
+            info.external_attr = 0o644 << 16
+            with archive.open(info, "w", force_zip64=True) as file:
+                for piece in store().read(f"{key}/{entry.path}"):
+                    file.write(piece)
+                    if packed := sink.take():
+                        yield packed
+    yield sink.take()
 
 
 def archive_answer(key: str, name: str) -> Response:

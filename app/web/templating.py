@@ -5,9 +5,11 @@ from datetime import datetime
 
 from fastapi import Request
 from fastapi.templating import Jinja2Templates
+from markupsafe import Markup
 
 from app.kit.clock import now
 from app.settings import PROJECT
+from app.web import markdown
 from app.web.addressing import url_for_workspace, workspace_name
 from app.web.static import static
 
@@ -78,3 +80,4 @@ def datetime_iso(at: datetime | None) -> str:
 
 
 environment.filters.update(ago=ago, duration=duration, bytes=in_bytes, number=number, datetime_iso=datetime_iso)
+environment.filters["markdown"] = lambda text: Markup(markdown.render(text))

@@ -287,8 +287,11 @@ def test_files_of_a_job_are_shown_and_never_run(alice):
     assert "&lt;b&gt;" in alice.get(f"/jobs/{name}/outputs?root=artifacts&path=table.csv").text
     assert "flavors" in alice.get(f"/jobs/{name}/outputs?root=output:model&path=MLmodel").text
     html = alice.get(f"/jobs/{name}/outputs/content?path=page.html")
-    assert html.headers["content-type"] == "application/octet-stream"
-    assert html.headers["content-disposition"].startswith("attachment")
+    policy = html.headers["content-security-policy"]
+    assert policy.startswith("sandbox;") and "default-src 'none'" in policy
+    scripted = alice.get(f"/jobs/{name}/outputs/content?path=page.html&scripts=true").headers["content-security-policy"]
+    assert scripted.startswith("sandbox allow-scripts;") and "default-src 'none'" in scripted
+    assert 'sandbox=""' in alice.get(f"/jobs/{name}/outputs?root=artifacts&path=page.html").text
     picture = alice.get(f"/jobs/{name}/outputs/content?path=plot.png")
     assert picture.headers["content-type"] == "image/png" and "sandbox" in picture.headers["content-security-policy"]
     for wrong in ("path=../../x", "path=nope.txt", "path=plot.png&root=output:nope"):
