@@ -129,6 +129,11 @@ def file_key(root: str, path: str) -> str:
     return key
 
 
+def find(root: str, path: str) -> Preview | None:
+    """What is at a path below a root, if there is a file."""
+    return preview(root, path) if store().size(safe_key(root, path)) is not None else None
+
+
 def preview(root: str, path: str) -> Preview:
     key = file_key(root, path)
     size, suffix = store().size(key), suffix_of(key)

@@ -9,7 +9,7 @@ from app.jobs import previews, queries
 from app.jobs.pages_job import page
 from app.jobs.permissions import READ
 from app.kit.storage import safe_key
-from app.tracking import metric_names, pages_compare, pages_table, places
+from app.tracking import logged_images, metric_names, pages_compare, pages_compare_files, pages_table, places
 from app.tracking import queries as tracking
 from app.web.session import SessionDep
 from app.web.stored_files import file_answer, zip_answer
@@ -66,7 +66,9 @@ def images(name: str, request: Request, session: SessionDep, caller: CallerDep) 
         for entry in previews.files_below(root.key)
         if previews.suffix_of(entry.path) in previews.IMAGES
     ]
-    more = {"images": found[:MOST_IMAGES], "more": len(found) - MOST_IMAGES}
+    steps = logged_images.by_key(path for root, path in found if root.id == places.ARTIFACTS)
+    others = [(root, path) for root, path in found if not logged_images.is_logged(path)]
+    more = {"steps": steps, "images": others[:MOST_IMAGES], "more": len(others) - MOST_IMAGES}
     return page(request, session, caller, name, "images", "jobs/images.html", job=job, **more)
 
 
@@ -143,4 +145,5 @@ def register_fragment(name: str, request: Request, session: SessionDep, caller: 
 router = APIRouter(include_in_schema=False)
 router.include_router(pages_table.router)
 router.include_router(pages_compare.router)
+router.include_router(pages_compare_files.router)
 router.include_router(tabs)
