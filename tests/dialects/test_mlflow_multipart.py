@@ -100,14 +100,3 @@ def test_what_was_begun_long_ago_is_removed_with_the_next(alice, anonymous):
     made = _create(alice, folder, 1)
     assert [entry.path for entry in store().list("workspaces/1/parts")] == [made["upload_id"]]
     assert multipart.KEPT_SECONDS == 24 * 3600
-
-
-def test_links_of_a_cloud_store_are_refused_as_the_client_expects(alice):
-    for method, path in (
-        ("GET", f"{FILES}/presigned/0/x/artifacts/a"),
-        ("POST", "/api/2.0/mlflow/artifacts/presigned-upload-url"),
-        ("POST", "/api/2.0/mlflow/artifacts/presigned-download-url"),
-    ):
-        answer = alice.request(method, path)
-        assert (answer.status_code, answer.json()["error_code"]) == (501, "NOT_IMPLEMENTED")
-        assert "is not supported for the current artifact repository" in answer.json()["message"]

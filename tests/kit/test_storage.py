@@ -1,6 +1,7 @@
 """The artifact store keeps what it is given, in order, and lets no key out of its root."""
 
 import boto3
+import httpx
 import pytest
 from moto.server import ThreadedMotoServer
 
@@ -101,3 +102,11 @@ def test_a_copy_and_a_download_are_the_same_bytes(store, tmp_path):
     assert store.read_bytes("to/a.txt") == b"one"
     store.delete("from")
     assert store.list("from") == [] and store.size("to/a.txt") == 3
+
+
+def test_links_of_the_store_itself(bucket):
+    store = S3Storage(f"s3://{bucket}/links")
+    assert httpx.put(store.link("a b", "PUT", 60), content=b"sent").status_code == 200
+    assert store.read_bytes("a b") == b"sent" == httpx.get(store.link("a b", "GET", 60)).content
+    store.append("log", b"in parts")
+    assert store.link("log", "GET", 60) is None

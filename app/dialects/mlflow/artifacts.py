@@ -35,7 +35,11 @@ def listing(arguments: ArgumentsDep, caller: CallerDep) -> Response:
 
 @router.get("/artifacts/{path:path}", dependencies=[allow(READ)])
 def download(path: str, caller: CallerDep) -> Response:
-    key = artifacts.readable_key(caller.workspace.id, path)
+    return file_answer(artifacts.readable_key(caller.workspace.id, path), path)
+
+
+def file_answer(key: str, path: str) -> Response:
+    """The file of a key; raises NotFound, which calls it `path`."""
     size = store().size(key)
     if size is None:
         raise NotFound(f"No such artifact: {path!r}", target="path")

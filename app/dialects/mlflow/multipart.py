@@ -1,4 +1,4 @@
-"""MLflow's multipart uploads through the tracking server, and what it says where links of a cloud store are asked for.
+"""MLflow's multipart uploads through the tracking server.
 
 Source: `mlflow/store/artifact/http_artifact_repo.py` and the handlers `mpu/…` of `mlflow/server/handlers.py`.
 """
@@ -14,14 +14,11 @@ from starlette.concurrency import run_in_threadpool
 from app.access.guard import CallerDep, allow
 from app.dialects.mlflow.arguments import Arguments, ArgumentsDep, answer
 from app.dialects.mlflow.bodies import store_body
-from app.errors import Unsupported
-from app.jobs.permissions import READ
 from app.kit.storage import store
 from app.tracking import multipart
 from app.tracking.permissions import WRITE
 
 router = APIRouter()
-links = APIRouter()
 
 
 def _path(folder: str, arguments: Arguments) -> str:
@@ -71,19 +68,3 @@ def complete(folder: str, arguments: ArgumentsDep, caller: CallerDep) -> Respons
 def abort(folder: str, arguments: ArgumentsDep, caller: CallerDep) -> Response:
     multipart.abort(caller, _path(folder, arguments), arguments.text("upload_id"))
     return answer()
-
-
-@router.get("/presigned/{path:path}", dependencies=[allow(READ)])
-def presigned(path: str) -> Response:
-    """Raises what makes the client fall back to a download through the server."""
-    raise Unsupported("Multipart download is not supported for the current artifact repository")
-
-
-@links.post("/artifacts/presigned-upload-url", dependencies=[allow(WRITE)])
-def presigned_upload() -> Response:
-    raise Unsupported("Presigned upload is not supported for the current artifact repository")
-
-
-@links.post("/artifacts/presigned-download-url", dependencies=[allow(READ)])
-def presigned_download() -> Response:
-    raise Unsupported("Presigned download is not supported for the current artifact repository")

@@ -9,6 +9,7 @@ from app.dialects.mlflow import (
     experiments,
     label_schemas,
     lineage,
+    links,
     logged_models,
     multipart,
     otlp,
@@ -35,7 +36,8 @@ for _root in ROOTS:
     router.include_router(artifacts.router, prefix=f"{_root}/mlflow-artifacts")
     router.include_router(multipart.router, prefix=f"{_root}/mlflow-artifacts")
     router.include_router(traces.old_router, prefix=f"{_root}/mlflow")
-    router.include_router(multipart.links, prefix=f"{_root}/mlflow")
+    router.include_router(links.files, prefix=f"{_root}/mlflow-artifacts")
+    router.include_router(links.router, prefix=f"{_root}/mlflow")
 for _root in ("/api/3.0", "/ajax-api/3.0"):
     _parts = (
         trace_metrics,

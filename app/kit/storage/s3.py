@@ -140,3 +140,10 @@ class S3Storage(Storage):
 
     def local_path(self, key: str) -> Path | None:
         return None
+
+    def link(self, key: str, method: str, seconds: int) -> str | None:
+        if method == "GET" and self._object_size(key) is None:
+            return None
+        call = {"GET": "get_object", "PUT": "put_object"}[method]
+        wanted = {"Bucket": self.bucket, "Key": self._key(key)}
+        return self.client.generate_presigned_url(call, Params=wanted, ExpiresIn=seconds)

@@ -54,6 +54,10 @@ class Storage(ABC):
     def copy_file(self, source: str, target: str) -> None:
         """Give a stored file a second key, without moving its bytes where the store can."""
 
+    def link(self, key: str, method: str, seconds: int) -> str | None:
+        """An address at which the store itself answers GET or PUT of a file for so long, None where it has none."""
+        return None
+
     @abstractmethod
     def local_path(self, key: str) -> Path | None:
         """Where a file or folder lies on this machine's disk, where it does."""
