@@ -103,7 +103,7 @@ class MlflowImport:
             return
         answer = self._post("run", run_id, "runs", self._here(record))
         is_over = record["info"]["status"] not in _GOING_ON
-        if answer is not None and not answer.get("missing") and is_over:
+        if self._is_linked("run", run_id, answer) and is_over:
             self._state.add("run", run_id, mark, experiment_id)
 
     def _points(self, run_id: str, path: str, record: Record) -> bool:
@@ -130,7 +130,7 @@ class MlflowImport:
         path = f"logged-models/{quote(model_id)}"
         is_whole = self._files("logged model", model_id, path, record, is_new=answer["created"])
         end = self._post("logged model", model_id, "logged-models", here)
-        if is_whole and end is not None and not end.get("missing") and info["status"] not in _GOING_ON:
+        if self._is_linked("logged model", model_id, end) and is_whole and info["status"] not in _GOING_ON:
             self._state.add("logged model", model_id, mark, info["experiment_id"])
 
     def _trace(self, record: Record) -> None:
@@ -147,7 +147,7 @@ class MlflowImport:
         is_new = answers[0]["created"]
         self._count("trace", is_new=is_new)
         is_whole = self._files("trace", trace_id, f"traces/{quote(trace_id)}", record, is_new=is_new)
-        if is_whole and not answers[-1].get("missing") and info["state"] not in _GOING_ON:
+        if self._is_linked("trace", trace_id, answers[-1]) and is_whole and info["state"] not in _GOING_ON:
             self._state.add("trace", trace_id, mark, experiment_id)
 
     def _registered_model(self, record: Record) -> None:
@@ -180,11 +180,12 @@ class MlflowImport:
         if answer is None:
             return
         self._count("model version", is_new=answer["created"])
-        if sources.is_address_here(source) and not answer.get("missing"):
+        if not self._with_files or (sources.is_address_here(source) and not answer.get("missing")):
             return
         path = f"model-versions/{quote(name, safe='')}/{version}"
         if self._files("model version", shown, path, record, is_new=False, prefix=""):
-            self._post("model version", shown, "model-versions", here)
+            answer = self._post("model version", shown, "model-versions", here)
+        self._is_linked("model version", shown, answer)
 
     def _files(
         self, kind: str, record_id: str, of: str, record: Record, *, is_new: bool, prefix: str = "artifacts/"
@@ -208,7 +209,7 @@ class MlflowImport:
         return True
 
     def _post(self, kind: str, record_id: str, path: str, record: Record, **params: str) -> Record | None:
-        """None when the server refuses it, which the report tells once. So does it of links that cannot be made."""
+        """None when the server refuses it, which the report tells once."""
         if record_id in self._refused:
             return None
         try:
@@ -217,9 +218,14 @@ class MlflowImport:
             self._refused.add(record_id)
             self._report.note(kind, record_id, str(error))
             return None
-        for sentence in () if params else answer.get("missing") or ():
-            self._report.note(kind, record_id, sentence)
         return answer
+
+    def _is_linked(self, kind: str, record_id: str, answer: Record | None) -> bool:
+        """Whether all that a record refers to is there; the report tells what is not."""
+        missing = (answer or {}).get("missing") or ()
+        for sentence in missing:
+            self._report.note(kind, record_id, sentence)
+        return answer is not None and not missing
 
     def _here(self, record: Record) -> Record:
         """With the experiment's id at the server."""

@@ -1,5 +1,6 @@
 """Takes in traces as they were elsewhere: their spans, assessments, and the runs that they belong to."""
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -78,11 +79,26 @@ def _add_spans(session: Session, caller: Caller, trace: Trace, given: Arguments)
 
 def _span(item: Arguments, trace: str, index: int) -> SpanRecord:
     # The trace's own id stands over what the span says, which not every store writes alike.
-    fields = _camel(item.fields) | {"traceId": trace.removeprefix("tr-")}
     try:
+        fields = _camel(_decoded(item.fields)) | {"traceId": trace.removeprefix("tr-")}
         return replace(otlp.read_span(fields, fields.get("resource") or {}, index), trace=trace)
     except (AttributeError, TypeError, KeyError, ValueError) as error:
         raise Invalid(f"spans[{index}] is no span of OpenTelemetry: {error}.", target="spans") from error
+
+
+def _decoded(span: dict[str, Any]) -> dict[str, Any]:
+    """MLflow writes what a span's attributes hold as JSON text; those of events and links are plain."""
+    attributes = span.get("attributes")
+    if not isinstance(attributes, dict):
+        return span
+    return span | {"attributes": {key: _json(value) for key, value in attributes.items()}}
+
+
+def _json(value: Any) -> Any:
+    try:
+        return json.loads(value) if isinstance(value, str) else value
+    except (ValueError, RecursionError):
+        return value
 
 
 def _camel(value: Any) -> Any:

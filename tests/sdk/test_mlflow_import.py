@@ -114,6 +114,9 @@ def test_the_registry_models_and_traces_come_with_their_links(client, alice, sto
     answered = next(one for one in traces if one["state"] == "OK")
     assert {one["assessment_name"] for one in answered["assessments"]} == {"correct", "expected"}
     assert answered["trace_metadata"]["mlflow.sourceRun"] == run["info"]["run_id"]
+    whole = alice.get("/api/3.0/mlflow/traces/get", params={"trace_id": answered["trace_id"]}).json()["trace"]
+    kinds = [_attribute(span, "mlflow.spanType") for span in whole["spans"]]
+    assert sorted(kinds, key=str) == [{"string_value": "CHAIN"}, {"string_value": "LLM"}]
 
 
 @on_one
@@ -190,6 +193,10 @@ def test_a_server_is_read_as_the_folder_it_was_filled_from(client, alice, stores
     assert sorted(len(trace["spans"]) for trace in server.traces()) == [1, 2], notes
     assert {one["name"] for one in server.registered_models()} == {"digits-model", "empty-model", "greeting"}
     assert notes == []
+
+
+def _attribute(span: dict, key: str) -> dict:
+    return next(one["value"] for one in span["attributes"] if one["key"] == key)
 
 
 def _sorted(pairs: list[dict]) -> list[dict]:
