@@ -26,6 +26,9 @@ TABLES = {"metrics": LatestMetric, "params": Param, "tags": JobTag}
 SUMMARIES = ("min", "max")
 STARRED = "starred"
 """The tag of a run that somebody marked with a star."""
+PINNED = "pinned"
+"""The tag of a run that stays on top of the table."""
+MARKS = (STARRED, PINNED)
 
 MOST_VARYING = 6
 RECENT_RUNS = 200

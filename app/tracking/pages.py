@@ -9,7 +9,16 @@ from app.jobs import previews, queries
 from app.jobs.pages_job import page
 from app.jobs.permissions import READ
 from app.kit.storage import safe_key
-from app.tracking import logged_images, metric_names, pages_compare, pages_compare_files, pages_table, places
+from app.tracking import (
+    logged_images,
+    metric_names,
+    pages_compare,
+    pages_compare_files,
+    pages_marks,
+    pages_table,
+    pages_views,
+    places,
+)
 from app.tracking import queries as tracking
 from app.web.session import SessionDep
 from app.web.stored_files import file_answer, zip_answer
@@ -144,6 +153,8 @@ def register_fragment(name: str, request: Request, session: SessionDep, caller: 
 
 router = APIRouter(include_in_schema=False)
 router.include_router(pages_table.router)
+router.include_router(pages_marks.router)
+router.include_router(pages_views.router)
 router.include_router(pages_compare.router)
 router.include_router(pages_compare_files.router)
 router.include_router(tabs)

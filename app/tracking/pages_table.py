@@ -2,21 +2,21 @@
 
 from dataclasses import dataclass
 from typing import Annotated
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
-from fastapi import APIRouter, Depends, Form, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from sqlalchemy.orm import Session
 from starlette.responses import RedirectResponse, StreamingResponse
 
-from app.access.guard import CallerDep, allow, note
-from app.errors import Invalid
+from app.access.guard import CallerDep, allow
 from app.jobs import facets, queries
 from app.jobs.lifecycle import Status
-from app.jobs.permissions import READ, WRITE
+from app.jobs.permissions import READ
 from app.kit.filtering import InvalidFilter
 from app.kit.paging import Page
-from app.tracking import columns, comparison, service, table
+from app.tracking import columns, comparison, table, views
 from app.tracking.columns import Column
+from app.tracking.tables import View
 from app.web.addressing import url_for_workspace
 from app.web.session import SessionDep
 from app.web.templating import templates
@@ -43,6 +43,7 @@ class Wanted:
     group: str = ""
     metric: str = ""
     open: Annotated[list[str], Query()] = ()
+    view: str = ""
     sort: str = "-created"
     page: Annotated[int, Query(ge=1)] = 1
     size: Annotated[int, Query(ge=1, le=500)] = 50
@@ -86,14 +87,24 @@ class Mistake:
 
 @router.get("", dependencies=[allow(READ)])
 def jobs(request: Request, session: SessionDep, caller: CallerDep, wanted: WantedDep) -> Response:
+    """The list; that of one experiment, asked for nothing else, opens with the experiment's own view."""
+    if set(request.query_params) == {"experiment"} and "HX-Request" not in request.headers:
+        view = views.default_of(session, caller.workspace.id, wanted.experiment)
+        if view is not None:
+            address = url_for_workspace(caller.workspace.name, "/jobs")
+            return RedirectResponse(f"{address}?{_of_experiment(view, wanted.experiment)}", 302)
+    saved = views.page(session, caller).rows
     context = {
         "wanted": wanted,
+        "views": saved,
+        "view": next((view for view in saved if str(view.id) == wanted.view), None),
+        "may_change": views.may_change,
         "statuses": list(Status),
         "sizes": SIZES,
         "experiments": facets.experiments(session, caller.workspace.id),
         "people": facets.people(session, caller.workspace.id),
         "group_names": [column.id for column in columns.known(session, caller.workspace.id, kinds=("params", "tags"))],
-        "metric_names": _metrics(session, caller.workspace.id) if wanted.group else [],
+        "metric_names": _metrics(session, caller.workspace.id),
         "mistake": None,
         "groups": None,
     }
@@ -106,6 +117,11 @@ def jobs(request: Request, session: SessionDep, caller: CallerDep, wanted: Wante
         context["mistake"] = _mistake(wanted.filter.strip(), error)
         return templates.TemplateResponse(request, "jobs/list.html", context, 400)
     return templates.TemplateResponse(request, "jobs/list.html", context)
+
+
+def _of_experiment(view: View, experiment: str) -> str:
+    kept = [pair for pair in parse_qsl(view.query) if pair[0] != "experiment"]
+    return urlencode([("experiment", experiment), *kept, ("view", view.id)])
 
 
 def _metrics(session: Session, workspace_id: int) -> list[str]:
@@ -213,26 +229,3 @@ def file(session: SessionDep, caller: CallerDep, wanted: WantedDep) -> Streaming
     lines = table.csv_lines(session, wanted.of(caller.workspace.id), shown)
     headers = {"Content-Disposition": 'attachment; filename="jobs.csv"'}
     return StreamingResponse(lines, media_type="text/csv", headers=headers)
-
-
-@router.post("/star", dependencies=[allow(WRITE)])
-def star(
-    session: SessionDep,
-    caller: CallerDep,
-    only: Annotated[str, Form()] = "",
-    names: Annotated[list[str], Form()] = [],
-    back: Annotated[str, Form()] = "",
-) -> RedirectResponse:
-    """Turn the star of one run over (`only`), or mark all of `names`."""
-    found = facets.named(session, caller.workspace.id, [only] if only else names)
-    if only and not found:
-        raise Invalid(f"only: there is no job {only!r} in this workspace.", target="only")
-    for job in found:
-        starred = not (only and columns.STARRED in job.tag_map)
-        if starred:
-            service.set_tags(session, job, [(columns.STARRED, "true")])
-        else:
-            service.delete_tag(session, job, columns.STARRED)
-        note(session, "jobs", job.name, after={"starred": starred})
-    address = url_for_workspace(caller.workspace.name, "/jobs")
-    return RedirectResponse(f"{address}?{back}" if back else address, 303)

@@ -2,3 +2,4 @@ from app.access.permissions import Action
 
 WRITE = Action("tracking/write", "Log metrics, parameters, tags and artifacts of runs")
 RUNS_WRITE = Action("tracking/runs/write", "Create, delete and restore runs", audited=True)
+VIEWS_WRITE = Action("tracking/views/write", "Save, share and delete views of the run table", audited=True)

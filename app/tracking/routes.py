@@ -9,7 +9,7 @@ from app.errors import Invalid
 from app.jobs import queries as jobs
 from app.jobs.permissions import READ
 from app.kit.storage import safe_key
-from app.tracking import charts, queries, routes_compare, routes_metric_names, routes_table
+from app.tracking import charts, queries, routes_compare, routes_metric_names, routes_table, routes_views
 from app.tracking.artifacts import entries, run_key
 from app.web.session import SessionDep
 from app.web.stored_files import file_answer, zip_answer
@@ -91,6 +91,7 @@ def artifact(
 
 router = APIRouter()
 router.include_router(routes_table.router)
+router.include_router(routes_views.router)
 router.include_router(routes_compare.router)
 router.include_router(routes_metric_names.router)
 router.include_router(of_a_job)

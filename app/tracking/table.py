@@ -13,7 +13,7 @@ from app.database import reading
 from app.errors import Invalid
 from app.experiments.tables import Experiment
 from app.jobs import queries as jobs
-from app.jobs.tables import Job
+from app.jobs.tables import Job, JobTag
 from app.kit.filtering import Comparison, Order
 from app.kit.paging import Page
 from app.tracking import columns as table_columns
@@ -22,6 +22,8 @@ from app.tracking.columns import Column
 from app.tracking.tables import LatestMetric
 
 _AT_ONCE = 500
+MOST_PINNED = 100
+"""Runs that are pinned beyond these lie among the others."""
 SINGULAR = {"metrics": "metric", "params": "param", "tags": "tag"}
 
 
@@ -56,10 +58,17 @@ class Group:
 
 
 def page(session: Session, wanted: Wanted, number: int, size: int) -> Page:
-    """One page of whole jobs."""
+    """One page of whole jobs: those that are pinned first, each part in the order of `wanted`."""
     found = _matching(wanted)
     total = session.scalar(found.with_only_columns(func.count(Job.id)))
-    job_ids = list(session.scalars(_sorted(found, wanted.sort).offset((number - 1) * size).limit(size)))
+    pins = select(JobTag.job_id).where(JobTag.key == table_columns.PINNED)
+    pinned = list(session.scalars(_sorted(found.where(Job.id.in_(pins)), wanted.sort).limit(MOST_PINNED)))
+    first = (number - 1) * size
+    job_ids = pinned[first : first + size]
+    if len(job_ids) < size:
+        others = _sorted(found.where(Job.id.not_in(pinned)) if pinned else found, wanted.sort)
+        others = others.offset(max(0, first - len(pinned))).limit(size - len(job_ids))
+        job_ids += session.scalars(others)
     return Page(_whole(session, job_ids), total, number, size)
 
 

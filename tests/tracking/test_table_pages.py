@@ -213,3 +213,13 @@ def test_values_for_plots_are_numbers_where_they_read_as_such(alice, three):
     found = alice.get(f"/api/jobs/compare/values?names={','.join(three)}").json()
     assert found["runs"][0]["values"] == {"params.lr": 0.1, "params.opt": "adam", "metrics.loss": 2.0}
     assert {"id": "tags.team", "label": "team"} in found["columns"]
+
+
+def test_pinned_runs_stay_on_top_on_the_first_page_only(alice, three):
+    alice.post("/jobs/pin", data={"only": three[1]})
+    assert order(page(alice, sort="metrics.loss")) == ["two", "one", "three"]
+    assert order(page(alice, sort="-metrics.loss")) == ["two", "three", "one"]
+    pages = [order(page(alice, sort="name", size=1, page=number)) for number in (1, 2, 3)]
+    assert pages == [["two"], ["one"], ["three"]]
+    alice.post("/jobs/pin", data={"only": three[1]})
+    assert order(page(alice, sort="metrics.loss")) == ["one", "two", "three"]
