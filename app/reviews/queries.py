@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import select
+from sqlalchemy import func, literal, select, tuple_
 from sqlalchemy.orm import Session, contains_eager
 
 from app.errors import NotFound
 from app.experiments.tables import Experiment
+from app.kit.paging import Page
 from app.reviews.tables import ReviewItem, ReviewQueue, ReviewQueueUser
 from app.traces.tables import Trace
 
@@ -51,6 +52,46 @@ def queues(
     return session.scalars(
         found.order_by(ReviewQueue.created_ms.desc(), ReviewQueue.id).offset(offset).limit(count)
     ).all()
+
+
+def page(session: Session, workspace_id: int, user: str = "", number: int = 1, size: int = 50) -> Page:
+    """Of a workspace, or of a person in it: rows of a queue and its experiment's name, the newest first."""
+    found = select(ReviewQueue, Experiment.name).join(Experiment).where(Experiment.workspace_id == workspace_id)
+    if user:
+        of_user = select(ReviewQueueUser.queue_id).where(ReviewQueueUser.name == user.strip().lower())
+        found = found.where(ReviewQueue.id.in_(of_user))
+    total = session.scalar(found.with_only_columns(func.count(ReviewQueue.id)))
+    found = found.order_by(ReviewQueue.created_ms.desc(), ReviewQueue.id)
+    return Page(session.execute(found.offset((number - 1) * size).limit(size)).all(), total, number, size)
+
+
+def counts(session: Session, queue_ids: Sequence[str]) -> dict[str, dict[str, int]]:
+    """How many items of each queue have each status."""
+    found = select(ReviewItem.queue_id, ReviewItem.status, func.count(ReviewItem.trace_id))
+    found = found.where(ReviewItem.queue_id.in_(queue_ids)).group_by(ReviewItem.queue_id, ReviewItem.status)
+    counted = {queue_id: dict.fromkeys(STATUSES, 0) for queue_id in queue_ids}
+    for queue_id, status, count in session.execute(found):
+        counted[queue_id][status] = count
+    return counted
+
+
+def following(session: Session, queue: ReviewQueue, item: ReviewItem | None = None) -> ReviewItem | None:
+    """The next that is pending in the order in which they came, after the last one the first."""
+    waiting = select(ReviewItem).join(ReviewItem.trace).options(contains_eager(ReviewItem.trace))
+    waiting = waiting.where(ReviewItem.queue_id == queue.id, ReviewItem.status == "pending")
+    waiting = waiting.order_by(ReviewItem.created_ms, ReviewItem.trace_id).limit(1)
+    if item is None:
+        return session.scalar(waiting)
+    place = tuple_(ReviewItem.created_ms, ReviewItem.trace_id)
+    after = session.scalar(waiting.where(place > tuple_(literal(item.created_ms), literal(item.trace_id))))
+    return after or session.scalar(waiting.where(ReviewItem.trace_id != item.trace_id))
+
+
+def holding(session: Session, workspace_id: int, trace_name: str) -> Sequence[tuple[ReviewItem, ReviewQueue]]:
+    """The queues in which a trace is, with what became of it there."""
+    found = select(ReviewItem, ReviewQueue).join(ReviewQueue, ReviewQueue.id == ReviewItem.queue_id).join(Trace)
+    found = found.where(Trace.workspace_id == workspace_id, Trace.name == trace_name).order_by(ReviewQueue.name_key)
+    return session.execute(found).all()
 
 
 def items(

@@ -57,7 +57,7 @@ class SelectableTable extends HTMLElement {
     const names = boxes.filter((box) => box.checked).map((box) => encodeURIComponent(box.value));
     for (const link of bar.querySelectorAll("a[data-names]")) {
       link.href = `${link.dataset.names}?names=${names.join(",")}`;
-      link.hidden = ticked < 2 || meansAll;
+      link.hidden = ticked < Number(link.dataset.least ?? 2) || meansAll;
     }
   }
 

@@ -15,6 +15,8 @@ PAGES = [
     *(f"/jobs/JOB{tab}" for tab in ("", "/metrics", "/images", "/outputs", "/logs", "/code", "/lineage", "/yaml")),
     "/evaluation",
     "/evaluation/scorers",
+    "/traces",
+    "/reviews",
     "/environments",
     "/environments/pytorch-2.13-cpu",
     "/models",

@@ -63,6 +63,7 @@ def create(arguments: ArgumentsDep, session: SessionDep, caller: CallerDep) -> R
         session, _experiment(arguments, session, caller), arguments.text("name"), kind,
         created_by=caller.user.name, users=arguments.texts("users"), schema_ids=arguments.texts("schema_ids"),
     )  # fmt: skip
+    note(session, "review-queues", made.name, after={"id": made.id})
     return answer({"review_queue": shown(made)})
 
 
