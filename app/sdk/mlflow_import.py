@@ -146,7 +146,8 @@ class MlflowImport:
             return
         is_new = answers[0]["created"]
         self._count("trace", is_new=is_new)
-        is_whole = self._files("trace", trace_id, f"traces/{quote(trace_id)}", record, is_new=is_new)
+        path = f"traces/{quote(trace_id)}"
+        is_whole = not records.has_attachments(record) or self._files("trace", trace_id, path, record, is_new=is_new)
         if self._is_linked("trace", trace_id, answers[-1]) and is_whole and info["state"] not in _GOING_ON:
             self._state.add("trace", trace_id, mark, experiment_id)
 

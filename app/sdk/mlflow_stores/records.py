@@ -19,6 +19,7 @@ Note = Callable[[str, str, str], None]
 ADDRESSES = "a folder, sqlite:///FILE, postgresql://…, http://… and https://… can"
 NO_PLACE = "it is not imported: make it again in Atelier"
 POINTS = 50_000
+_ATTACHMENT = "mlflow-attachment://"
 _PART_BYTES = 8 << 20
 PROMPT, NAME, SESSION = "mlflow.prompt.is_prompt", "mlflow.traceName", "mlflow.trace.session"
 ARTIFACTS = "mlflow.artifactLocation"
@@ -119,6 +120,11 @@ def trace_parts(trace: Record) -> Iterator[Record]:
         part.append(span)
         size += length
     yield trace | {"spans": part}
+
+
+def has_attachments(trace: Record) -> bool:
+    """Whether spans refer to files that lie beside them; most traces have none, and their folder is not asked for."""
+    return any(_ATTACHMENT in json.dumps(span) for span in trace["spans"])
 
 
 def duration(milliseconds: int) -> str:
