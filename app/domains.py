@@ -10,23 +10,28 @@ from types import ModuleType
 from app import database
 from app.access.events import Acted
 from app.activity import service as activity
+from app.alerts import watching as alerts
 from app.data import service as data
 from app.experiments import service as experiments
 from app.experiments.events import StageChanged
 from app.jobs import inputs
 from app.jobs import service as jobs
-from app.jobs.events import OutputNamed
+from app.jobs.events import JobFinished, OutputNamed
 from app.kit import crypto, events, live, outbox, queue, storage
 from app.models import queries as model_queries
 from app.models import service as models
 from app.models import sources as model_sources
+from app.models.events import RegistryChanged
+from app.notifications import service as notifications
 from app.settings import Settings
+from app.webhooks import service as webhooks
 from app.workspaces.events import WorkspaceCreated
 
 DOMAINS = (
     "access",
     "activity",
     "workspaces",
+    "notifications",
     "compute",
     "environments",
     "experiments",
@@ -37,6 +42,8 @@ DOMAINS = (
     "reviews",
     "evaluation",
     "models",
+    "alerts",
+    "webhooks",
     "runs",
     "endpoints",
     "dialects.mlflow",
@@ -49,6 +56,8 @@ LISTENERS = {
     Acted: [activity.on_acted],
     WorkspaceCreated: [experiments.on_workspace_created, data.on_workspace_created],
     OutputNamed: [models.on_output_named],
+    JobFinished: [alerts.on_job_finished],
+    RegistryChanged: [webhooks.on_registry_changed],
 }
 
 
@@ -60,6 +69,7 @@ def start(settings: Settings) -> None:
     database.bind(database.connect(settings.database))
     storage.connect(settings.artifact_root)
     crypto.connect(settings.secret_key)
+    notifications.connect(settings)
     queue.connect(settings.redis_url)
     live.connect(settings.redis_url)
     outbox.connect(queue.send, live.hint)

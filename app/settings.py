@@ -37,6 +37,15 @@ class Settings(BaseSettings):
     session_days: int = Field(14, description="How long a sign-in lasts.")
     upload_bytes: int = Field(20 * 2**30, description="Largest upload that is accepted.")
     score_body_bytes: int = Field(16 * 2**20, description="Largest scoring request that is accepted.")
+    smtp_host: str = Field("", description="Mail server of alerts by email; empty: none are sent by email.")
+    smtp_port: int = Field(587, description="Port of the mail server; 465 speaks TLS from the start.")
+    smtp_starttls: bool = Field(True, description="Go over to TLS before anything is sent to the mail server.")
+    smtp_user: str = Field("", description="Name at the mail server; empty: no sign-in.")
+    smtp_password: str = Field("", description="Password at the mail server.")
+    smtp_from: str = Field("atelier@localhost", description="Address that mail comes from.")
+    webhooks_allow_private: bool = Field(
+        False, description="Let alerts and webhooks post to this machine and its own network."
+    )
     log_level: str = Field("INFO", description="Least level that is logged.")
     secure_cookies: bool = Field(False, description="Send cookies over HTTPS only; set it behind TLS.")
 

@@ -6,7 +6,15 @@ from app import domains
 from app.kit.hiding import hide_from_guests
 from app.settings import current
 from workers.node import Node
-from workers.reconcile import discarded_files, lost_jobs, silent_workers, unsent_tasks, waiting_operations
+from workers.reconcile import (
+    alerts,
+    deliveries,
+    discarded_files,
+    lost_jobs,
+    silent_workers,
+    unsent_tasks,
+    waiting_operations,
+)
 from workers.serving.keeper import Keeper
 
 _node: Node | None = None
@@ -31,6 +39,9 @@ def start() -> None:
         ("discarded files", 5, discarded_files.reconcile),
         ("waiting operations", 5, waiting_operations.reconcile),
         ("silent workers", 30, silent_workers.reconcile),
+        ("alerts", 5, alerts.reconcile),
+        ("deliveries", 1, deliveries.reconcile),
+        ("old deliveries", 3600, deliveries.forget_old),
         ("deployments", 1, _keeper.reconcile),
     )
 

@@ -3,14 +3,10 @@
 from sqlalchemy.orm import Session
 
 from app.kit.clock import now
-from app.models import service
-from app.models.tables import IS_PROMPT, ModelVersion, RegisteredModel
+from app.models import service, telling
+from app.models.tables import ModelVersion, RegisteredModel
 
 TYPE = "prompt"
-
-
-def is_prompt(model: RegisteredModel) -> bool:
-    return model.tags.get(IS_PROMPT) == "true"
 
 
 def register(
@@ -32,4 +28,5 @@ def register(
     session.add(made)
     model.updated_at = now()
     session.flush()
+    telling.version_created(session, made)
     return made

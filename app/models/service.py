@@ -14,7 +14,7 @@ from app.jobs.results import link
 from app.jobs.tables import Job
 from app.kit.clock import now
 from app.kit.storage import store
-from app.models import mlmodel, queries, sources
+from app.models import mlmodel, queries, sources, telling
 from app.models.tables import ModelAlias, ModelVersion, RegisteredModel
 
 TYPES = ("mlflow_model", "custom_model", "triton_model")
@@ -36,6 +36,7 @@ def create(
     )
     session.add(model)
     session.flush()
+    telling.created(session, model)
     return model
 
 
@@ -91,6 +92,7 @@ def register(
     session.flush()
     if made_by:
         link(session, made_by, "output", f"{name}:{number}", "model", name, str(number))
+    telling.version_created(session, made, made_by.name if made_by else None)
     return made
 
 
@@ -154,6 +156,7 @@ def change(
     tags: dict[str, str] | None = None, archived: bool | None = None,
 ) -> None:  # fmt: skip
     """`tags` replaces all."""
+    before = thing.tags
     if description is not None:
         thing.description = description
     if tags is not None:
@@ -162,18 +165,15 @@ def change(
         thing.archived = archived
     thing.updated_at = now()
     session.flush()
+    telling.tags_changed(session, thing, before, thing.tags)
 
 
 def set_tag(session: Session, thing: RegisteredModel | ModelVersion, key: str, value: str) -> None:
-    thing.tags = {**thing.tags, **checked_tags({key: value})}
-    thing.updated_at = now()
-    session.flush()
+    change(session, thing, tags={**thing.tags, key: value})
 
 
 def delete_tag(session: Session, thing: RegisteredModel | ModelVersion, key: str) -> None:
-    thing.tags = {name: value for name, value in thing.tags.items() if name != key}
-    thing.updated_at = now()
-    session.flush()
+    change(session, thing, tags={name: value for name, value in thing.tags.items() if name != key})
 
 
 def move_to_stage(session: Session, version: ModelVersion, stage: str, *, archive_existing: bool = False) -> None:
@@ -207,12 +207,14 @@ def set_alias(session: Session, version: ModelVersion, alias: str) -> None:
     session.merge(ModelAlias(model_id=version.model_id, alias=alias, version=version.version))
     version.model.updated_at = now()
     session.flush()
+    telling.alias_created(session, version, alias)
 
 
 def delete_alias(session: Session, model: RegisteredModel, alias: str) -> None:
     session.execute(sql_delete(ModelAlias).where(ModelAlias.model_id == model.id, ModelAlias.alias == alias))
     model.updated_at = now()
     session.flush()
+    telling.alias_deleted(session, model, alias)
 
 
 def delete_version(session: Session, version: ModelVersion) -> None:

@@ -11,6 +11,8 @@ from app.kit.clock import now
 IS_PROMPT = "mlflow.prompt.is_prompt"
 """The tag with which MLflow marks a registered model, and each version of it, as a prompt."""
 
+PROMPT_TEXT, PROMPT_TYPE = "mlflow.prompt.text", "_mlflow_prompt_type"
+
 
 class RegisteredModel(Base):
     __tablename__ = "registered_models"
@@ -24,6 +26,10 @@ class RegisteredModel(Base):
     archived: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime] = mapped_column(default=now)
     updated_at: Mapped[datetime] = mapped_column(default=now)
+
+    @property
+    def is_prompt(self) -> bool:
+        return self.tags.get(IS_PROMPT) == "true"
 
 
 class ModelVersion(Base):

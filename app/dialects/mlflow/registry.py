@@ -188,7 +188,7 @@ def get_by_alias(arguments: ArgumentsDep, session: SessionDep, caller: CallerDep
 def create_version(arguments: ArgumentsDep, session: SessionDep, caller: CallerDep) -> Response:
     """`model_id` names the logged model that an old-style source stands for."""
     model = _find(session, caller, arguments)
-    if prompts.is_prompt(model):
+    if model.is_prompt:
         return _create_prompt(arguments, session, caller, model)
     run = arguments.optional_text("run_id")
     version = service.register(

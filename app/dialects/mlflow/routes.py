@@ -20,6 +20,7 @@ from app.dialects.mlflow import (
     server,
     trace_metrics,
     traces,
+    webhooks,
     workspaces,
     writes,
 )
@@ -31,7 +32,7 @@ router = APIRouter(include_in_schema=False)
 router.include_router(server.router)
 router.include_router(otlp.router)
 for _root in ROOTS:
-    for _part in (experiments, runs, writes, lineage, logged_models, registry):
+    for _part in (experiments, runs, writes, lineage, logged_models, registry, webhooks):
         router.include_router(_part.router, prefix=f"{_root}/mlflow")
     router.include_router(artifacts.router, prefix=f"{_root}/mlflow-artifacts")
     router.include_router(multipart.router, prefix=f"{_root}/mlflow-artifacts")

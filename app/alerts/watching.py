@@ -1,0 +1,128 @@
+"""Finds the runs that a rule has to tell of: at their end, and by looking again and again at those that go on."""
+
+import logging
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from sqlalchemy import Select, exists, not_, select
+from sqlalchemy.orm import Session
+
+from app.alerts import queries, service
+from app.alerts.conditions import ENDS, Progress
+from app.alerts.service import Cause
+from app.alerts.tables import AlertRule
+from app.errors import Invalid
+from app.jobs.events import JobFinished
+from app.jobs.lifecycle import Status
+from app.jobs.places import log_key
+from app.jobs.tables import Job
+from app.kit.clock import milliseconds, now
+from app.kit.storage import store
+from app.tracking import metrics
+from app.tracking.tables import LatestMetric, MetricHead
+
+RECENT = timedelta(minutes=10)
+"""How long after its end a run is still looked at, so that its last points are not missed."""
+
+_WORDS = {Status.FAILED: "failed", Status.CANCELED: "was canceled", Status.COMPLETED: "completed"}
+log = logging.getLogger(__name__)
+
+
+def on_job_finished(session: Session, event: JobFinished) -> None:
+    """Within the transaction in which a run ends."""
+    job = session.get_one(Job, event.job_id)
+    message = (job.error or {}).get("message") if event.status is Status.FAILED else None
+    sentence = f"The run {job.display_name} {_WORDS[event.status]}" + (f": {message}" if message else ".")
+    for rule in queries.of_job(session, job, ENDS[event.status]):
+        found = _scope(rule, select(Job.id).where(Job.id == job.id))
+        if found is not None and session.scalar(found) is not None:
+            service.fire(session, rule, job, sentence)
+
+
+def _scope(rule: AlertRule, found: Select) -> Select | None:
+    """None for a rule whose filter this release does not understand: it must not keep a run from ending."""
+    try:
+        return queries.in_scope(rule, found)
+    except Invalid as error:
+        log.warning("alert %s is left out: %s", rule.id, error.message)
+        return None
+
+
+class Watch:
+    """What one worker remembers between two looks; whatever is lost with it is read again from the tables."""
+
+    def __init__(self) -> None:
+        self._progress: dict[tuple[int, datetime, int], Progress] = {}
+        self._logs: dict[int, tuple[int, datetime]] = {}
+
+    def look(self, session: Session) -> list[Cause]:
+        return [*self._crossed(session), *self._stalled(session)]
+
+    def _crossed(self, session: Session) -> Iterator[Cause]:
+        seen: dict[tuple[int, datetime, int], Progress] = {}
+        for rule in queries.awake(session, "metric"):
+            found = _candidates(rule)
+            for job_id, name, position in session.execute(found).all() if found is not None else ():
+                key = rule.id, rule.updated_at, job_id
+                progress = seen[key] = self._progress.get(key) or Progress()
+                if sentence := _look(session, rule, job_id, name, position, progress):
+                    yield Cause(rule.id, job_id, sentence)
+        self._progress = seen
+
+    def _stalled(self, session: Session) -> Iterator[Cause]:
+        logs: dict[int, tuple[int, datetime]] = {}
+        for rule in queries.awake(session, "stalled"):
+            since = now() - timedelta(minutes=rule.minutes)
+            found = _silent(rule, since)
+            for job in session.scalars(found) if found is not None else ():
+                if job.command and self._printed_at(job, logs) > since:
+                    continue
+                done = "logged no metric and printed nothing" if job.command else "logged no metric"
+                sentence = f"The run {job.display_name} {done} for {rule.minutes} minutes."
+                yield Cause(rule.id, job.id, sentence)
+        self._logs = logs
+
+    def _printed_at(self, job: Job, logs: dict[int, tuple[int, datetime]]) -> datetime:
+        """When the job's log was first seen as long as it is now."""
+        size = store().size(log_key(job)) or 0
+        known = self._logs.get(job.id)
+        logs[job.id] = known if known and known[0] == size else (size, now() if size else job.started_at)
+        return logs[job.id][1]
+
+
+def _candidates(rule: AlertRule) -> Select | None:
+    found = (
+        select(Job.id, Job.display_name, MetricHead.position)
+        .join(MetricHead, MetricHead.job_id == Job.id)
+        .join(LatestMetric, (LatestMetric.job_id == Job.id) & (LatestMetric.key == rule.metric))
+    )
+    return _scope(rule, queries.going_on(found, max(rule.updated_at, now() - RECENT)))
+
+
+def _look(session: Session, rule: AlertRule, job_id: int, name: str, position: int, progress: Progress) -> str | None:
+    """What the points that came since the last look say, if they cross the rule's line."""
+    if position <= progress.position:
+        return None
+    line = service.line(rule)
+    series, reached = metrics.history_since(session, job_id, [rule.metric], progress.position)
+    progress.position = max(position, reached)
+    points = series.get(rule.metric)
+    crossed = progress.look(line, points.steps, points.values) if points else None
+    if crossed is None:
+        return None
+    value, step = crossed
+    return f"In the run {name}, {line.describe()}: it is {value:g} at step {step}."
+
+
+def _silent(rule: AlertRule, since: datetime) -> Select | None:
+    """Runs that were going on at `since` and logged no metric after it."""
+    logged = exists().where(LatestMetric.job_id == Job.id, LatestMetric.timestamp > milliseconds(since))
+    running = select(Job).where(Job.status == Status.RUNNING, Job.started_at <= since, not_(logged))
+    return _scope(rule, running)
+
+
+def tell(session: Session, causes: list[Cause]) -> None:
+    for cause in causes:
+        rule, job = session.get(AlertRule, cause.rule_id), session.get(Job, cause.job_id)
+        if rule and job and not rule.muted:
+            service.fire(session, rule, job, cause.sentence)

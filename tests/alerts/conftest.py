@@ -1,0 +1,31 @@
+import pytest
+
+from tests.alerts.receivers import http_receiver, smtp_receiver
+from workers.reconcile import alerts, deliveries
+
+
+@pytest.fixture
+def receiver(started):
+    """Of HTTP; it stands on this machine, which the server must be allowed to post to."""
+    started.webhooks_allow_private = True
+    with http_receiver() as found:
+        yield found
+
+
+@pytest.fixture
+def mails(started):
+    with smtp_receiver() as (port, found):
+        started.smtp_host, started.smtp_port, started.smtp_starttls = "127.0.0.1", port, False
+        yield found
+
+
+@pytest.fixture
+def work():
+    """What a worker's duties do: look at runs, then deliver."""
+    watch = alerts.Watch()
+
+    def once() -> None:
+        alerts.reconcile(watch)
+        deliveries.reconcile()
+
+    return once
