@@ -9,6 +9,7 @@ from app.access.caller import Caller
 from app.access.guard import CallerDep, allow
 from app.jobs import previews
 from app.jobs import queries as jobs
+from app.kit.paging import Page
 from app.models import queries, service
 from app.models.permissions import READ, WRITE
 from app.models.tables import ModelVersion
@@ -66,12 +67,12 @@ def version_context(session: Session, caller: Caller, found: ModelVersion, tab: 
 def overview_context(session: Session, caller: Caller, found: ModelVersion) -> dict[str, Any]:
     job = queries.job_of(session, found)
     name, number = found.model.name, str(found.version)
-    metrics, count = metric_names.latest(session, job.id, SHOWN_METRICS) if job else ([], 0)
+    metrics = metric_names.latest(session, job.id, SHOWN_METRICS) if job else Page([], 0, 1, SHOWN_METRICS)
     uses = jobs.users_of(session, caller.workspace.id, "model", name, number)
     return version_context(session, caller, found, "overview") | {
         "job": job,
-        "metrics": metrics,
-        "more_metrics": count - len(metrics),
+        "metrics": metrics.rows,
+        "more_metrics": metrics.total - len(metrics.rows),
         "read": [edge for edge in jobs.assets(session, job) if edge.direction == "input"] if job else [],
         "readers": [user for user, direction in uses if direction == "input"],
         "stages": list(service.STAGES.values()),

@@ -1,5 +1,6 @@
 """The names of metrics that runs have: searched, counted by what stands before their first slash, and paged."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -48,13 +49,13 @@ def groups(session: Session, wanted: Wanted) -> list[tuple[str | None, int]]:
     return [(None, session.scalar(select(func.count()).select_from(names)))]
 
 
-def latest(session: Session, job_id: int, most: int) -> tuple[list[Latest], int]:
-    """The newest points of a run's first names, and how many names it has."""
+def latest(session: Session, job_id: int, size: int, number: int = 1) -> Page:
+    """The newest points of a run's metrics, by name."""
     of_run = LatestMetric.job_id == job_id
     columns = (LatestMetric.key, LatestMetric.value, LatestMetric.step, LatestMetric.timestamp)
-    rows = session.execute(select(*columns).where(of_run).order_by(LatestMetric.key).limit(most))
-    found = [Latest(key, float("nan") if value is None else value, *rest) for key, value, *rest in rows]
-    return found, session.scalar(select(func.count()).where(of_run))
+    found = select(*columns).where(of_run).order_by(LatestMetric.key).offset((number - 1) * size).limit(size)
+    rows = [Latest(key, math.nan if value is None else value, *rest) for key, value, *rest in session.execute(found)]
+    return Page(rows, session.scalar(select(func.count()).where(of_run)), number, size)
 
 
 def kinds(session: Session, job_id: int) -> tuple[bool, bool]:

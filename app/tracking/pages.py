@@ -53,8 +53,8 @@ def system_metrics(name: str, request: Request, session: SessionDep, caller: Cal
 def metrics_fragment(name: str, request: Request, session: SessionDep, caller: CallerDep) -> Response:
     """The newest value of each metric."""
     job = queries.get(session, caller.workspace.id, name)
-    found, count = metric_names.latest(session, job.id, SHOWN_METRICS)
-    context = {"job": job, "metrics": found, "more": count - len(found)}
+    found = metric_names.latest(session, job.id, SHOWN_METRICS)
+    context = {"job": job, "metrics": found.rows, "more": found.total - len(found.rows)}
     return templates.TemplateResponse(request, "jobs/_metrics.html", context)
 
 

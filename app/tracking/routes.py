@@ -9,8 +9,9 @@ from app.errors import Invalid
 from app.jobs import queries as jobs
 from app.jobs.permissions import READ
 from app.kit.storage import safe_key
-from app.tracking import charts, queries, routes_compare, routes_metric_names, routes_table, routes_views
+from app.tracking import charts, metric_names, queries, routes_compare, routes_metric_names, routes_table, routes_views
 from app.tracking.artifacts import entries, run_key
+from app.web.paging import listing
 from app.web.session import SessionDep
 from app.web.stored_files import file_answer, zip_answer
 
@@ -19,11 +20,17 @@ MOST_SERIES = 500
 
 
 @of_a_job.get("/metrics", dependencies=[allow(READ)])
-def metrics(name: str, session: SessionDep, caller: CallerDep) -> dict:
-    """The newest point of each series; a value that is not finite is null."""
+def metrics(
+    name: str,
+    session: SessionDep,
+    caller: CallerDep,
+    page: Annotated[int, Query(ge=1)] = 1,
+    size: Annotated[int, Query(ge=1, le=10_000)] = 1000,
+) -> dict:
+    """The newest point of each series, by name; a value that is not finite is null."""
     job = jobs.get(session, caller.workspace.id, name)
-    found = queries.latest_metrics(session, job)
-    return {"value": [metric._asdict() | {"value": charts.finite(metric.value)} for metric in found]}
+    found = metric_names.latest(session, job.id, size, page)
+    return listing(found, [metric._asdict() | {"value": charts.finite(metric.value)} for metric in found.rows])
 
 
 @of_a_job.get("/metrics/history", dependencies=[allow(READ)])

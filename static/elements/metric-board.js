@@ -31,8 +31,8 @@ class Group {
   }
 
   setCount(count) {
-    // Names that came may stand anywhere among those that are known.
-    if (count !== this.count) this.names.clear();
+    // Names that came may stand anywhere among those that are known, which are shown until they were asked for again.
+    if (count !== this.count) this.pages = new Set();
     this.count = count;
     this.number.textContent = count.toLocaleString();
   }
@@ -47,9 +47,10 @@ class Group {
     const last = Math.min(this.count, (Math.floor((bottom - start) / (height + gap)) + 1) * columns);
     const wanted = new Map();
     for (let index = first; index < last; index += 1) {
+      const page = Math.floor(index / NAMES_AT_ONCE) + 1;
+      if (!this.pages.has(page)) this.fetch(page);
       const name = this.names.get(index);
-      if (name === undefined) this.fetch(index);
-      else wanted.set(name, index);
+      if (name !== undefined) wanted.set(name, index);
     }
     for (const [name, node] of this.charts) {
       if (wanted.has(name) || node.contains(document.activeElement) || document.fullscreenElement?.parentNode === node) continue;
@@ -72,17 +73,16 @@ class Group {
     node.style.transform = `translate(${(index % columns) * (width + gap)}px, ${Math.floor(index / columns) * (height + gap)}px)`;
   }
 
-  async fetch(index) {
-    const page = Math.floor(index / NAMES_AT_ONCE) + 1;
-    if (this.asked?.has(page)) return;
-    this.asked = (this.asked ?? new Set()).add(page);
+  async fetch(page) {
+    const { pages } = this;
+    pages.add(page);
     try {
       const fields = { page, size: NAMES_AT_ONCE, ...(this.group === null ? {} : { group: this.group }) };
       const { value } = await this.board.ask("names", fields);
       value.forEach((name, offset) => this.names.set((page - 1) * NAMES_AT_ONCE + offset, name));
-      if (value.length > 0) this.board.later();
-    } finally {
-      this.asked.delete(page);
+      this.board.later();
+    } catch {
+      pages.delete(page);
     }
   }
 }
@@ -178,7 +178,7 @@ class MetricBoard extends HTMLElement {
     this.found = text;
     const count = found.reduce((sum, one) => sum + one.count, 0);
     // Groups of one or two charts each would only leave gaps.
-    if (count <= FEW_NAMES && found.length > 1) found = [{ group: null, count }];
+    if (count > 0 && count <= FEW_NAMES && !this.getAttribute("groups").includes("group=")) found = [{ group: null, count }];
     const keys = new Set(found.map(({ group }) => group));
     for (const [key, group] of this.groups) if (!keys.has(key)) group.node.remove(), this.groups.delete(key);
     for (const one of found) {

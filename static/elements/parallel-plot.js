@@ -1,14 +1,20 @@
-/** <parallel-plot src axes colour>: a line a run across several parameters and metrics; ranges on the axes narrow them. */
+/** <parallel-plot src axes colour>: a line a run across several parameters and metrics; ranges on the axes, kept in the address, narrow them. */
 
 import { RunPlot, colours, drawn, label, scale, written } from "./plot-values.js";
 
 const HEIGHT = 320;
 const EDGE = { top: 40, right: 48, bottom: 20, left: 48 };
 
+/** Ranges by column, as `range=ID:LOW:HIGH`; both are parts of the axis from 0 to 1. */
+function read() {
+  const found = new URLSearchParams(location.search).getAll("range").map((text) => text.match(/^(.+):([\d.]+):([\d.]+)$/));
+  return new Map(found.filter(Boolean).map(([, id, low, high]) => [id, [Number(low), Number(high)]]));
+}
+
 class ParallelPlot extends RunPlot {
   draw() {
     this.shown = this.getAttribute("axes").split(",").filter((id) => this.data.columns.some((column) => column.id === id));
-    this.ranges ??= new Map();
+    this.ranges ??= read();
     const width = Math.max(this.clientWidth, this.shown.length * 110);
     const svg = drawn("svg", { class: "plot", width, height: HEIGHT, viewBox: `0 0 ${width} ${HEIGHT}` });
     this.scales = this.shown.map((id) => scale(this.data, id));
@@ -26,7 +32,7 @@ class ParallelPlot extends RunPlot {
       return line;
     });
     svg.append(lines, ...this.shown.map((id, axis) => this.axis(id, axis, placeX(axis), placeY)));
-    this.show(svg, marks, `Parallel coordinates of ${marks.filter(Boolean).length} runs over ${this.shown.map((id) => label(this.data, id)).join(", ")}. Drag along an axis to narrow the runs.`);
+    this.show(svg, marks, `Parallel coordinates of ${marks.filter(Boolean).length} runs over ${this.shown.map((id) => label(this.data, id)).join(", ")}. Drag along an axis, or use the arrow keys on it, to narrow the runs.`);
     this.narrow();
   }
 
@@ -40,12 +46,22 @@ class ParallelPlot extends RunPlot {
     const range = drawn("rect", { class: "plot-range", x: x - 7, width: 14, y: 0, height: 0 });
     const hold = drawn("rect", { class: "plot-hold", x: x - 12, width: 24, y: placeY(1), height: placeY(0) - placeY(1) });
     node.append(range, hold);
-    this.drag(hold, range, id, placeY);
-    this.mark(range, id, placeY);
+    hold.setAttribute("tabindex", "0");
+    hold.setAttribute("role", "slider");
+    hold.setAttribute("aria-label", `Range of ${label(this.data, id)}. Up and down move its lower end, with Shift its upper end, Escape takes it away.`);
+    const set = (ends) => {
+      if (ends) this.ranges.set(id, ends);
+      else this.ranges.delete(id);
+      this.mark(range, hold, id, placeY);
+      this.narrow();
+    };
+    this.drag(hold, set);
+    hold.addEventListener("keydown", (event) => this.onRangeKey(event, id, set));
+    this.mark(range, hold, id, placeY);
     return node;
   }
 
-  drag(hold, range, id, placeY) {
+  drag(hold, set) {
     let from = null;
     const share = (event) => {
       const box = hold.getBoundingClientRect();
@@ -57,25 +73,40 @@ class ParallelPlot extends RunPlot {
       from = share(event);
       hold.setPointerCapture(event.pointerId);
     });
-    hold.addEventListener("pointermove", (event) => {
-      if (from === null) return;
-      this.ranges.set(id, [from, share(event)].sort((a, b) => a - b));
-      this.mark(range, id, placeY);
-      this.narrow();
-    });
+    hold.addEventListener("pointermove", (event) => from !== null && set([from, share(event)].sort((a, b) => a - b)));
     hold.addEventListener("pointerup", (event) => {
       // A click without a drag takes the range away.
-      if (from !== null && Math.abs(share(event) - from) < 0.01) this.ranges.delete(id);
+      if (from !== null && Math.abs(share(event) - from) < 0.01) set(null);
       from = null;
-      this.mark(range, id, placeY);
-      this.narrow();
+      this.write();
     });
   }
 
-  mark(range, id, placeY) {
+  onRangeKey(event, id, set) {
+    const step = { ArrowUp: 0.05, ArrowDown: -0.05 }[event.key];
+    if (!step && event.key !== "Escape") return;
+    event.preventDefault();
+    // The arrow keys of the plot go from run to run.
+    event.stopPropagation();
+    const [low, high] = this.ranges.get(id) ?? [0, 1];
+    const bounded = (value) => Math.min(1, Math.max(0, Number((value + step).toFixed(2))));
+    set(step ? (event.shiftKey ? [low, Math.max(low, bounded(high))] : [Math.min(high, bounded(low)), high]) : null);
+    this.write();
+  }
+
+  write() {
+    const address = new URL(location.href);
+    address.searchParams.delete("range");
+    for (const [id, ends] of this.ranges) address.searchParams.append("range", [id, ...ends.map((end) => Number(end.toFixed(3)))].join(":"));
+    history.replaceState(history.state, "", address);
+  }
+
+  mark(range, hold, id, placeY) {
     const [low, high] = this.ranges.get(id) ?? [0, 0];
     range.setAttribute("y", placeY(high));
     range.setAttribute("height", Math.max(0, placeY(low) - placeY(high)));
+    hold.setAttribute("aria-valuenow", low);
+    hold.setAttribute("aria-valuetext", high > low ? `${Math.round(low * 100)} to ${Math.round(high * 100)} percent of the axis` : "no range");
   }
 
   narrow() {
