@@ -29,13 +29,13 @@ def test_requests_latency_and_tokens_over_time(alice):
 def test_the_traces_of_a_job(alice, stranger):
     run = new_run(alice)
     export(alice, span(0))
-    start(alice, "tr-other", tags={"mlflow.traceName": "elsewhere"})
+    start(alice, "tr-other", tags={"mlflow.traceName": "unlinked-trace"})
     assert (
         "No traces" in alice.get(f"/jobs/{run}/traces").text and "count" not in alice.get(f"/jobs/{run}/_traces").text
     )
     call(alice, "POST", "/link-to-run", trace_ids=[TRACE], run_id=run)
     tab = alice.get(f"/jobs/{run}/traces").text
-    assert "span-0" in tab and "elsewhere" not in tab and "1–1 of 1 traces" in tab
+    assert "span-0" in tab and "unlinked-trace" not in tab and "1–1 of 1 traces" in tab
     assert ">1<" in alice.get(f"/jobs/{run}/_traces").text
     assert f"/jobs/{run}" in alice.get(f"/traces/{TRACE}").text
     assert "span-0" in alice.get(f"/traces?run={run}").text
