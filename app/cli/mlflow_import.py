@@ -53,7 +53,7 @@ def run_mlflow(options: argparse.Namespace) -> int:
     try:
         with closing(open_store(options.source, artifacts_root=root, workspace=workspace, note=report.note)) as store:
             _bring(options, store, report)
-    except Unreadable as error:
+    except (Unreadable, OSError) as error:
         raise ClientError(str(error)) from error
     except KeyboardInterrupt:
         say("Interrupted. The same command goes on where it stopped.")

@@ -42,7 +42,7 @@ class MlflowImport:
         self._refused: set[str] = set()
 
     def run(self) -> None:
-        """Raises ClientError when no server answers, nothing may be written there, or `wanted` names nothing.
+        """Raises ClientError when no server answers, it takes no experiment, or `wanted` names none.
 
         A run is shown as finished when its points, files and logged models are there, so the runs of the store
         are gone through twice.
@@ -80,6 +80,8 @@ class MlflowImport:
                 if answer["created"]:
                     self._state.forget(experiment_id)
                 self._count("experiment", is_new=answer["created"])
+        if found and not self._ids:
+            raise ClientError("\n".join(self._report.reasons()))
 
     def _run(self, record: Record) -> None:
         """All but its end."""

@@ -3,11 +3,12 @@
 import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from itertools import groupby
 from pathlib import Path
 
-from sqlalchemy import ColumnElement, MetaData, Select, Table, create_engine, func, select, true
+from sqlalchemy import ColumnElement, Connection, MetaData, Select, Table, create_engine, func, select, true
 from sqlalchemy.engine import Engine, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
@@ -41,23 +42,21 @@ class DatabaseStore:
         self._workspace = workspace
         self._artifacts = artifacts
         self._engine = _engine(url)
-        shown = make_url(url).render_as_string(hide_password=True)
-        self.identity = f"{shown} {workspace}"
+        self._shown = make_url(url).render_as_string(hide_password=True)
+        self.identity = f"{self._shown} {workspace}"
         found = MetaData()
-        try:
-            found.reflect(self._engine)
-        except SQLAlchemyError as error:
-            raise Unreadable(f"{shown} cannot be read: {getattr(error, 'orig', None) or error}") from error
+        with self._reading() as connection:
+            found.reflect(connection)
         self._tables = found.tables
         if lacking := [name for name in _NEEDED if name not in self._tables]:
-            raise Unreadable(f"{shown} is no database of MLflow: it has no table {', '.join(lacking)}.")
+            raise Unreadable(f"{self._shown} is no database of MLflow: it has no table {', '.join(lacking)}.")
 
     def close(self) -> None:
         self._engine.dispose()
 
     def counts(self) -> dict[str, int]:
         kinds = {"run": "runs", "logged model": "logged_models", "trace": "trace_info"}
-        with self._engine.connect() as connection:
+        with self._reading() as connection:
             return {
                 kind: connection.scalar(select(func.count()).select_from(table).where(self._listed(table))) or 0
                 for kind, name in kinds.items()
@@ -93,8 +92,17 @@ class DatabaseStore:
             last = page[-1][key]
 
     def _read(self, query: Select) -> list[Columns]:
-        with self._engine.connect() as connection:
+        with self._reading() as connection:
             return [dict(row) for row in connection.execute(query).mappings()]
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        try:
+            with self._engine.connect() as connection:
+                yield connection
+        except SQLAlchemyError as error:
+            said = " ".join(str(getattr(error, "orig", None) or error).split())
+            raise Unreadable(f"{self._shown} cannot be read: {said}") from error
 
     def _of_experiments(self, name: str, key: str, size: int = PAGE) -> Iterator[list[Columns]]:
         table = self._tables.get(name)
@@ -159,7 +167,7 @@ class DatabaseStore:
         table = self._tables["metrics"]
         order = [table.c[name] for name in ("key", "timestamp", "step") if name in table.c]
         query = select(table).where(table.c.run_uuid == run["info"]["run_id"]).order_by(*order)
-        with self._engine.connect() as connection:
+        with self._reading() as connection:
             read = connection.execution_options(yield_per=5_000).execute(query).mappings()
             for key, series in groupby(read, key=lambda row: row["key"]):
                 for some in records.batches(series, records.POINTS):
@@ -237,7 +245,7 @@ class DatabaseStore:
         if "workspace" in table.c:
             others = select(table.c.workspace, func.count().label("many")).where(~self._here(table))
             for row in self._read(others.group_by(table.c.workspace)):
-                why = f"its {row['many']} experiments are imported with --from-workspace {row['workspace']}"
+                why = f"its experiments ({row['many']}) come with --from-workspace {row['workspace']}"
                 yield "MLflow workspace", row["workspace"], why
 
 

@@ -6,7 +6,13 @@ import os
 import sqlite3
 from pathlib import Path
 
-from app.sdk.mlflow_stores.records import Record
+from app.sdk.mlflow_stores.records import Record, Unreadable
+
+_SETUP = (
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA synchronous = OFF",
+    "CREATE TABLE IF NOT EXISTS come (kind TEXT, id TEXT, mark TEXT, experiment TEXT, PRIMARY KEY (kind, id))",
+)
 
 
 def default_file(server: str, workspace: str, store: str) -> Path:
@@ -26,15 +32,17 @@ class State:
     """Only a shortcut: the server knows by itself what it has, and a lost file costs time alone."""
 
     def __init__(self, file: Path | None) -> None:
-        """Without a file it forgets at the end."""
-        if file is not None:
-            file.parent.mkdir(parents=True, exist_ok=True)
-        self._database = sqlite3.connect(file or ":memory:", isolation_level=None)
-        self._database.execute("PRAGMA journal_mode = WAL")
-        self._database.execute("PRAGMA synchronous = OFF")
-        self._database.execute(
-            "CREATE TABLE IF NOT EXISTS come (kind TEXT, id TEXT, mark TEXT, experiment TEXT, PRIMARY KEY (kind, id))"
-        )
+        """Without a file it forgets at the end. Raises Unreadable."""
+        try:
+            if file is not None:
+                file.parent.mkdir(parents=True, exist_ok=True)
+            self._database = sqlite3.connect(file or ":memory:", isolation_level=None)
+            for statement in _SETUP:
+                self._database.execute(statement)
+        except (OSError, sqlite3.Error) as error:
+            raise Unreadable(
+                f"What has come cannot be kept in {file}: {error}. Choose another with --state."
+            ) from error
 
     def has(self, kind: str, record_id: str, mark: str | None = None) -> bool:
         row = self._database.execute("SELECT mark FROM come WHERE kind = ? AND id = ?", (kind, record_id)).fetchone()
