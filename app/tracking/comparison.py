@@ -1,12 +1,20 @@
-"""Whether one group of runs is really better than another: Welch's test, effect size, Holm's correction."""
+"""Whether one group of runs is really better than another: a test, an effect size, Holm's correction, a sentence."""
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from app.tracking import bootstrap
 
 ERROR_RATE = 0.05
 """How often groups that do not differ may be said to differ, over all comparisons that are shown together."""
 
+_NORMAL = 1.959964
+"""Of the standard normal distribution 95 % lie within it on both sides of 0."""
+_LESS_IS_BETTER = re.compile(
+    r"loss|err(or)?\b|error|rmse|\bmae\b|\bmse\b|mape|perplexity|latency|duration|time|cost", re.IGNORECASE
+)
 _SMALLEST = 1e-300
 _STEPS = 500
 _PRECISION = 1e-14
@@ -14,19 +22,24 @@ _PRECISION = 1e-14
 
 @dataclass(frozen=True)
 class Sample:
-    """What is known of the values of a group: `deviation` is the sample standard deviation."""
+    """What is known of the values of a group: `deviation` is the sample standard deviation.
+
+    `by_seed` holds the value for each seed, where the runs tell theirs.
+    """
 
     count: int
     mean: float | None
     deviation: float | None
+    by_seed: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Answer:
     """`difference` is that of the means, and `low` to `high` its 95 % confidence interval.
 
-    `effect` is Hedges' g, `probability` the two-sided p value after Holm's correction. All of them
-    are None where a group has too few values, which `reason` then says.
+    `effect` is in standard deviations with its own 95 % interval, `probability` the two-sided p value,
+    corrected by Holm. All of them are None where a group has too few values, which `reason` then says.
+    `pairs` counts the seeds that both groups have if runs of one seed were compared with each other, else 0.
     """
 
     verdict: str
@@ -34,7 +47,10 @@ class Answer:
     low: float | None = None
     high: float | None = None
     effect: float | None = None
+    effect_low: float | None = None
+    effect_high: float | None = None
     probability: float | None = None
+    pairs: int = 0
     reason: str = ""
 
     @property
@@ -45,33 +61,57 @@ class Answer:
         size = abs(self.effect)
         return "negligible" if size < 0.2 else "small" if size < 0.5 else "medium" if size < 0.8 else "large"
 
-
-@dataclass(frozen=True)
-class _Test:
-    difference: float
-    error: float
-    freedom: float
-    effect: float
-    probability: float
+    def said(self, *, higher_is_better: bool) -> str:
+        """The verdict for whoever wants the metric high, or low."""
+        words = {"higher": "better", "lower": "worse"} if higher_is_better else {"higher": "worse", "lower": "better"}
+        return words.get(self.verdict, self.verdict)
 
 
-def against_first(samples: Sequence[Sample]) -> list[Answer | None]:
-    """Each sample against the first, whose own answer is None; the more there are, the stricter."""
-    tests = [_welch(samples[0], sample) for sample in samples[1:]]
-    corrected = iter(holm([test.probability for test in tests if isinstance(test, _Test)]))
-    answers: list[Answer | None] = [None] if samples else []
-    for test in tests:
-        answers.append(test if isinstance(test, Answer) else _answer(test, next(corrected)))
-    return answers
+def higher_is_better(metric: str) -> bool:
+    """What is wanted of a metric of that name, as far as a name can tell."""
+    return _LESS_IS_BETTER.search(metric) is None
 
 
-def _welch(base: Sample, other: Sample) -> _Test | Answer:
-    """Welch's t test (Welch 1947), with the degrees of freedom of Satterthwaite 1946."""
+def against(base: Sample, samples: Sequence[Sample]) -> list[Answer]:
+    """Each sample against the base; the more there are, the stricter."""
+    tests = [_test(base, sample) for sample in samples]
+    corrected = iter(holm([test.probability for test in tests if test.probability is not None]))
+    return [test if test.probability is None else _judged(test, next(corrected)) for test in tests]
+
+
+def _judged(test: Answer, probability: float) -> Answer:
+    verdict = "no clear difference"
+    if probability < ERROR_RATE:
+        verdict = "higher" if test.difference > 0 else "lower"
+    return replace(test, verdict=verdict, probability=probability)
+
+
+def _test(base: Sample, other: Sample) -> Answer:
     for sample in (base, other):
         if sample.count < 2 or sample.mean is None or sample.deviation is None:
             runs = "one run" if sample.count == 1 else f"{sample.count} runs"
-            what = "the first group" if sample is base else "this group"
+            what = "the base" if sample is base else "this group"
             return Answer("not comparable", reason=f"{what} has {runs} with the metric; a comparison needs two")
+    shared = sorted(base.by_seed.keys() & other.by_seed.keys())
+    if len(shared) >= bootstrap.FEWEST_PAIRS:
+        return _paired([other.by_seed[seed] - base.by_seed[seed] for seed in shared])
+    return _welch(base, other)
+
+
+def _paired(differences: Sequence[float]) -> Answer:
+    """The bootstrap of the differences; the effect is Cohen's d of them, with the correction of Hedges."""
+    found = bootstrap.resample(tuple(differences))
+    if found is None:
+        return Answer("not comparable", differences[0], reason="the difference is the same for every seed")
+    count = len(differences)
+    effect = found.mean / found.deviation * (1 - 3 / (4 * (count - 1) - 1))
+    reach = _NORMAL * math.sqrt(1 / count + effect**2 / (2 * count))
+    interval = (found.low, found.high, effect, effect - reach, effect + reach)
+    return Answer("", found.mean, *interval, found.probability, pairs=count)
+
+
+def _welch(base: Sample, other: Sample) -> Answer:
+    """Welch's t test (Welch 1947), with the degrees of freedom of Satterthwaite 1946; the effect is Hedges' g."""
     difference = other.mean - base.mean
     parts = [sample.deviation**2 / sample.count for sample in (base, other)]
     error = math.sqrt(sum(parts))
@@ -80,7 +120,13 @@ def _welch(base: Sample, other: Sample) -> _Test | Answer:
     freedom = sum(parts) ** 2 / sum(
         part**2 / (sample.count - 1) for part, sample in zip(parts, (base, other), strict=True)
     )
-    return _Test(difference, error, freedom, _hedges(base, other), two_sided(difference / error, freedom))
+    reach = quantile(1 - ERROR_RATE / 2, freedom) * error
+    effect = _hedges(base, other)
+    # Hedges & Olkin 1985.
+    counts = base.count + other.count
+    wide = _NORMAL * math.sqrt(counts / (base.count * other.count) + effect**2 / (2 * counts))
+    interval = (difference - reach, difference + reach, effect, effect - wide, effect + wide)
+    return Answer("", difference, *interval, two_sided(difference / error, freedom))
 
 
 def _hedges(base: Sample, other: Sample) -> float:
@@ -88,15 +134,6 @@ def _hedges(base: Sample, other: Sample) -> float:
     freedom = base.count + other.count - 2
     pooled = ((base.count - 1) * base.deviation**2 + (other.count - 1) * other.deviation**2) / freedom
     return (other.mean - base.mean) / math.sqrt(pooled) * (1 - 3 / (4 * freedom - 1))
-
-
-def _answer(test: _Test, probability: float) -> Answer:
-    reach = quantile(1 - ERROR_RATE / 2, test.freedom) * test.error
-    verdict = "no clear difference"
-    if probability < ERROR_RATE:
-        verdict = "higher" if test.difference > 0 else "lower"
-    low, high = test.difference - reach, test.difference + reach
-    return Answer(verdict, test.difference, low, high, test.effect, probability)
 
 
 def holm(probabilities: Sequence[float]) -> list[float]:

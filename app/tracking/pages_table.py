@@ -13,8 +13,9 @@ from app.jobs import facets, queries
 from app.jobs.lifecycle import Status
 from app.jobs.permissions import READ
 from app.kit.filtering import InvalidFilter
+from app.kit.ids import digest
 from app.kit.paging import Page
-from app.tracking import columns, comparison, table, views
+from app.tracking import bands, columns, groups, pages_groups, table, views
 from app.tracking.columns import Column
 from app.tracking.tables import View
 from app.web.addressing import url_for_workspace
@@ -23,7 +24,6 @@ from app.web.templating import templates
 
 router = APIRouter(prefix="/jobs", include_in_schema=False)
 SIZES = (25, 50, 100, 200)
-SHOWN_IN_GROUP = 20
 
 
 @dataclass
@@ -41,7 +41,11 @@ class Wanted:
     filter: str = ""
     columns: Annotated[list[str], Query()] = ()
     group: str = ""
+    seeds: str = ""
     metric: str = ""
+    base: str = ""
+    goal: str = ""
+    band: str = ""
     open: Annotated[list[str], Query()] = ()
     view: str = ""
     sort: str = "-created"
@@ -107,11 +111,12 @@ def jobs(request: Request, session: SessionDep, caller: CallerDep, wanted: Wante
         "metric_names": _metrics(session, caller.workspace.id),
         "mistake": None,
         "groups": None,
+        "group_links": lambda group: pages_groups.links(request, wanted, context["groups"].by, group),
+        "bands": bands.BANDS,
+        "curves_id": f"curves-{digest(request.url.query)[:16]}",
     }
     try:
         context |= _shown(session, caller.workspace.id, wanted)
-        if wanted.group:
-            context["groups"] = _with_links(request, wanted, context)
     except InvalidFilter as error:
         context |= {"page": Page([], 0, 1, wanted.size), "logged": {}, "columns": columns.fixed()}
         context["mistake"] = _mistake(wanted.filter.strip(), error)
@@ -152,46 +157,9 @@ def _columns(session: Session, job_ids: list[int], wanted: Wanted) -> list[Colum
 
 
 def _grouped(session: Session, found: table.Wanted, wanted: Wanted) -> dict:
-    by = table.parse_group(wanted.group)
-    page = table.groups(session, found, by, wanted.metric, wanted.page, wanted.size)
-    opened = {
-        group.id: table.rows(session, found, by, group, SHOWN_IN_GROUP)
-        for group in page.rows
-        if group.id in wanted.open
-    }
-    answers = comparison.against_first(
-        [comparison.Sample(group.measured, group.mean, group.deviation) for group in page.rows]
-    )
-    rows = [job for jobs in opened.values() for job in jobs]
-    return {
-        "page": page,
-        "by": by,
-        "opened": opened,
-        "answers": answers,
-        **_cells(session, rows, wanted),
-    }
-
-
-def _with_links(request: Request, wanted: Wanted, shown: dict) -> list[tuple]:
-    """Each group with its runs if it is open, the answer to its comparison, and the queries of its links."""
-    found = []
-    for group, answer in zip(shown["page"].rows, shown["answers"], strict=True):
-        others = [("open", opened) for opened in wanted.open if opened != group.id]
-        turned = others if group.id in wanted.open else [*others, ("open", group.id)]
-        narrowed = table.narrowing(shown["by"], group.value)
-        if wanted.filter.strip() and "filter" in narrowed:
-            narrowed["filter"] = f"{wanted.filter.strip()} AND {narrowed['filter']}"
-        links = {
-            "turned": _query(request, {"open"}, turned),
-            "all": _query(request, {"open", "group", "metric", "page", *narrowed}, list(narrowed.items())),
-        }
-        found.append((group, shown["opened"].get(group.id), answer, links))
-    return found
-
-
-def _query(request: Request, without: set[str], pairs: list[tuple[str, str]]) -> str:
-    kept = [(name, value) for name, value in request.query_params.multi_items() if name not in without]
-    return urlencode([*kept, *pairs])
+    shown = pages_groups.shown(session, found, wanted)
+    rows = [job for row in shown.rows for job in row.runs or ()]
+    return {"page": shown.page, "groups": shown, **_cells(session, rows, wanted)}
 
 
 def _mistake(text: str, error: InvalidFilter) -> Mistake:
@@ -220,6 +188,14 @@ def _columns_of_page(session: Session, workspace_id: int, wanted: Wanted) -> lis
         return _shown(session, workspace_id, wanted)["columns"]
     except InvalidFilter:
         return columns.fixed()
+
+
+@router.get("/_bands", dependencies=[allow(READ)])
+def curves(session: SessionDep, caller: CallerDep, wanted: WantedDep) -> dict:
+    """Mean curves of the groups with their bands, as `metric-chart` takes them."""
+    by = groups.parse(wanted.group, wanted.seeds)
+    found = bands.series(session, wanted.of(caller.workspace.id), by, wanted.metric, wanted.band or "range")
+    return {"series": found, "next": None, "final": True}
 
 
 @router.get("/table.csv", dependencies=[allow(READ)])

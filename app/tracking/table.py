@@ -1,25 +1,23 @@
-"""Reads behind the run table: pages of runs in any order, groups of them, and all of them as CSV."""
+"""Reads behind the run table: pages of runs in any order, and all of them as CSV."""
 
 import csv
 import io
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Select, func, literal, select
-from sqlalchemy.orm import Session, aliased, joinedload, selectinload
+from sqlalchemy import Select, func, select
+from sqlalchemy.orm import Session, joinedload, selectinload
 
 from app.database import reading
 from app.errors import Invalid
 from app.experiments.tables import Experiment
 from app.jobs import queries as jobs
 from app.jobs.tables import Job, JobTag
-from app.kit.filtering import Comparison, Order
+from app.kit.filtering import Order
 from app.kit.paging import Page
 from app.tracking import columns as table_columns
 from app.tracking import search
 from app.tracking.columns import Column
-from app.tracking.tables import LatestMetric
 
 _AT_ONCE = 500
 MOST_PINNED = 100
@@ -37,59 +35,36 @@ class Wanted:
     sort: str = "-created"
 
 
-@dataclass(frozen=True)
-class Group:
-    """Runs that share a value, which is None where they have none.
-
-    `measured` of the `count` runs have the metric; `deviation` is the sample standard deviation, None below two.
-    """
-
-    value: str | None
-    count: int
-    measured: int = 0
-    mean: float | None = None
-    deviation: float | None = None
-    least: float | None = None
-    most: float | None = None
-
-    @property
-    def id(self) -> str:
-        return "-" if self.value is None else f"={self.value}"
-
-
 def page(session: Session, wanted: Wanted, number: int, size: int) -> Page:
     """One page of whole jobs: those that are pinned first, each part in the order of `wanted`."""
-    found = _matching(wanted)
+    found = matching(wanted)
     total = session.scalar(found.with_only_columns(func.count(Job.id)))
     pins = select(JobTag.job_id).where(JobTag.key == table_columns.PINNED)
-    pinned = list(session.scalars(_sorted(found.where(Job.id.in_(pins)), wanted.sort).limit(MOST_PINNED)))
+    pinned = list(session.scalars(in_order(found.where(Job.id.in_(pins)), wanted.sort).limit(MOST_PINNED)))
     first = (number - 1) * size
     job_ids = pinned[first : first + size]
     if len(job_ids) < size:
-        others = _sorted(found.where(Job.id.not_in(pinned)) if pinned else found, wanted.sort)
+        others = in_order(found.where(Job.id.not_in(pinned)) if pinned else found, wanted.sort)
         others = others.offset(max(0, first - len(pinned))).limit(size - len(job_ids))
         job_ids += session.scalars(others)
-    return Page(_whole(session, job_ids), total, number, size)
+    return Page(whole(session, job_ids), total, number, size)
 
 
-def rows(session: Session, wanted: Wanted, by: Column, group: Group, most: int) -> list[Job]:
-    """The first runs of a group."""
-    found = _matching(wanted).where(_within(by, group.value))
-    return _whole(session, list(session.scalars(_sorted(found, wanted.sort).limit(most))))
-
-
-def _whole(session: Session, job_ids: list[int]) -> list[Job]:
+def whole(session: Session, job_ids: list[int]) -> list[Job]:
+    """Jobs by their ids, in that order, with what the table shows of them."""
     options = (joinedload(Job.experiment), selectinload(Job.tags))
     found = {job.id: job for job in session.scalars(select(Job).where(Job.id.in_(job_ids)).options(*options))}
     return [found[job_id] for job_id in job_ids]
 
 
-def _matching(wanted: Wanted) -> Select:
+def matching(wanted: Wanted) -> Select:
+    """The ids of the wanted jobs, in no order."""
     found = select(Job.id).where(Job.workspace_id == wanted.workspace_id)
     return search.narrow(jobs.narrow(found, wanted.narrowed), wanted.filter)
 
 
-def _sorted(found: Select, sort: str) -> Select:
+def in_order(found: Select, sort: str) -> Select:
+    """Selected jobs in the order of a sort key, those without a value last; raises Invalid for no such key."""
     name = sort.removeprefix("-")
     if name in jobs.SORTS:
         if name == "experiment":
@@ -102,77 +77,9 @@ def _sorted(found: Select, sort: str) -> Select:
     return found.order_by(*orders, Job.id.desc())
 
 
-def parse_group(text: str) -> Column:
-    """The column of `group=`; raises Invalid for what runs cannot be grouped by."""
-    column = table_columns.parse(text, "group")
-    if column.id != "experiment" and column.kind not in ("params", "tags"):
-        raise Invalid(f"group: {text!r} groups no runs. Use experiment, params.NAME or tags.NAME.", target="group")
-    return column
-
-
-def narrowing(by: Column, value: str | None) -> dict[str, str]:
-    """What to add to the address of the list, so that it shows one group: its experiment or a filter."""
-    if by.id == "experiment":
-        return {"experiment": value or ""}
-    key = f"{by.kind}.`{by.key}`"
-    if value is None:
-        return {"filter": f"{key} IS NULL"}
-    quoted = value.replace("'", "''")
-    return {"filter": f"{key} = '{quoted}'"}
-
-
-def _within(by: Column, value: str | None) -> ColumnElement[bool]:
-    if by.id == "experiment":
-        return Job.experiment_id.in_(select(Experiment.id).where(Experiment.name == value))
-    operator = "IS NULL" if value is None else "="
-    return search.condition_of(Comparison(SINGULAR[by.kind], by.key, operator, value))
-
-
-def groups(session: Session, wanted: Wanted, by: Column, metric: str, number: int, size: int) -> Page:
-    """Groups of the matching runs, the largest first, with mean and spread of the last values of a metric."""
-    found, value = _with_value(_matching(wanted), by)
-    count_groups = select(func.count()).select_from(found.with_only_columns(value).group_by(value).subquery())
-    measured = aliased(LatestMetric)
-    found = found.outerjoin(measured, (measured.job_id == Job.id) & (measured.key == metric))
-    # Differences from one of the values keep the sum of squares exact, which that of the values is not.
-    near = session.scalar(found.with_only_columns(measured.value).where(measured.value.is_not(None)).limit(1)) or 0.0
-    difference = measured.value - literal(near)
-    counted = func.count()
-    rows = found.with_only_columns(
-        value.label("value"),
-        counted,
-        func.count(measured.value),
-        func.sum(difference),
-        func.sum(difference * difference),
-        func.min(measured.value),
-        func.max(measured.value),
-    )
-    rows = rows.group_by(value).order_by(counted.desc(), value).offset((number - 1) * size).limit(size)
-    shown = [_group(near, *row) for row in session.execute(rows)]
-    is_whole = number == 1 and len(shown) < size
-    return Page(shown, len(shown) if is_whole else session.scalar(count_groups), number, size)
-
-
-def _with_value(found: Select, by: Column) -> tuple[Select, ColumnElement]:
-    if by.id == "experiment":
-        return found.join(Experiment, Job.experiment_id == Experiment.id), Experiment.name
-    table = aliased(table_columns.TABLES[by.kind])
-    return found.outerjoin(table, (table.job_id == Job.id) & (table.key == by.key)), table.value
-
-
-def _group(near: float, value, count: int, measured: int, shift, squares, least, most) -> Group:
-    if not measured or shift is None or not math.isfinite(shift):
-        return Group(value, count, measured)
-    mean = near + shift / measured
-    deviation = None
-    if measured > 1 and squares is not None:
-        deviation = math.sqrt(max(0.0, (squares - shift * shift / measured) / (measured - 1)))
-    return Group(value, count, measured, mean, deviation, least, most)
-
-
 def csv_lines(session: Session, wanted: Wanted, columns: Sequence[Column]) -> Iterator[str]:
     """A table of all matching runs: name, display name, then the columns. It reads on after `session` is closed."""
-    job_ids = list(session.scalars(_sorted(_matching(wanted), wanted.sort)))
+    job_ids = list(session.scalars(in_order(matching(wanted), wanted.sort)))
     return _csv_lines(job_ids, columns)
 
 
@@ -182,8 +89,8 @@ def _csv_lines(job_ids: list[int], columns: Sequence[Column]) -> Iterator[str]:
         piece = job_ids[first : first + _AT_ONCE]
         with reading() as session:
             logged = table_columns.values(session, piece, columns)
-            whole = _whole(session, piece)
-        for job in whole:
+            jobs_of_piece = whole(session, piece)
+        for job in jobs_of_piece:
             cells = [cell(job, column, logged[job.id]) for column in columns]
             yield _csv_line([job.name, job.display_name, *cells])
 

@@ -14,7 +14,7 @@ from app.tracking.tables import DefaultView, View
 
 FIELDS = (
     *("text", "status", "experiment", "created_by", "type", "tag", "archived", "deleted", "filter"),
-    *("columns", "differ", "group", "seeds", "metric", "base", "goal", "sort", "size"),
+    *("columns", "differ", "group", "seeds", "metric", "base", "goal", "band", "sort", "size"),
 )
 """What a view keeps of an address: which runs and how they are shown, and not which page of them."""
 
