@@ -18,6 +18,7 @@ from app.web.templating import templates
 router = APIRouter(prefix="/evaluation", include_in_schema=False)
 SIZE = 50
 LONGEST_LINE = 60
+MOST_RUNS = 20
 _GUIDANCE = ("instructions_judge_pydantic_data", "builtin_scorer_pydantic_data")
 PageNumber = Annotated[int, Query(ge=1)]
 
@@ -56,6 +57,7 @@ def dataset(
         "page": rows,
         "records": [_shown(record) for record in rows.rows],
         "narrowed": bool(text),
+        "runs": queries.runs_of(session, found, MOST_RUNS),
         "at": from_milliseconds,
     }
     return templates.TemplateResponse(request, "evaluation/dataset.html", context)

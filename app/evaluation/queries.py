@@ -14,7 +14,9 @@ from app.evaluation.tables import (
     ScorerVersion,
 )
 from app.experiments.tables import Experiment
+from app.jobs.tables import Job
 from app.kit.paging import Page
+from app.tracking.tables import Dataset, DatasetInput
 
 SORTS = {
     "name": EvaluationDataset.name,
@@ -22,6 +24,8 @@ SORTS = {
     "created": EvaluationDataset.created_ms,
     "updated": EvaluationDataset.updated_ms,
 }
+SOURCE_TYPE = "mlflow_evaluation_dataset"
+"""How MLflow calls an evaluation dataset among the inputs of a run."""
 _WHOLE = selectinload(EvaluationDataset.tags), selectinload(EvaluationDataset.experiments)
 
 
@@ -111,6 +115,15 @@ def records_page(session: Session, dataset: EvaluationDataset, *, text: str = ""
         total = session.scalar(found.with_only_columns(func.count(EvaluationRecord.id)))
     rows = found.order_by(EvaluationRecord.id).offset((number - 1) * size).limit(size)
     return Page(session.scalars(rows).all(), total, number, size)
+
+
+def runs_of(session: Session, dataset: EvaluationDataset, count: int) -> Sequence[Job]:
+    """The newest runs that say that they read the dataset, as `mlflow.genai.evaluate` does."""
+    used = select(DatasetInput.job_id).join(Dataset).join(Experiment, Experiment.id == Dataset.experiment_id)
+    used = used.where(Experiment.workspace_id == dataset.workspace_id, Dataset.name == dataset.name)
+    used = used.where(Dataset.source_type == SOURCE_TYPE, Dataset.source.contains(dataset.id, autoescape=True))
+    found = select(Job).where(Job.workspace_id == dataset.workspace_id, Job.id.in_(used))
+    return session.scalars(found.where(Job.lifecycle_stage == "active").order_by(Job.id.desc()).limit(count)).all()
 
 
 def dataset_experiments(session: Session, workspace_id: int) -> Sequence[str]:

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from tests.dialects.calls import new_run
 from tests.evaluation.calls import JUDGE, call, merge, new_dataset
 
 pytestmark = pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
@@ -35,6 +36,16 @@ def test_records_are_shown_and_found(alice):
     assert alice.get("/api/evaluation/datasets?experiment=Default").json()["value"][0]["records"] == 2
     second = alice.get(f"/api/evaluation/datasets/{dataset}/records?size=1&page=2").json()
     assert second["value"][0]["inputs"] == {"question": "ünder", "score": "NaN"} and second["next_page"] is None
+
+
+def test_runs_that_were_evaluated_with_a_dataset_are_named(alice):
+    dataset, other = new_dataset(alice), new_dataset(alice)
+    run = new_run(alice, run_name="judged run")
+    read = {"name": "qa", "digest": "1", "source_type": "mlflow_evaluation_dataset"}
+    log = {"run_id": run, "datasets": [{"dataset": read | {"source": json.dumps({"dataset_id": dataset})}}]}
+    call(alice, "POST", "../../2.0/mlflow/runs/log-inputs", **log)
+    assert "judged run" in alice.get(f"/evaluation/datasets/{dataset}").text
+    assert "judged run" not in alice.get(f"/evaluation/datasets/{other}").text
 
 
 def test_scorers_are_shown_with_their_versions(alice):
