@@ -108,6 +108,37 @@ print(json.dumps(result | {"left": sorted(names(None))}))
     }  # fmt: skip
 
 
+def test_traces_are_reviewed_and_counted(answer):
+    found = answer("""
+from mlflow.entities.trace_metrics import AggregationType, MetricAggregation, MetricViewType
+from mlflow.genai import label_schemas, review_queues
+from mlflow.genai.label_schemas import InputPassFail
+from mlflow.tracking._tracking_service.utils import _get_store
+experiment = mlflow.set_experiment("traced-reviews").experiment_id
+for number in range(2):
+    with mlflow.start_span("reviewed"):
+        pass
+mlflow.flush_trace_async_logging()
+ids = [trace.info.trace_id for trace in mlflow.search_traces(return_type="list")]
+asked = label_schemas.create_label_schema(name="Right?", type="feedback", input=InputPassFail("Yes", "No"))
+queue = review_queues.create_review_queue(name="Q", queue_type="custom", users=["Ada"], schema_ids=[asked.schema_id])
+review_queues.add_items_to_review_queue(queue.queue_id, item_ids=ids)
+done = review_queues.set_review_queue_item_status(queue.queue_id, item_id=ids[0], status="complete", completed_by="x")
+left = review_queues.list_review_queue_items(queue.queue_id, status="pending")
+count = [MetricAggregation(AggregationType.COUNT)]
+points = _get_store().query_trace_metrics([experiment], MetricViewType.TRACES, "trace_count", count, ["trace_name"])
+together = _get_store().calculate_trace_filter_correlation([experiment], "status = 'OK'", "name = 'reviewed'")
+print(json.dumps({
+    "asked": [schema.name for schema in label_schemas.list_label_schemas()], "users": queue.users,
+    "done": str(done.status), "left": [item.item_id for item in left] == ids[1:],
+    "points": [[point.dimensions, point.values] for point in points], "together": together.npmi,
+}))
+""")
+    assert sorted(found.pop("asked")) == ["Feedback", "Right?"]
+    points = [[{"trace_name": "reviewed"}, {"COUNT": 2.0}]]
+    assert found == {"users": ["ada"], "done": "complete", "left": True, "points": points, "together": 1.0}
+
+
 def test_prompts(answer):
     found = answer("""
 mlflow.set_experiment("prompts")
