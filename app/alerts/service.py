@@ -1,7 +1,7 @@
 """Everything that changes alert rules, and what they send."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import select
@@ -55,16 +55,23 @@ def _set(session: Session, rule: AlertRule, values: dict[str, Any]) -> None:
     changed = dict(values)
     if "experiment" in changed:
         name = changed.pop("experiment")
-        rule.experiment = experiments.get_by_name(session, rule.workspace_id, name) if name else None
+        rule.experiment = _find(session, rule, "experiment", experiments.find_by_name, name)
     if "run" in changed:
         name = changed.pop("run")
-        rule.job = jobs.get(session, rule.workspace_id, name) if name else None
+        rule.job = _find(session, rule, "run", jobs.find, name)
     if "webhook_secret" in changed:
         secret = changed.pop("webhook_secret")
         rule.webhook_secret = crypto.encrypt(secret) if secret else None
     for field, value in changed.items():
         setattr(rule, field, value)
     _check(rule)
+
+
+def _find(session: Session, rule: AlertRule, field: str, find: Callable, name: str | None) -> Any:
+    found = find(session, rule.workspace_id, name) if name else None
+    if name and found is None:
+        raise Invalid(f"{field}: there is no {field} {name!r} in this workspace.", target=field)
+    return found
 
 
 def _check(rule: AlertRule) -> None:
@@ -108,6 +115,15 @@ def _check_receivers(rule: AlertRule) -> None:
         posting.check_url(rule.webhook_url, "webhook_url", allow_private=allow_private)
     elif not rule.emails:
         raise Invalid("emails: say where it goes: addresses of mail, a webhook_url, or both.", target="emails")
+
+
+def describe(rule: AlertRule) -> str:
+    """What a rule waits for, after "a run …"."""
+    if rule.on == "metric":
+        return f"logs that {line(rule).describe()}"
+    if rule.on == "stalled":
+        return f"says nothing for {rule.minutes} minutes"
+    return OCCASIONS[rule.on]
 
 
 def line(rule: AlertRule) -> Line:
