@@ -171,8 +171,10 @@ def create(wanted: Annotated[Wanted, Form()], request: Request, session: Session
 @router.get("/{rule_id}/edit", dependencies=[allow(WRITE)])
 def edit(rule_id: int, request: Request, session: SessionDep, caller: CallerDep) -> Response:
     rule = queries.get(session, caller.workspace.id, rule_id)
-    shown = RuleRead.of(rule, may_write=True).model_dump()
-    return templates.TemplateResponse(request, FORM, _form(shown | {"emails": ", ".join(rule.emails)}, rule))
+    shown = RuleRead.of(rule, may_write=True).model_dump() | {"emails": ", ".join(rule.emails)}
+    if rule.threshold is not None:
+        shown["threshold"] = f"{rule.threshold:.17g}"
+    return templates.TemplateResponse(request, FORM, _form(shown, rule))
 
 
 @router.post("/{rule_id}/edit", dependencies=[allow(WRITE)])
