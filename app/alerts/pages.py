@@ -173,7 +173,7 @@ def edit(rule_id: int, request: Request, session: SessionDep, caller: CallerDep)
     rule = queries.get(session, caller.workspace.id, rule_id)
     shown = RuleRead.of(rule, may_write=True).model_dump() | {"emails": ", ".join(rule.emails)}
     if rule.threshold is not None:
-        shown["threshold"] = f"{rule.threshold:.17g}"
+        shown["threshold"] = repr(rule.threshold).removesuffix(".0")
     return templates.TemplateResponse(request, FORM, _form(shown, rule))
 
 
