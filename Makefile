@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: up test lint format bench bench-tracking clean lock
+.PHONY: up test lint format bench bench-tracking bench-charts clean lock
 
 up: $(VENV)/.server .environments/.curated
 	@$(BIN)/atelier up $(ARGS)
@@ -24,6 +24,9 @@ bench: $(VENV)/.dev .environments/.curated
 
 bench-tracking: $(VENV)/.dev .environments/.curated
 	@$(BIN)/python bench/tracking.py $(OPTIONS)
+
+bench-charts: $(VENV)/.dev
+	@$(BIN)/python bench/charts.py
 
 # The lock is made on one machine and holds for every platform.
 lock: $(VENV)/.dev

@@ -11,10 +11,20 @@ function read() {
   return new Map(found.filter(Boolean).map(([, id, low, high]) => [id, [Number(low), Number(high)]]));
 }
 
+function write() {
+  const address = new URL(location.href);
+  address.searchParams.delete("range");
+  for (const [id, ends] of ranges) address.searchParams.append("range", [id, ...ends.map((end) => Number(end.toFixed(3)))].join(":"));
+  history.replaceState(history.state, "", address);
+}
+
+const ranges = read();
+// A form that is sent puts its own fields into the address, which would lose the ranges.
+document.addEventListener("htmx:pushedIntoHistory", write);
+
 class ParallelPlot extends RunPlot {
   draw() {
     this.shown = this.getAttribute("axes").split(",").filter((id) => this.data.columns.some((column) => column.id === id));
-    this.ranges ??= read();
     const width = Math.max(this.clientWidth, this.shown.length * 110);
     const svg = drawn("svg", { class: "plot", width, height: HEIGHT, viewBox: `0 0 ${width} ${HEIGHT}` });
     this.scales = this.shown.map((id) => scale(this.data, id));
@@ -50,8 +60,8 @@ class ParallelPlot extends RunPlot {
     hold.setAttribute("role", "slider");
     hold.setAttribute("aria-label", `Range of ${label(this.data, id)}. Up and down move its lower end, with Shift its upper end, Escape takes it away.`);
     const set = (ends) => {
-      if (ends) this.ranges.set(id, ends);
-      else this.ranges.delete(id);
+      if (ends) ranges.set(id, ends);
+      else ranges.delete(id);
       this.mark(range, hold, id, placeY);
       this.narrow();
     };
@@ -78,7 +88,7 @@ class ParallelPlot extends RunPlot {
       // A click without a drag takes the range away.
       if (from !== null && Math.abs(share(event) - from) < 0.01) set(null);
       from = null;
-      this.write();
+      write();
     });
   }
 
@@ -88,21 +98,14 @@ class ParallelPlot extends RunPlot {
     event.preventDefault();
     // The arrow keys of the plot go from run to run.
     event.stopPropagation();
-    const [low, high] = this.ranges.get(id) ?? [0, 1];
+    const [low, high] = ranges.get(id) ?? [0, 1];
     const bounded = (value) => Math.min(1, Math.max(0, Number((value + step).toFixed(2))));
     set(step ? (event.shiftKey ? [low, Math.max(low, bounded(high))] : [Math.min(high, bounded(low)), high]) : null);
-    this.write();
-  }
-
-  write() {
-    const address = new URL(location.href);
-    address.searchParams.delete("range");
-    for (const [id, ends] of this.ranges) address.searchParams.append("range", [id, ...ends.map((end) => Number(end.toFixed(3)))].join(":"));
-    history.replaceState(history.state, "", address);
+    write();
   }
 
   mark(range, hold, id, placeY) {
-    const [low, high] = this.ranges.get(id) ?? [0, 0];
+    const [low, high] = ranges.get(id) ?? [0, 0];
     range.setAttribute("y", placeY(high));
     range.setAttribute("height", Math.max(0, placeY(low) - placeY(high)));
     hold.setAttribute("aria-valuenow", low);
@@ -111,7 +114,7 @@ class ParallelPlot extends RunPlot {
 
   narrow() {
     this.data.runs.forEach(({ values }, index) => {
-      const inside = [...this.ranges].every(([id, [low, high]]) => {
+      const inside = [...ranges].every(([id, [low, high]]) => {
         const axis = this.shown.indexOf(id);
         if (axis < 0) return true;
         const at = values[id] === undefined ? -1 : this.scales[axis].at(values[id]);
