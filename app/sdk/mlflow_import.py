@@ -1,10 +1,12 @@
 """Brings a store of MLflow to a server of Atelier: what is new or changed since the last time, and nothing twice."""
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from urllib.parse import quote
 
 from app.sdk.errors import ClientError
 from app.sdk.mlflow_stores import records, sources
+from app.sdk.mlflow_stores.artifacts import StoredFile
 from app.sdk.mlflow_stores.records import Point, Record, Store, Unreadable
 from app.sdk.mlflow_stores.report import Report
 from app.sdk.mlflow_stores.sending import Refused, Sender
@@ -13,6 +15,7 @@ from app.sdk.mlflow_stores.state import State, mark_of
 # Kind of records, how many are done, and of how many when that is known.
 Progress = Callable[[str, int, int | None], None]
 
+_LARGE = 64 << 20
 _MORE = {"partial": "true"}
 _GOING_ON = ("RUNNING", "SCHEDULED", "IN_PROGRESS", "LOGGED_MODEL_PENDING")
 
@@ -97,7 +100,8 @@ class MlflowImport:
         is_whole = self._points(run_id, path, record)
         is_whole &= self._files("run", run_id, path, record, is_new=answer["created"])
         if is_whole:
-            self._state.add("content of run", run_id, mark, experiment_id)
+            is_over = record["info"]["status"] not in _GOING_ON
+            self._state.add("content of run", run_id, mark if is_over else "", experiment_id)
 
     def _run_end(self, record: Record) -> None:
         run_id, experiment_id, mark = record["info"]["run_id"], record["info"]["experiment_id"], self._mark(record)
@@ -203,13 +207,27 @@ class MlflowImport:
                     there = self._sender.sizes(of)
                 path = prefix + file.path
                 if there.get(path) != file.size:
-                    self._sender.put(of, path, file)
+                    self._sender.put(of, path, self._watched(file))
                     self._report.files += 1
                     self._report.bytes += file.size
         except (Unreadable, Refused, OSError) as error:
             self._report.note(kind, record_id, str(error))
             return False
         return True
+
+    def _watched(self, file: StoredFile) -> StoredFile:
+        """A large one moves the bar while it is sent."""
+        if file.size < _LARGE:
+            return file
+
+        def chunks() -> Iterator[bytes]:
+            sent = 0
+            for chunk in file.chunks():
+                self._progress(f"MiB of {file.path}", sent >> 20, file.size >> 20)
+                sent += len(chunk)
+                yield chunk
+
+        return replace(file, chunks=chunks)
 
     def _post(self, kind: str, record_id: str, path: str, record: Record, **params: str) -> Record | None:
         """None when the server refuses it, which the report tells once."""

@@ -82,7 +82,7 @@ def _find(session: Session, model: RegisteredModel, number: int) -> ModelVersion
 
 def _create(session: Session, caller: Caller, model: RegisteredModel, number: int, given: Arguments) -> ModelVersion:
     part = part_of(given, ModelPart) or ModelPart()
-    kind = part.type or (prompts.TYPE if prompts.is_prompt(model) else "custom_model")
+    kind = part.type or (prompts.TYPE if model.is_prompt else "custom_model")
     if kind not in TYPES:
         raise Invalid(f"atelier.type: {kind!r} is not one of {', '.join(TYPES)}.", target="type")
     stage = given.optional_text("current_stage", "None") or "None"
