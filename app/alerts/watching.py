@@ -4,7 +4,7 @@ import logging
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from sqlalchemy import Select, exists, not_, select
+from sqlalchemy import ColumnElement, Select, exists, not_, or_, select
 from sqlalchemy.orm import Session
 
 from app.alerts import queries, service
@@ -96,6 +96,9 @@ def _candidates(rule: AlertRule) -> Select | None:
         .join(MetricHead, MetricHead.job_id == Job.id)
         .join(LatestMetric, (LatestMetric.job_id == Job.id) & (LatestMetric.key == rule.metric))
     )
+    # Of the runs that were there before the rule, those that still log: not what was once forgotten as running.
+    alive = LatestMetric.timestamp >= milliseconds(rule.updated_at - RECENT)
+    found = found.where(or_(alive, Job.created_at >= rule.updated_at, Job.id == rule.job_id))
     return _scope(rule, queries.going_on(found, max(rule.updated_at, now() - RECENT)))
 
 
@@ -115,10 +118,15 @@ def _look(session: Session, rule: AlertRule, job_id: int, name: str, position: i
 
 
 def _silent(rule: AlertRule, since: datetime) -> Select | None:
-    """Runs that were going on at `since` and logged no metric after it."""
-    logged = exists().where(LatestMetric.job_id == Job.id, LatestMetric.timestamp > milliseconds(since))
-    running = select(Job).where(Job.status == Status.RUNNING, Job.started_at <= since, not_(logged))
-    return _scope(rule, running)
+    """Runs that were going on at `since` and logged no metric after it, but did something not long before the rule."""
+    running = select(Job).where(Job.status == Status.RUNNING, Job.started_at <= since, not_(_logged_after(since)))
+    begin = rule.updated_at - timedelta(minutes=rule.minutes)
+    alive = or_(Job.created_at >= begin, _logged_after(begin), Job.id == rule.job_id)
+    return _scope(rule, running.where(alive))
+
+
+def _logged_after(at: datetime) -> ColumnElement[bool]:
+    return exists().where(LatestMetric.job_id == Job.id, LatestMetric.timestamp > milliseconds(at))
 
 
 def tell(session: Session, causes: list[Cause]) -> None:

@@ -169,11 +169,17 @@ def change(
 
 
 def set_tag(session: Session, thing: RegisteredModel | ModelVersion, key: str, value: str) -> None:
-    change(session, thing, tags={**thing.tags, key: value})
+    thing.tags = {**thing.tags, **checked_tags({key: value})}
+    thing.updated_at = now()
+    session.flush()
+    telling.tags_changed(session, thing, {}, {key: value})
 
 
 def delete_tag(session: Session, thing: RegisteredModel | ModelVersion, key: str) -> None:
-    change(session, thing, tags={name: value for name, value in thing.tags.items() if name != key})
+    thing.tags = {name: value for name, value in thing.tags.items() if name != key}
+    thing.updated_at = now()
+    session.flush()
+    telling.tags_changed(session, thing, {key: ""}, {})
 
 
 def move_to_stage(session: Session, version: ModelVersion, stage: str, *, archive_existing: bool = False) -> None:

@@ -6,7 +6,10 @@ import hmac
 import json
 
 import pytest
+from sqlalchemy import update
 
+from app.database import transaction
+from app.jobs.tables import Job
 from app.kit import clock
 from tests.dialects.calls import call, log, new_run
 
@@ -80,10 +83,14 @@ def test_least_greatest_and_not_a_number(carol, receiver, work):
 def test_a_run_that_says_nothing_stalls_and_scope_is_heeded(carol, receiver, work):
     silent, busy = new_run(carol, run_name="silent", start_time=1), new_run(carol, run_name="busy", start_time=1)
     log(carol, busy, "loss", 1, timestamp=clock.milliseconds(clock.now()))
+    forgotten = new_run(carol, run_name="forgotten", start_time=1)
+    with transaction() as session:
+        session.execute(update(Job).where(Job.name == forgotten).values(created_at=clock.from_milliseconds(1)))
     _rule(carol, on="stalled", minutes=30, webhook_url=receiver.url)
     _rule(carol, on="ended", run=busy, webhook_url=receiver.url)
     _rule(carol, on="ended", filter="metrics.loss < 1", webhook_url=receiver.url)
     work()
+    log(carol, silent, "loss", 2)
     assert [json.loads(body)["run"]["id"] for _, body in receiver.posts] == [silent]
     _end(carol, silent)
     _end(carol, busy)
