@@ -90,3 +90,23 @@ class ReviewItem(Base):
     created_ms: Mapped[int] = mapped_column(BigInteger)
     updated_ms: Mapped[int] = mapped_column(BigInteger)
     trace: Mapped[Trace] = relationship()
+
+
+class Issue(Base):
+    """What is wrong with an application, as its traces show. Traces are said to have it by assessments of its id."""
+
+    __tablename__ = "trace_issues"
+    __table_args__ = (Index(None, "experiment_id", "created_ms"),)
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    experiment_id: Mapped[int] = mapped_column(ForeignKey("experiments.id", ondelete="CASCADE"))
+    name: Mapped[str]
+    description: Mapped[str]
+    status: Mapped[str] = mapped_column(default="pending")
+    severity: Mapped[str | None]
+    root_causes: Mapped[list] = mapped_column(default=list)
+    categories: Mapped[list] = mapped_column(default=list)
+    source_run: Mapped[str | None]
+    created_by: Mapped[str | None]
+    created_ms: Mapped[int] = mapped_column(BigInteger)
+    updated_ms: Mapped[int] = mapped_column(BigInteger)

@@ -117,3 +117,26 @@ def test_queues_are_named_changed_and_deleted(alice, bob):
     call(alice, "POST", "review-queues/delete", **one)
     call(alice, "POST", "review-queues/delete", **one)
     call(alice, "GET", "review-queues/get", 404, **one)
+
+
+def test_issues_are_found_and_resolved(alice, bob):
+    start(alice, "tr-1")
+    fields = {"experiment_id": "0", "description": "It makes things up."}
+    made = call(alice, "POST", "issues", name="Made up", severity="high", root_causes=["no source"], **fields)["issue"]
+    low = call(alice, "POST", "issues", name="Slow", severity="low", source_run_id="r1", **fields)["issue"]
+    body = {"assessment_name": low["issue_id"], "issue": {"issue_name": "Slow"}}
+    call(alice, "POST", "traces/tr-1/assessments", assessment=body)
+    assert made["status"] == "pending" and made["root_causes"] == ["no source"] and "categories" not in made
+    assert call(bob, "GET", f"issues/{made['issue_id']}")["issue"] == made
+    found = call(bob, "POST", "issues/search", experiment_id="0", include_trace_count=True)["issues"]
+    assert [(one["name"], one["trace_count"]) for one in found] == [("Made up", 0), ("Slow", 1)]
+    changed = call(alice, "PATCH", f"issues/{made['issue_id']}", status="resolved", name="")["issue"]
+    assert (changed["status"], changed["name"]) == ("resolved", "Made up")
+    wanted = "status != 'resolved' AND source_run_id = 'r1'"
+    assert [one["name"] for one in call(bob, "POST", "issues/search", filter_string=wanted)["issues"]] == ["Slow"]
+    first = call(bob, "POST", "issues/search", max_results=1)
+    assert call(bob, "POST", "issues/search", page_token=first["next_page_token"])["issues"][0]["name"] == "Slow"
+    huge = fields | {"name": "x", "severity": "huge"}
+    for path, sent in (("issues/search", {"filter_string": "name = 'x'"}), ("issues", huge)):
+        assert call(alice, "POST", path, 400, **sent)["error_code"] == "INVALID_PARAMETER_VALUE"
+    call(bob, "GET", "issues/iss-none", 404)

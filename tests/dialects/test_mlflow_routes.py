@@ -31,7 +31,6 @@ OUT = {
     "/demo/": "its pages",
     "/invoke": "its pages start judges in its server",
     "/mlflow/jobs/": "what its pages started in its server",
-    "/mlflow/issues": "its pages and what they start; no public function of the client",
     # What needs language models behind the server.
     "/gateway": "the gateway to language models",
     "/prompt-optimization": "jobs that optimise prompts",

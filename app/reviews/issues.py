@@ -1,0 +1,113 @@
+"""Issues: what is wrong with an application, found in its traces by people or programs."""
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import ColumnElement, case, func, literal, select
+from sqlalchemy.orm import Session
+
+from app.errors import Invalid, NotFound
+from app.experiments.service import check_active
+from app.experiments.tables import Experiment
+from app.kit.clock import milliseconds, now
+from app.kit.filtering import check_text, condition, parse_filter
+from app.reviews.tables import Issue
+from app.traces.spans import clean
+from app.traces.tables import Assessment
+
+STATUSES = ("pending", "rejected", "resolved")
+SEVERITIES = ("not_an_issue", "low", "medium", "high")
+"""From the least on."""
+
+_FILTERED = {"status": Issue.status, "source_run_id": Issue.source_run}
+_SEVERITY = case({name: place for place, name in enumerate(SEVERITIES)}, value=Issue.severity, else_=-1)
+# An assessment that says that a trace has an issue has the issue's id as its name.
+_TRACES = (
+    select(func.count(Assessment.trace_id.distinct()))
+    .where(Assessment.kind == "issue", Assessment.name == Issue.id)
+    .scalar_subquery()
+)
+
+
+@dataclass(frozen=True)
+class Draft:
+    name: str
+    description: str
+    status: str = "pending"
+    severity: str | None = None
+    root_causes: Sequence[str] = field(default_factory=list)
+    categories: Sequence[str] = field(default_factory=list)
+    source_run: str | None = None
+    created_by: str | None = None
+
+
+def get(session: Session, workspace_id: int, issue_id: str) -> Issue:
+    found = select(Issue).join(Experiment).where(Experiment.workspace_id == workspace_id, Issue.id == issue_id)
+    issue = session.scalar(found)
+    if issue is None:
+        raise NotFound(f"Issue with ID {issue_id!r} not found.", target="issue_id")
+    return issue
+
+
+def create(session: Session, experiment: Experiment, draft: Draft) -> Issue:
+    check_active(experiment)
+    at = milliseconds(now())
+    issue = Issue(
+        id=f"iss-{secrets.token_hex(16)}",
+        experiment_id=experiment.id,
+        name=clean(draft.name),
+        description=clean(draft.description),
+        status=draft.status,
+        severity=draft.severity,
+        root_causes=[clean(cause) for cause in draft.root_causes],
+        categories=[clean(category) for category in draft.categories],
+        source_run=draft.source_run,
+        created_by=draft.created_by,
+        created_ms=at,
+        updated_ms=at,
+    )
+    session.add(issue)
+    session.flush()
+    return issue
+
+
+def update(session: Session, issue: Issue, changes: dict[str, Any]) -> None:
+    """`changes` holds any of name, description, status and severity."""
+    for name, value in changes.items():
+        setattr(issue, name, clean(value))
+    issue.updated_ms = milliseconds(now())
+    session.flush()
+
+
+def search(
+    session: Session,
+    workspace_id: int,
+    experiment: Experiment | None = None,
+    *,
+    filter: str = "",
+    by_traces: bool = False,
+    offset: int = 0,
+    count: int = 100,
+) -> list[tuple[Issue, int]]:
+    """With how many traces have each (0 unless `by_traces` asks for it), the most severe first."""
+    traces = _TRACES if by_traces else literal(0)
+    found = select(Issue, traces).join(Experiment).where(Experiment.workspace_id == workspace_id, *_conditions(filter))
+    if experiment is not None:
+        found = found.where(Issue.experiment_id == experiment.id)
+    orders = [_SEVERITY.desc(), *([traces.desc()] if by_traces else []), Issue.created_ms.desc(), Issue.id.desc()]
+    return [tuple(row) for row in session.execute(found.order_by(*orders).offset(offset).limit(count))]
+
+
+def _conditions(filter: str) -> list[ColumnElement[bool]]:
+    wanted = []
+    for comparison in parse_filter(filter):
+        if comparison.entity or comparison.key not in _FILTERED:
+            raise Invalid(
+                f"Invalid filter field {comparison.key!r}. Supported fields: {', '.join(_FILTERED)}.",
+                target="filter_string",
+            )
+        check_text(comparison, ("=", "!="))
+        wanted.append(condition(_FILTERED[comparison.key], comparison))
+    return wanted
