@@ -2,7 +2,8 @@
 
 import { ask, follow } from "./metric-feed.js";
 import { Legend } from "./metric-legend.js";
-import { plotOptions, positionWords } from "./metric-plot.js";
+import { savePicture } from "./metric-picture.js";
+import { colourName, plotOptions, positionWords } from "./metric-plot.js";
 import { aligned, line, nearest, short, smoothed } from "./metric-series.js";
 import { onChange, settings } from "./metric-settings.js";
 import { iconButton } from "./sprite.js";
@@ -238,8 +239,9 @@ class MetricChart extends HTMLElement {
     if (event.key === "+") {
       const { min, max } = plot.scales.x;
       const middle = plot.cursor.idx === null ? (min + max) / 2 : xs[plot.cursor.idx];
-      plot.setScale("x", { min: middle - (max - min) / 4, max: middle + (max - min) / 4 });
-      return void this.look(plot.scales.x);
+      const closer = { min: Math.max(min, middle - (max - min) / 4), max: Math.min(max, middle + (max - min) / 4) };
+      plot.setScale("x", closer);
+      return void this.look(closer);
     }
     const index = Math.max(0, Math.min(xs.length - 1, (plot.cursor.idx ?? (step > 0 ? -1 : xs.length)) + step * (event.shiftKey ? 10 : 1)));
     plot.setCursor({ left: plot.valToPos(xs[index], "x"), top: plot.over.clientHeight / 2 }, true, true);
@@ -252,20 +254,9 @@ class MetricChart extends HTMLElement {
 
   savePicture() {
     if (!this.plot) return;
-    const source = this.plot.ctx.canvas;
-    const picture = Object.assign(document.createElement("canvas"), { width: source.width, height: source.height + 28 * devicePixelRatio });
-    const context = picture.getContext("2d");
-    context.fillStyle = this.colour("--surface-card");
-    context.fillRect(0, 0, picture.width, picture.height);
-    context.fillStyle = this.colour("--text");
-    context.font = `600 ${13 * devicePixelRatio}px sans-serif`;
-    context.fillText(this.label, 12 * devicePixelRatio, 19 * devicePixelRatio);
-    context.drawImage(source, 0, 28 * devicePixelRatio);
-    picture.toBlob((blob) => {
-      const link = Object.assign(document.createElement("a"), { href: URL.createObjectURL(blob), download: `${this.label.replaceAll("/", "-")}.png` });
-      link.click();
-      setTimeout(() => URL.revokeObjectURL(link.href), 1000);
-    });
+    const runs = this.series.length > 1 ? this.drawn.filter(({ faint }) => !faint) : [];
+    const legend = runs.map(({ index }) => ({ name: this.series[index].run, colour: this.colour(`--${colourName(index)}`) }));
+    savePicture(this.plot, this.label, legend, { surface: this.colour("--surface-card"), text: this.colour("--text") });
   }
 }
 

@@ -29,6 +29,13 @@ function range([low, high], logarithmic) {
   return [low - room, high + room];
 }
 
+/** As many digits as tell a mark from its neighbours. */
+function digits(splits, index) {
+  const value = splits[index];
+  const apart = Math.abs((splits[index + 1] ?? splits[index - 1] ?? value) - value);
+  return Math.min(8, Math.max(3, 1 + Math.ceil(Math.log10(Math.abs(value) / apart || 1))));
+}
+
 function inView({ data: [xs], series: [{ idxs: [first, last] }] }) {
   return [xs[first ?? 0], xs[last ?? xs.length - 1]];
 }
@@ -94,7 +101,7 @@ export function plotOptions(lines, look, { colour, font, hooks, size }) {
     },
     axes: [
       { ...axis, size: 30, space: 60, ...MARKS[look.axis] },
-      { ...axis, size: 52, values: (_, splits) => splits.map((value) => (value === null ? "" : short(value))) },
+      { ...axis, size: 52, values: (_, splits) => splits.map((value, index) => (value === null ? "" : short(value, look.log ? 2 : digits(splits, index)))) },
     ],
     series: [{}, ...series],
     hooks: { ...hooks, drawAxes: [(plot) => drawBands(plot, lines, colour)] },

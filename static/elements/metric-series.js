@@ -97,11 +97,11 @@ export function extent(lines, from, to, outliers) {
   return [values[Math.floor(values.length * 0.05)], values[Math.ceil(values.length * 0.95) - 1]];
 }
 
-export function short(number) {
+export function short(number, digits = 5) {
   if (number === null || number === undefined) return "—";
   const size = Math.abs(number);
-  if (size !== 0 && (size >= 1e6 || size < 1e-3)) return number.toExponential(2);
-  return String(Number(number.toPrecision(5)));
+  if (size !== 0 && (size >= 1e6 || size < 1e-3)) return number.toExponential(digits > 3 ? 2 : 0);
+  return String(Number(number.toPrecision(digits)));
 }
 
 export function lasted(seconds) {
