@@ -92,7 +92,7 @@ export function plotOptions(lines, look, { colour, font, hooks, size }) {
     cursor: {
       points: { size: 6, show: !many },
       drag: { x: true, y: false, setScale: true },
-      focus: { prox: many ? 16 : -1 },
+      focus: { prox: 16 },
       sync: { key: "metric-charts", scales: ["x", null], setSeries: false, filters: { pub: (type) => type === "mousemove" || type === "mouseleave" } },
     },
     scales: {
