@@ -52,6 +52,12 @@ class Watch:
     """What one worker remembers between two looks; whatever is lost with it is read again from the tables."""
 
     def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        """Look at everything anew: what was found last was not told."""
+        self._rules: set[tuple[int, datetime]] = set()
+        self._heads: dict[int, int] = {}
         self._progress: dict[tuple[int, datetime, int], Progress] = {}
         self._logs: dict[int, tuple[int, datetime]] = {}
 
@@ -59,15 +65,18 @@ class Watch:
         return [*self._crossed(session), *self._stalled(session)]
 
     def _crossed(self, session: Session) -> Iterator[Cause]:
-        seen: dict[tuple[int, datetime, int], Progress] = {}
-        for rule in queries.awake(session, "metric"):
-            found = _candidates(rule)
-            for job_id, name, position in session.execute(found).all() if found is not None else ():
-                key = rule.id, rule.updated_at, job_id
-                progress = seen[key] = self._progress.get(key) or Progress()
-                if sentence := _look(session, rule, job_id, name, position, progress):
+        """A rule that is known looks at the runs that logged since, a new one at all that go on."""
+        rules = {(rule.id, rule.updated_at): rule for rule in queries.awake(session, "metric")}
+        heads = _heads(session) if rules else {}
+        grown = [job_id for job_id, position in heads.items() if position > self._heads.get(job_id, 0)]
+        for key, rule in rules.items():
+            for job_id, name in _candidates(session, rule, grown if key in self._rules else list(heads)):
+                progress = self._progress.setdefault((*key, job_id), Progress())
+                if sentence := _look(session, rule, job_id, name, heads[job_id], progress):
                     yield Cause(rule.id, job_id, sentence)
-        self._progress = seen
+        self._rules, self._heads = set(rules), heads
+        kept = {key: found for key, found in self._progress.items() if key[:2] in rules and key[2] in heads}
+        self._progress = kept
 
     def _stalled(self, session: Session) -> Iterator[Cause]:
         logs: dict[int, tuple[int, datetime]] = {}
@@ -90,16 +99,25 @@ class Watch:
         return logs[job.id][1]
 
 
-def _candidates(rule: AlertRule) -> Select | None:
-    found = (
-        select(Job.id, Job.display_name, MetricHead.position)
-        .join(MetricHead, MetricHead.job_id == Job.id)
-        .join(LatestMetric, (LatestMetric.job_id == Job.id) & (LatestMetric.key == rule.metric))
+def _heads(session: Session) -> dict[int, int]:
+    """The runs that go on or have just ended, each with its last position."""
+    found = select(Job.id, MetricHead.position).join(MetricHead, MetricHead.job_id == Job.id)
+    return dict(session.execute(queries.going_on(found, now() - RECENT)).all())
+
+
+def _candidates(session: Session, rule: AlertRule, job_ids: list[int]) -> Iterator[tuple[int, str]]:
+    """Those of some runs that a rule is about, with their names.
+
+    Of the runs that were there before the rule, those that still log: not what was once forgotten as running.
+    """
+    found = select(Job.id, Job.display_name).join(
+        LatestMetric, (LatestMetric.job_id == Job.id) & (LatestMetric.key == rule.metric)
     )
-    # Of the runs that were there before the rule, those that still log: not what was once forgotten as running.
     alive = LatestMetric.timestamp >= milliseconds(rule.updated_at - RECENT)
     found = found.where(or_(alive, Job.created_at >= rule.updated_at, Job.id == rule.job_id))
-    return _scope(rule, queries.going_on(found, max(rule.updated_at, now() - RECENT)))
+    found = _scope(rule, queries.going_on(found, rule.updated_at))
+    for first in range(0, len(job_ids) if found is not None else 0, 1000):
+        yield from session.execute(found.where(Job.id.in_(job_ids[first : first + 1000]))).all()
 
 
 def _look(session: Session, rule: AlertRule, job_id: int, name: str, position: int, progress: Progress) -> str | None:

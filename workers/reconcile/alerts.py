@@ -9,6 +9,11 @@ _watch = Watch()
 def reconcile(watch: Watch = _watch) -> None:
     with reading() as session:
         causes = watch.look(session)
-    if causes:
+    if not causes:
+        return
+    try:
         with transaction() as session:
             tell(session, causes)
+    except Exception:
+        watch.forget()
+        raise
