@@ -13,7 +13,7 @@ from app.jobs.tables import Job
 from app.kit.paging import Page
 from app.tracking import columns, queries, seeds, table
 from app.tracking.columns import Column
-from app.tracking.tables import LatestMetric, Param
+from app.tracking.tables import Configuration, LatestMetric, Param
 
 SEEDS = "~seed"
 """What addresses call the grouping of runs that differ only in their seed."""
@@ -46,6 +46,15 @@ class Grouping:
         logged = aliased(columns.TABLES[self.column.kind])
         found = found.outerjoin(logged, (logged.job_id == Job.id) & (logged.key == self.column.key))
         return found, [logged.value]
+
+    def within(self, found: Select, groups: Sequence[tuple]) -> tuple[Select, list[ColumnElement]]:
+        """Selected jobs of some groups, which their values name, and the columns of these values."""
+        found, values = self.values(found)
+        if self.column is None and not self.others and all(digest for _, digest in groups):
+            # The digests are looked up by their index, where computed ones would be compared one by one.
+            of = select(Configuration.job_id).where(Configuration.digest.in_([digest for _, digest in groups]))
+            found = found.where(Job.id.in_(of))
+        return found.where(or_(*[_is(values, group) for group in groups])), values
 
 
 @dataclass(frozen=True)
@@ -101,15 +110,14 @@ def page(session: Session, wanted: table.Wanted, by: Grouping, metric: str, numb
 
 def one(session: Session, wanted: table.Wanted, by: Grouping, metric: str, group_id: str) -> Group | None:
     """A group by its id, wherever it stands."""
-    found, values = by.values(table.matching(wanted))
-    found = found.where(_is(values, _values_of(by, group_id)))
+    found, values = by.within(table.matching(wanted), [_values_of(by, group_id)])
     return next(iter(_groups(session, found, values, metric, order=values, first=0, size=1)[0]), None)
 
 
 def rows(session: Session, wanted: table.Wanted, by: Grouping, group: Group, most: int) -> list[Job]:
     """The first runs of a group."""
-    found, values = by.values(table.matching(wanted))
-    first = table.in_order(found.where(_is(values, group.values)), wanted.sort).limit(most)
+    found, _ = by.within(table.matching(wanted), [group.values])
+    first = table.in_order(found, wanted.sort).limit(most)
     return table.whole(session, list(session.scalars(first)))
 
 
@@ -213,12 +221,10 @@ def by_seed(
     keys = sorted({key for params in newest.values() for key, _ in params if by.is_seed(key)})
     if not keys:
         return {}
-    found, values = by.values(table.matching(wanted))
+    found, values = by.within(table.matching(wanted), [group.values for group in shown])
     seed, measured = aliased(Param), aliased(LatestMetric)
-    found = (
-        found.join(seed, (seed.job_id == Job.id) & seed.key.in_(keys))
-        .join(measured, (measured.job_id == Job.id) & (measured.key == metric) & measured.value.is_not(None))
-        .where(or_(*[_is(values, group.values) for group in shown]))
+    found = found.join(seed, (seed.job_id == Job.id) & seed.key.in_(keys)).join(
+        measured, (measured.job_id == Job.id) & (measured.key == metric) & measured.value.is_not(None)
     )
     runs: dict[tuple, tuple[float, dict[str, str]]] = {}
     for *of, job_id, key, text, value in session.execute(

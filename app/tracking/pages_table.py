@@ -23,6 +23,7 @@ from app.web.session import SessionDep
 from app.web.templating import templates
 
 router = APIRouter(prefix="/jobs", include_in_schema=False)
+MOST_DIFFERING = 40
 SIZES = (25, 50, 100, 200)
 
 
@@ -41,6 +42,7 @@ class Wanted:
     filter: str = ""
     columns: Annotated[list[str], Query()] = ()
     group: str = ""
+    differ: bool = False
     seeds: str = ""
     metric: str = ""
     base: str = ""
@@ -144,7 +146,10 @@ def _shown(session: Session, workspace_id: int, wanted: Wanted) -> dict:
 def _cells(session: Session, rows: list, wanted: Wanted) -> dict:
     job_ids = [job.id for job in rows]
     shown = _columns(session, job_ids, wanted)
-    return {"columns": shown, "logged": columns.values(session, job_ids, shown)}
+    logged = columns.values(session, job_ids, shown)
+    if wanted.differ and len(rows) > 1:
+        shown = [column for column in shown if len({str(table.cell(job, column, logged[job.id])) for job in rows}) > 1]
+    return {"columns": shown, "logged": logged}
 
 
 def _columns(session: Session, job_ids: list[int], wanted: Wanted) -> list[Column]:
@@ -153,7 +158,8 @@ def _columns(session: Session, job_ids: list[int], wanted: Wanted) -> list[Colum
     if chosen:
         return chosen
     first, last = columns.fixed()[:-1], columns.fixed()[-1:]
-    return [*first, *columns.varying(session, job_ids), *last]
+    most = MOST_DIFFERING if wanted.differ else columns.MOST_VARYING
+    return [*first, *columns.varying(session, job_ids, most), *last]
 
 
 def _grouped(session: Session, found: table.Wanted, wanted: Wanted) -> dict:

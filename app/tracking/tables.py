@@ -26,6 +26,7 @@ class Configuration(Base):
     """The digest of a run's parameters without its seed: see `app.tracking.seeds`."""
 
     __tablename__ = "configurations"
+    __table_args__ = (Index(None, "digest"),)
 
     job_id: Mapped[int] = mapped_column(
         ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True, autoincrement=False

@@ -223,3 +223,10 @@ def test_pinned_runs_stay_on_top_on_the_first_page_only(alice, three):
     assert pages == [["two"], ["one"], ["three"]]
     alice.post("/jobs/pin", data={"only": three[1]})
     assert order(page(alice, sort="metrics.loss")) == ["one", "two", "three"]
+
+
+def test_only_the_columns_that_differ(alice, three):
+    shown = heads(page(alice, differ="true"))
+    assert "params.lr" in shown and "experiment" not in shown and "created_by" not in shown
+    chosen = heads(page(alice, differ="true", columns="params.opt,params.lr,tags.team"))
+    assert chosen == ["name", "params.lr", "tags.team"]
