@@ -5,8 +5,8 @@ A migration must let the release before it keep running: add first, remove a rel
 
 from alembic import op
 
-revision = "0008"
-down_revision = "0007"
+revision = "0009"
+down_revision = "0008"
 
 
 def upgrade() -> None:
