@@ -169,6 +169,10 @@ def write_details(session: Session, trace: Trace, details: Mapping[str, str]) ->
     job = runs.find(session, trace.workspace_id, run) if run else None
     if job is not None:
         link(session, [trace], job)
+        if job.files_experiment_id == trace.experiment_id:
+            # The client does not know that its run was moved, and writes files where it saw it last.
+            trace.files_experiment_id, trace.files_location = trace.experiment_id, trace.experiment.artifact_location
+            trace.experiment = job.experiment
     try:
         usage = json.loads(details.get(USAGE, "{}"))
     except ValueError:

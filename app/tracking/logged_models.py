@@ -91,6 +91,9 @@ def create(
         )
     run = run_id or caller.run
     job = runs.get_writable(session, caller, run) if run else None
+    if job and job.files_experiment_id == experiment.id:
+        # The client does not know that its run was moved.
+        experiment = job.experiment
     model = LoggedModel(
         id="m-" + secrets.token_hex(16),
         workspace_id=caller.workspace.id,

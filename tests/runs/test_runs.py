@@ -112,6 +112,9 @@ def test_a_moved_run_keeps_its_id_files_and_all_that_it_logged(carol):
     assert [one["info"]["artifact_uri"] for one in found] == [uri]
     datasets = call(carol, "POST", "experiments/search-datasets", experiment_ids=[target])["dataset_summaries"]
     assert [one["name"] for one in datasets] == ["digits"]
+    late = {"experiment_id": uri.split("/")[1], "name": "late", "source_run_id": run}
+    told = carol.post("/api/2.0/mlflow/logged-models", json=late).json()["model"]["info"]
+    assert told["experiment_id"] == target
     act(carol, f"jobs/{run}/move", experiment="Default", children=False)
     assert info(carol, child)["experiment_id"] == target and info(carol, run)["artifact_uri"] == uri
 
