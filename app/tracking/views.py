@@ -151,3 +151,4 @@ def _set_defaults(session: Session, view: View, experiments: Sequence[str]) -> N
     session.expire_all()
     session.add_all([DefaultView(experiment_id=id, view_id=view.id) for id in ids.values()])
     session.flush()
+    session.expire(view)

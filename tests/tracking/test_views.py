@@ -29,6 +29,7 @@ def test_a_view_is_its_makers_until_it_is_shared(alice, carol, bob, stranger):
 
 def test_an_experiment_opens_with_its_view(alice):
     made = save(alice, shared=True, default_for=["Default"])
+    assert made["default_for"] == ["Default"]
     answer = alice.get("/jobs?experiment=Default")
     assert answer.status_code == 302
     opened = parse_qs(urlsplit(answer.headers["location"]).query)
