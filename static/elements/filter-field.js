@@ -1,6 +1,16 @@
-/** <filter-field src>: completes the keys of MLflow's filter language in the input within it. */
+/** <filter-field src>: completes MLflow's filter language in the input within it: keys, operators, and the states of runs. */
 
 const KEY = /(?:^|\s|\()((?:metrics|params|tags|attributes|m|p|t|a)[\w.:/-]*|`[^`]*)$/i;
+const OPERATOR = /(?:^|\s)(metrics|params|tags|attributes)\.(?:`[^`]*`|[^\s`=<>!]+)\s+([=<>!]*|[a-z]+(?: [a-z]*)*)$/i;
+const STATUS = /\bstatus\s*!?=\s*('?[a-z]*)$/i;
+const STATES = ["'RUNNING'", "'SCHEDULED'", "'FINISHED'", "'FAILED'", "'KILLED'"];
+const TEXTUAL = ["=", "!=", "LIKE", "ILIKE"];
+const OPERATORS = {
+  metrics: ["=", "!=", ">", ">=", "<", "<="],
+  params: [...TEXTUAL, "IS NULL", "IS NOT NULL"],
+  tags: [...TEXTUAL, "IS NULL", "IS NOT NULL"],
+  attributes: [...TEXTUAL, ">", ">=", "<", "<=", "IN"],
+};
 const WAIT_MILLISECONDS = 150;
 let count = 0;
 
@@ -33,12 +43,26 @@ class FilterField extends HTMLElement {
     list.className = "filter-names";
     list.id = `filter-names-${++count}`;
     list.setAttribute("role", "listbox");
-    list.setAttribute("aria-label", "Names to filter by");
+    list.setAttribute("aria-label", "What may come next in the filter");
     return list;
   }
 
+  get before() {
+    return this.input.value.slice(0, this.input.selectionStart);
+  }
+
+  /** The word that is being written. */
   get begun() {
-    return KEY.exec(this.input.value.slice(0, this.input.selectionStart))?.[1] ?? "";
+    const [, operator] = OPERATOR.exec(this.before)?.slice(1) ?? [];
+    return STATUS.exec(this.before)?.[1] ?? operator ?? KEY.exec(this.before)?.[1] ?? "";
+  }
+
+  /** What may stand here, where the language says it; null where only the server knows. */
+  get fixed() {
+    const kind = OPERATOR.exec(this.before)?.[1].toLowerCase();
+    const words = STATUS.test(this.before) ? STATES : OPERATORS[kind];
+    const begun = this.begun.replace(/^'/, "").toUpperCase();
+    return words ? words.filter((word) => word.replace(/^'/, "").startsWith(begun) && word !== begun) : null;
   }
 
   get options() {
@@ -51,7 +75,8 @@ class FilterField extends HTMLElement {
   }
 
   async suggest() {
-    const text = this.begun;
+    const { begun: text, fixed } = this;
+    if (fixed) return this.show(fixed);
     if (text === "") return this.close();
     const address = new URL(this.getAttribute("src"), location.href);
     address.searchParams.set("text", text);
@@ -106,9 +131,11 @@ class FilterField extends HTMLElement {
     if (!option) return;
     const end = this.input.selectionStart;
     const start = end - this.begun.length;
-    this.input.setRangeText(`${this.quoted(option.textContent)} `, start, end, "end");
+    const word = this.fixed ? option.textContent : this.quoted(option.textContent);
+    this.input.setRangeText(`${word} `, start, end, "end");
     this.close();
     this.input.focus();
+    this.later();
   }
 
   /** Keys that are more than a word stand in backticks. */
