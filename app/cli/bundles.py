@@ -20,7 +20,7 @@ def register_export(commands: argparse._SubParsersAction) -> None:
     export = commands.add_parser("export", help="write experiments as one bundle", description=EXPORT)
     export.add_argument("experiment", nargs="*", metavar="EXPERIMENT", help="name of an experiment")
     export.add_argument(
-        "--run", action="append", default=[], metavar="RUN", help="a run, instead of experiments; may be repeated"
+        "--run", action="append", default=[], dest="runs", metavar="RUN", help="a run, instead of experiments"
     )
     export.add_argument("--file", "-o", type=Path, metavar="FILE", help="bundle to write (default: NAME.atelier)")
     add_server(export)
@@ -39,14 +39,14 @@ def run_export(options: argparse.Namespace) -> None:
     from app.sdk.bundle_export import fetch
     from app.sdk.errors import ClientError
 
-    named = options.experiment or options.run
+    named = options.experiment or options.runs
     if not named:
         raise ClientError("Name an experiment to export, or a run with --run. `atelier job list` shows both.")
     file = options.file or Path(named[0].replace("/", "-") + ".atelier")
     progress = Progress()
     with connect(options) as client:
         try:
-            size = fetch(client.transport, file, options.experiment, options.run, progress)
+            size = fetch(client.transport, file, options.experiment, options.runs, progress)
         finally:
             progress.end()
     say(f"{file}: {size:,} bytes")

@@ -13,8 +13,7 @@ from app.kit.clock import milliseconds, now
 from app.tracking import logged_models, metrics, runs
 from app.tracking.metrics import Metric
 from app.tracking.tables import LoggedModel
-from app.transfer.records import Outcome, object_of
-from app.transfer.runs import STAGES
+from app.transfer.records import STAGES, Outcome, object_of, stand_in
 
 _MODEL_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 
@@ -22,7 +21,7 @@ _MODEL_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 def logged_model(session: Session, caller: Caller, given: Arguments, *, partial: bool) -> Outcome:
     """A logged model, or what was lacking of one. While it is `partial` its state is PENDING."""
     info, data = given.object("info"), object_of(given, "data")
-    model = _find(session, caller, info.text("model_id"))
+    model = find(session, caller.workspace.id, info.text("model_id"))
     status = STATUSES[info.choice("status", STATUSES, "LOGGED_MODEL_READY")]
     created = model is None
     if model is None:
@@ -46,20 +45,24 @@ def logged_model(session: Session, caller: Caller, given: Arguments, *, partial:
     return Outcome(model.id, created, missing)
 
 
-def _find(session: Session, caller: Caller, model_id: str) -> LoggedModel | None:
-    model = session.get(LoggedModel, model_id)
-    if model is not None and model.workspace_id != caller.workspace.id:
-        raise Conflict(f"The id {model_id} is taken on this server by a model of another workspace.", target="model_id")
-    return model
+def find(session: Session, workspace_id: int, model_id: str) -> LoggedModel | None:
+    """A model of the workspace by the id that it had elsewhere."""
+    for id in (model_id, stand_in(model_id, workspace_id)):
+        model = session.get(LoggedModel, id)
+        if model is not None and model.workspace_id == workspace_id:
+            return model
+    return None
 
 
 def _create(session: Session, caller: Caller, info: Arguments) -> LoggedModel:
-    if not _MODEL_ID.fullmatch(info.text("model_id")):
-        raise Invalid(f"info.model_id: {info.text('model_id')[:50]!r} is no id of a model.", target="model_id")
+    model_id = info.text("model_id")
+    if not _MODEL_ID.fullmatch(model_id):
+        raise Invalid(f"info.model_id: {model_id[:50]!r} is no id of a model.", target="model_id")
+    is_taken = session.get(LoggedModel, model_id) is not None
     experiment = experiments.get(session, caller.workspace.id, info.text("experiment_id"))
     made_at = info.time("creation_timestamp_ms") or now()
     model = LoggedModel(
-        id=info.text("model_id"),
+        id=stand_in(model_id, caller.workspace.id) if is_taken else model_id,
         workspace_id=caller.workspace.id,
         experiment_id=experiment.id,
         name=info.text("name"),
@@ -106,7 +109,7 @@ def _metrics(session: Session, model: LoggedModel, data: Arguments) -> list[str]
 
 
 def get(session: Session, caller: Caller, model_id: str) -> LoggedModel:
-    model = session.get(LoggedModel, model_id)
-    if model is None or model.workspace_id != caller.workspace.id:
+    model = find(session, caller.workspace.id, model_id)
+    if model is None:
         raise NotFound(f"There is no logged model {model_id!r} in this workspace.", target="model_id")
     return model

@@ -1,5 +1,6 @@
 """What a record holds beside MLflow's fields, and what its import answers."""
 
+import hashlib
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -9,6 +10,7 @@ from app.dialects.mlflow.arguments import Arguments
 from app.errors import Invalid
 from app.jobs.lifecycle import Status
 
+STAGES = ["active", "deleted"]
 PART = "atelier"
 """The field of a record below which Atelier's own fields lie; other stores have none."""
 
@@ -20,6 +22,14 @@ class Outcome:
     id: str
     created: bool
     missing: list[str] = field(default_factory=list)
+
+
+def stand_in(id: str, owner: object) -> str:
+    """The id that a thing has here where its own is taken on this server, by a thing of another workspace.
+
+    Always the same, so that what is imported again is found again.
+    """
+    return f"{id.partition('-')[0]}-{hashlib.sha256(f'{owner}/{id}'.encode()).hexdigest()[:32]}"
 
 
 class JobPart(BaseModel):

@@ -1,5 +1,7 @@
 """Takes in registered models and their versions as they were elsewhere."""
 
+import re
+
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -12,8 +14,10 @@ from app.kit.storage import store
 from app.models import mlmodel, prompts, queries, service, sources
 from app.models.tables import ModelAlias, ModelVersion, RegisteredModel
 from app.tracking import runs
+from app.transfer import logged_models
 from app.transfer.records import ModelPart, Outcome, part_of
 
+_LOGGED_MODEL = re.compile(r"models:/(m-[\w-]+)")
 TYPES = (*service.TYPES, prompts.TYPE)
 
 
@@ -89,14 +93,15 @@ def _create(session: Session, caller: Caller, model: RegisteredModel, number: in
     if stage.lower() not in service.STAGES:
         raise Invalid(f"current_stage: {stage!r} is not one of {', '.join(service.STAGES.values())}.", target="stage")
     made_at = given.time("creation_timestamp") or now()
+    source, logged_model = _of_logged_model(session, model, given)
     made = ModelVersion(
         model_id=model.id,
         version=number,
         type=kind,
         path=service.free_place(session, model.workspace_id, model.name, number),
-        source=given.optional_text("source"),
+        source=source,
         run_link=given.optional_text("run_link") or None,
-        logged_model=given.optional_text("model_id") or None,
+        logged_model=logged_model,
         description=given.optional_text("description"),
         tags=service.checked_tags(dict(given.pairs("tags"))),
         properties=part.properties,
@@ -110,6 +115,17 @@ def _create(session: Session, caller: Caller, model: RegisteredModel, number: in
     session.add(made)
     session.flush()
     return made
+
+
+def _of_logged_model(session: Session, model: RegisteredModel, given: Arguments) -> tuple[str, str | None]:
+    """Source and logged model of a version, by the ids that logged models have here."""
+    source, model_id = given.optional_text("source"), given.optional_text("model_id") or None
+    named = _LOGGED_MODEL.fullmatch(source)
+    if named and (found := logged_models.find(session, model.workspace_id, named[1])):
+        source = f"models:/{found.id}"
+    if model_id and (found := logged_models.find(session, model.workspace_id, model_id)):
+        model_id = found.id
+    return source, model_id
 
 
 def _link_run(session: Session, version: ModelVersion, run_id: str) -> list[str]:

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Sequence
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.access.caller import Caller
@@ -22,10 +21,10 @@ from app.kit.clock import from_milliseconds, milliseconds, now
 from app.kit.storage import safe_key
 from app.tracking import inputs, metrics, names, queries, runs, service
 from app.tracking.metrics import Metric, Point
-from app.tracking.tables import LoggedModel, RunModel
-from app.transfer.records import JobPart, Outcome, object_of, part_of
+from app.tracking.tables import RunModel
+from app.transfer import logged_models
+from app.transfer.records import STAGES, JobPart, Outcome, object_of, part_of
 
-STAGES = ["active", "deleted"]
 IMPORTING = "importing"
 """The property of a run of which more is to come."""
 
@@ -194,15 +193,16 @@ def _set_parent(session: Session, job: Job, name: str | None) -> list[str]:
 def _link_models(session: Session, job: Job, given: Arguments) -> list[str]:
     wanted = [("input", item) for item in _links(given, "inputs", "model_inputs")]
     wanted += [("output", item) for item in _links(given, "outputs", "model_outputs")]
-    ids = {item.text("model_id") for _, item in wanted}
-    here = select(LoggedModel.id).where(LoggedModel.workspace_id == job.workspace_id, LoggedModel.id.in_(ids))
-    known = set(session.scalars(here)) if ids else set()
+    missing = []
     for direction, item in wanted:
-        if (model_id := item.text("model_id")) in known:
+        model = logged_models.find(session, job.workspace_id, item.text("model_id"))
+        if model is None:
+            missing.append(f"The model {item.text('model_id')} of the run {job.name} is not here.")
+        else:
             step = item.integer("step", 0)
-            session.merge(RunModel(job_id=job.id, direction=direction, model_id=model_id, step=step))
+            session.merge(RunModel(job_id=job.id, direction=direction, model_id=model.id, step=step))
     session.flush()
-    return [f"The model {model_id} of the run {job.name} is not here." for model_id in sorted(ids - known)]
+    return missing
 
 
 def points(session: Session, caller: Caller, run_id: str, given: Arguments) -> tuple[Outcome, int]:

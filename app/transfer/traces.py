@@ -18,7 +18,7 @@ from app.traces import assessments, ingest, otlp, queries, service
 from app.traces.service import Draft
 from app.traces.spans import SpanRecord
 from app.traces.tables import Assessment, Span, Trace, TraceTag
-from app.transfer.records import PART, Outcome, TracePart, part_of
+from app.transfer.records import PART, Outcome, TracePart, part_of, stand_in
 
 MOST_RUNS = 1000
 
@@ -159,15 +159,17 @@ def _add_pairs(session: Session, trace: Trace, draft: Draft) -> None:
 
 
 def _assess(session: Session, trace: Trace, given: list[Arguments]) -> None:
-    ids = [item.text("assessment_id") for item in given]
-    taken = dict(session.execute(select(Assessment.id, Assessment.trace_id).where(Assessment.id.in_(ids))).all())
-    for item, id in zip(given, ids, strict=True):
-        if id not in taken:
+    own = {item.text("assessment_id"): stand_in(item.text("assessment_id"), trace.id) for item in given}
+    named = Assessment.id.in_([*own, *own.values()])
+    owners = dict(session.execute(select(Assessment.id, Assessment.trace_id).where(named)).all())
+    ids = {id: id if owners.get(id, trace.id) == trace.id else other for id, other in own.items()}
+    for item in given:
+        id = ids[item.text("assessment_id")]
+        if id not in owners:
             # The one that it overrides may come later, or be gone; whether each is valid is said of each.
             draft = assessment_of(item)
-            assessments.create(session, trace, replace(draft, overrides=None), id=id).overrides = draft.overrides
-        elif taken[id] != trace.id:
-            raise Conflict(f"The id {id} is taken on this server by an assessment of another trace.", target="id")
+            made = assessments.create(session, trace, replace(draft, overrides=None), id=id)
+            made.overrides = ids.get(draft.overrides, draft.overrides)
 
 
 def _link_runs(session: Session, trace: Trace, named: list[str]) -> list[str]:

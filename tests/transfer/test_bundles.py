@@ -1,11 +1,13 @@
 """An experiment leaves as a bundle, and comes back whole, once, and the same byte for byte."""
 
 import io
+import json
 import zipfile
 from pathlib import Path
 
 import pytest
 
+from app.cli import bundles as cli_bundles
 from app.cli import main as cli
 from app.sdk.bundle_export import fetch
 from app.sdk.bundle_import import BundleImport
@@ -148,6 +150,26 @@ class Interrupted(Sender):
 
     def put(self, *_: object) -> None:
         raise ClientError("No server answers")
+
+
+@ON_SQLITE
+def test_another_workspace_of_the_same_server_gets_all_of_it(alice, filled, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(cli_bundles, "connect", lambda options: client_of(alice, options.workspace or "default"))
+    file, arguments = str(tmp_path / "a.atelier"), ["--url", "http://testserver"]
+    assert cli.main(["export", "déjà vu", "-o", file, *arguments]) == 0
+    for new in ("new", "here_already"):
+        assert cli.main(["import", "bundle", file, "-w", "other", "-o", "json", *arguments]) == 0
+        report = json.loads(capsys.readouterr().out)
+        counts = {record["kind"]: record[new] for record in report["records"]}
+        assert counts == {
+            "experiment": 1, "run": 3, "logged model": 1, "trace": 1, "registered model": 1, "model version": 2,
+        }  # fmt: skip
+    here, there = (
+        client_of(alice, workspace).transport.json("GET", "/api/2.0/mlflow/runs/get", params={"run_id": filled})
+        for workspace in ("default", "other")
+    )
+    assert here["run"]["data"]["metrics"] == there["run"]["data"]["metrics"]
+    assert here["run"]["outputs"] != there["run"]["outputs"]
 
 
 @ON_SQLITE
