@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import Enum, ForeignKey, Index, UniqueConstraint
+from sqlalchemy import Enum, ForeignKey, Index, UniqueConstraint, func
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.access.tables import Workspace
@@ -79,6 +79,16 @@ class Job(Filed, Base):
         if self.started_at is None:
             return None
         return ((self.ended_at or now()) - self.started_at).total_seconds()
+
+
+# The order in which runs are shown where nothing else is asked for.
+Index(
+    "ix_jobs_newest",
+    Job.experiment_id,
+    Job.lifecycle_stage,
+    func.coalesce(Job.started_at, Job.created_at).desc(),
+    Job.name,
+)
 
 
 class JobTag(Base):

@@ -20,6 +20,7 @@ from sqlalchemy import and_, bindparam, delete, insert, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from app.kit import id_lists
 from app.tracking.tables import LatestMetric, LoggedModelMetric, MetricBlock, MetricHead
 
 _POINT = Struct("<qqd")
@@ -176,10 +177,15 @@ def history_since(
 def latest(session: Session, job_ids: Sequence[int]) -> dict[int, list[Latest]]:
     """The newest point of every series of some runs, by key."""
     metrics: dict[int, list[Latest]] = {}
-    # Fetched at once: one by one, each row would give the interpreter away and wait for it again.
-    for job_id, key, value, step, timestamp in session.connection().execute(_LATEST, {"ids": list(job_ids)}).all():
+    for job_id, key, value, step, timestamp in latest_rows(session, job_ids):
         metrics.setdefault(job_id, []).append(Latest(key, math.nan if value is None else value, step, timestamp))
     return metrics
+
+
+def latest_rows(session: Session, job_ids: Sequence[int]) -> Sequence[tuple[int, str, float | None, int, int]]:
+    """The newest points as they are stored, by run and key: job id, key, value (None for NaN), step, timestamp."""
+    # Fetched at once: one by one, each row would give the interpreter away and wait for it again.
+    return session.connection().execute(_LATEST, {"ids": id_lists.as_parameter(job_ids)}).all()
 
 
 def position(session: Session, job_id: int) -> int:
@@ -196,10 +202,9 @@ _BLOCKS = (
     .where(MetricBlock.job_id == bindparam("job_id"), MetricBlock.key == bindparam("key"))
     .order_by(MetricBlock.position)
 )
-# Ids are written into the statement, as thousands of parameters would be over SQLite's limit.
 _LATEST = (
     select(LatestMetric.job_id, LatestMetric.key, LatestMetric.value, LatestMetric.step, LatestMetric.timestamp)
-    .where(LatestMetric.job_id.in_(bindparam("ids", expanding=True, literal_execute=True)))
+    .where(id_lists.is_in(LatestMetric.job_id))
     .order_by(LatestMetric.job_id, LatestMetric.key)
 )
 _INSERT_BLOCK = insert(MetricBlock.__table__)

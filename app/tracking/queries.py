@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.jobs.tables import Job, JobTag
+from app.kit import id_lists
 from app.tracking import metrics
 from app.tracking.metrics import Latest
 from app.tracking.tables import Dataset, DatasetInput, Param, RunModel
@@ -33,7 +34,9 @@ def tags_of(session: Session, job_ids: Sequence[int]) -> dict[int, list[tuple[st
 
 def _pairs_of(session: Session, table: type, job_ids: Sequence[int]) -> dict[int, list[tuple[str, str]]]:
     pairs: dict[int, list[tuple[str, str]]] = {}
-    for job_id, key, value in session.connection().execute(_PAIRS[table], {"ids": list(job_ids)}).all():
+    for job_id, key, value in (
+        session.connection().execute(_PAIRS[table], {"ids": id_lists.as_parameter(job_ids)}).all()
+    ):
         pairs.setdefault(job_id, []).append((key, value))
     return pairs
 
@@ -65,7 +68,7 @@ def models_of(session: Session, job_ids: Sequence[int]) -> dict[int, list[RunMod
 
 def _with_any(session: Session, table: type, job_ids: Sequence[int]) -> list[int]:
     """Those of some runs that have a row in a table at all: most have none, and loading nothing costs as well."""
-    return list(session.connection().scalars(_OWNERS[table], {"ids": list(job_ids)}))
+    return list(session.connection().scalars(_OWNERS[table], {"ids": id_lists.as_parameter(job_ids)}))
 
 
 def datasets(
@@ -81,11 +84,12 @@ def datasets(
     return session.execute(found.limit(count)).all()
 
 
-_IDS = bindparam("ids", expanding=True, literal_execute=True)
-"""Written into the statement, as thousands of parameters would be over SQLite's limit."""
-
 _PAIRS = {
-    table: select(table.job_id, table.key, table.value).where(table.job_id.in_(_IDS)).order_by(table.job_id, table.key)
+    table: select(table.job_id, table.key, table.value)
+    .where(id_lists.is_in(table.job_id))
+    .order_by(table.job_id, table.key)
     for table in (Param, JobTag)
 }
-_OWNERS = {table: select(table.job_id).where(table.job_id.in_(_IDS)).distinct() for table in (DatasetInput, RunModel)}
+_OWNERS = {
+    table: select(table.job_id).where(id_lists.is_in(table.job_id)).distinct() for table in (DatasetInput, RunModel)
+}

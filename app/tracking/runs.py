@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import bindparam, case, func, select
+from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from app.access.caller import Caller
@@ -13,6 +13,7 @@ from app.errors import Forbidden, Invalid, NotFound
 from app.experiments.tables import Experiment
 from app.jobs.lifecycle import Status
 from app.jobs.tables import Job
+from app.kit import id_lists
 
 
 class RunRef(NamedTuple):
@@ -49,7 +50,7 @@ _ROWS = (
         case((Job.files_experiment_id.is_(None), Experiment.artifact_location), else_=Job.files_location),
     )
     .join(Experiment, Experiment.id == Job.experiment_id)
-    .where(Job.id.in_(bindparam("ids", expanding=True, literal_execute=True)))
+    .where(id_lists.is_in(Job.id))
 )
 _REFERENCE = select(Job.id, Job.name, Job.parent_id, Job.lifecycle_stage, Job.experiment_id)
 
@@ -109,7 +110,7 @@ def _check(session: Session, caller: Caller, run: Job | RunRef, deleted: bool) -
 
 def rows(session: Session, job_ids: Sequence[int]) -> dict[int, RunRow]:
     """The runs by their ids, without loading them whole."""
-    found = map(RunRow._make, session.connection().execute(_ROWS, {"ids": list(job_ids)}).all())
+    found = map(RunRow._make, session.connection().execute(_ROWS, {"ids": id_lists.as_parameter(job_ids)}).all())
     return {row.id: row for row in found}
 
 

@@ -61,6 +61,7 @@ _TEXTS = {
     "Run Name": Job.display_name,
 }
 _TIMES = {"start_time": _START, "created": _START, "Created": _START, "end_time": Job.ended_at}
+_TRIED, _TRIED_MORE = (3, 30), 30
 _KNOWN = ("run_id", "run_name", "status", "user_id", "artifact_uri", "start_time", "end_time")
 
 
@@ -83,12 +84,43 @@ def search(
         Job.lifecycle_stage.in_(STAGES[view]),
     )
     found = narrow(found, filter)
-    orders: list[ColumnElement] = []
-    for text in order_by:
-        found, columns = order(found, parse_order(text))
-        orders += columns
-    found = found.order_by(*orders, _START.desc(), Job.name)
-    return list(session.scalars(found.offset(offset).limit(count)))
+    orders = [parse_order(text) for text in order_by]
+    if orders and _entity(orders[0].entity, "order_by") == "metric":
+        first = _first_by_metric(session, found, orders, offset + count)
+        if first is not None:
+            return first[offset:]
+    return list(session.scalars(_sorted(found, orders).offset(offset).limit(count)))
+
+
+def _sorted(found: Select, orders: Sequence[Order], *before: ColumnElement) -> Select:
+    columns: list[ColumnElement] = []
+    for by in orders:
+        found, more = order(found, by)
+        columns += more
+    return found.order_by(*before, *columns, _START.desc(), Job.name)
+
+
+def _first_by_metric(session: Session, found: Select, orders: Sequence[Order], count: int) -> list[int] | None:
+    """The first of the selected runs by a metric, if they are among the first of all runs by it, else None.
+
+    Those are read from an index in their order, however many runs there are; the rest need not be sorted.
+    """
+    by, *others = orders
+    of_key = (LatestMetric.key == by.key, LatestMetric.value.is_not(None))
+    values = select(LatestMetric.job_id, LatestMetric.value).where(*of_key)
+    values = values.order_by(_directed(LatestMetric.value, by))
+    for factor in _TRIED:
+        tried = factor * (count + _TRIED_MORE)
+        first = values.limit(tried).subquery()
+        rows = _sorted(found.join(first, first.c.job_id == Job.id), others, _directed(first.c.value, by))
+        top = session.execute(rows.add_columns(first.c.value).limit(count)).all()
+        beyond = session.scalar(values.with_only_columns(LatestMetric.value).offset(tried).limit(1))
+        # Of values that equal the first one beyond, some may have been left out.
+        if len(top) == count and top[-1].value != beyond:
+            return [row.id for row in top]
+        if beyond is None:
+            break
+    return None
 
 
 def narrow(found: Select, filter: str) -> Select:

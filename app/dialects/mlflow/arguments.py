@@ -8,6 +8,7 @@ import math
 from datetime import datetime
 from typing import Annotated, Any
 
+import orjson
 from fastapi import Depends, Request
 from fastapi.responses import Response
 
@@ -207,7 +208,7 @@ ArgumentsDep = Annotated[Arguments, Depends(arguments_of)]
 
 def answer(body: dict | None = None, status: int = 200) -> Response:
     """Rendered here, because FastAPI's encoder walks every value of a long answer."""
-    return Response(json.dumps(body or {}, ensure_ascii=False, allow_nan=False), status, media_type="application/json")
+    return Response(orjson.dumps(body or {}), status, media_type="application/json")
 
 
 def token_after(offset: int, count: int) -> str:
@@ -216,7 +217,12 @@ def token_after(offset: int, count: int) -> str:
 
 def paged(name: str, items: list, offset: int, count: int, **more) -> Response:
     """A page of a list; `items` holds one more than `count` when there is a next page."""
-    body: dict[str, Any] = {name: items[:count]} if items else {}
-    if len(items) > count:
+    return page(name, items[:count], offset, count, is_last=len(items) <= count, **more)
+
+
+def page(name: str, items: list, offset: int, count: int, *, is_last: bool, **more) -> Response:
+    """The list is left out where it is empty, as protobuf's JSON does."""
+    body: dict[str, Any] = {name: items} if items else {}
+    if not is_last:
         body["next_page_token"] = token_after(offset, count)
     return answer(body | more)

@@ -7,8 +7,8 @@ from starlette.concurrency import run_in_threadpool
 from app.access.caller import Caller
 from app.access.guard import CallerDep, allow, note
 from app.database import reading
-from app.dialects.mlflow import shapes, texts
-from app.dialects.mlflow.arguments import Arguments, ArgumentsDep, answer, run_id_of
+from app.dialects.mlflow import shapes
+from app.dialects.mlflow.arguments import Arguments, ArgumentsDep, answer, page, run_id_of
 from app.dialects.mlflow.quick import quick
 from app.errors import Invalid
 from app.experiments import queries as experiments
@@ -42,13 +42,13 @@ def create(arguments: ArgumentsDep, session: SessionDep, caller: CallerDep) -> R
         tags=arguments.pairs("tags"),
     )
     note(session, "jobs", job.name, after={"display_name": job.display_name, "experiment": experiment.name})
-    return answer({"run": shapes.runs(session, [job])[0]})
+    return answer({"run": shapes.runs(session, [job.id])[0]})
 
 
 @router.get("/runs/get", dependencies=[allow(READ)])
 def get(arguments: ArgumentsDep, session: SessionDep, caller: CallerDep) -> Response:
     job = runs.get(session, caller.workspace.id, run_id_of(arguments))
-    return answer({"run": shapes.runs(session, [job])[0]})
+    return answer({"run": shapes.runs(session, [job.id])[0]})
 
 
 @router.post("/runs/update", dependencies=[allow(WRITE)])
@@ -103,7 +103,7 @@ def _find(arguments: Arguments, session: Session, caller: Caller) -> Response:
         offset=offset,
         count=count + 1,
     )
-    return texts.paged("runs", texts.found_runs(session, ids[:count]), offset, count, len(ids) <= count)
+    return page("runs", shapes.runs(session, ids[:count]), offset, count, is_last=len(ids) <= count)
 
 
 @router.get("/artifacts/list", dependencies=[allow(READ)])
@@ -127,8 +127,8 @@ def _history(arguments: Arguments, session: Session, caller: Caller) -> Response
     if count < 0:
         raise Invalid("max_results must be a positive integer.", target="max_results")
     count = count if "max_results" in arguments else max(len(points), 1)
-    shown = texts.history(key, points[offset : offset + count])
-    return texts.paged("metrics", shown, offset, count, len(points) <= offset + count)
+    shown = shapes.history(key, points[offset : offset + count])
+    return page("metrics", shown, offset, count, is_last=len(points) <= offset + count)
 
 
 @router.get("/metrics/get-history-bulk", dependencies=[allow(READ)])
@@ -138,8 +138,8 @@ def history_bulk(arguments: ArgumentsDep, session: SessionDep, caller: CallerDep
     for run_id in _run_ids(arguments, "run_id"):
         job = runs.get(session, caller.workspace.id, run_id)
         points = metrics.history(session, job.id, key)[: count - len(found)]
-        found += texts.history(key, points, run_id)
-    return texts.answer("metrics", found) if found else answer({"metrics": []})
+        found += shapes.history(key, points, run_id)
+    return answer({"metrics": found})
 
 
 @router.get("/metrics/get-history-bulk-interval", dependencies=[allow(READ)])
@@ -154,8 +154,8 @@ def history_interval(arguments: ArgumentsDep, session: SessionDep, caller: Calle
         job = runs.get(session, caller.workspace.id, run_id)
         points = [point for point in metrics.history(session, job.id, key) if first <= point.step <= last]
         steps = _spread(sorted({point.step for point in points}), count)
-        found += texts.history(key, [point for point in points if point.step in steps], run_id)
-    return texts.answer("metrics", found)
+        found += shapes.history(key, [point for point in points if point.step in steps], run_id)
+    return answer({"metrics": found} if found else {})
 
 
 def _spread(steps: list[int], count: int) -> set[int]:

@@ -1,7 +1,9 @@
 """How runs and experiments look in MLflow's JSON."""
 
 import math
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from math import isfinite
 
 from sqlalchemy.orm import Session
 
@@ -11,12 +13,14 @@ from app.jobs.lifecycle import Status
 from app.jobs.tables import Job
 from app.kit.clock import milliseconds
 from app.tracking import queries
+from app.tracking import runs as tracked
 from app.tracking.artifacts import run_uri, uri_of_run
-from app.tracking.metrics import Latest
+from app.tracking.metrics import Point, latest_rows
 from app.tracking.runs import RunRow
 from app.tracking.search import STATUSES
 from app.tracking.tables import DatasetInput, RunModel
 
+_NO_LINKS: dict = {"inputs": {}}
 STATUS_OF = {status: name for name, states in STATUSES.items() for status in states}
 _CODES = {"1": "RUNNING", "2": "SCHEDULED", "3": "FINISHED", "4": "FAILED", "5": "KILLED"}
 
@@ -39,6 +43,12 @@ def number(value: float) -> float | str:
     if math.isfinite(value):
         return value
     return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+
+
+def history(key: str, points: Iterable[Point], run: str = "") -> list[dict]:
+    """The points of a series; `run` is named in each where those of several runs come together."""
+    more = {"run_id": run} if run else {}
+    return [{"key": key, "value": number(value), "timestamp": at, "step": step, **more} for step, at, value in points]
 
 
 def experiment(row: Experiment) -> dict:
@@ -72,37 +82,37 @@ def run_info(job: Job | RunRow, user: str | None = None) -> dict:
     return shown | ({"end_time": milliseconds(job.ended_at)} if job.ended_at else {})
 
 
-def runs(session: Session, jobs: Sequence[Job]) -> list[dict]:
-    """Whole runs, with what they logged, in four queries for all of them."""
-    ids = [job.id for job in jobs]
+def runs(session: Session, ids: Sequence[int]) -> list[dict]:
+    """Whole runs, with what they logged, in the order of the ids of their rows."""
+    rows = tracked.rows(session, ids)
     params, tags = queries.params_of(session, ids), queries.tags_of(session, ids)
-    metrics, inputs = queries.metrics_of(session, ids), queries.inputs_of(session, ids)
-    models = queries.models_of(session, ids)
+    metrics, links = _metrics(latest_rows(session, ids)), _links_of(session, ids)
     return [
-        _run(
-            job,
-            params.get(job.id, ()),
-            tags.get(job.id, ()),
-            metrics.get(job.id, ()),
-            inputs.get(job.id, ()),
-            models.get(job.id, ()),
-        )
-        for job in jobs
+        _run(rows[id], metrics.get(id), params.get(id, ()), tags.get(id, ()), links.get(id, _NO_LINKS)) for id in ids
     ]
 
 
-def _run(job: Job, params, tags, metrics, inputs, models) -> dict:
+def _metrics(rows: Iterable[tuple[int, str, float | None, int, int]]) -> dict[int, list[dict]]:
+    """The newest point of each series, by the id of the run."""
+    found: dict[int, list[dict]] = defaultdict(list)
+    for id, key, value, step, at in rows:
+        shown = value if value is not None and isfinite(value) else number(math.nan if value is None else value)
+        found[id].append({"key": key, "value": shown, "timestamp": at, "step": step})
+    return found
+
+
+def _run(row: RunRow, metrics: list[dict] | None, params, tags, links: dict) -> dict:
     tags = dict(tags)
-    tags.setdefault("mlflow.runName", job.display_name)
-    data = {"metrics": [latest(metric) for metric in metrics], "params": pairs(params), "tags": pairs(tags.items())}
+    tags.setdefault("mlflow.runName", row.display_name)
+    data = {"metrics": metrics, "params": pairs(params), "tags": pairs(tags.items())}
     return {
-        "info": run_info(job, tags.get("mlflow.user")),
+        "info": run_info(row, tags.get("mlflow.user")),
         "data": {name: items for name, items in data.items() if items},
-        **_links(inputs, models),
+        **links,
     }
 
 
-def links_of(session: Session, job_ids: Sequence[int]) -> dict[int, dict]:
+def _links_of(session: Session, job_ids: Sequence[int]) -> dict[int, dict]:
     """What runs read and made, of those that did."""
     inputs, models = queries.inputs_of(session, job_ids), queries.models_of(session, job_ids)
     return {id: _links(inputs.get(id, ()), models.get(id, ())) for id in inputs.keys() | models.keys()}
@@ -111,10 +121,6 @@ def links_of(session: Session, job_ids: Sequence[int]) -> dict[int, dict]:
 def _links(inputs: Sequence[DatasetInput], models: Sequence[RunModel]) -> dict:
     outputs = [{"model_id": model.model_id, "step": model.step} for model in models if model.direction == "output"]
     return {"inputs": _inputs(inputs, models)} | ({"outputs": {"model_outputs": outputs}} if outputs else {})
-
-
-def latest(metric: Latest) -> dict:
-    return {"key": metric.key, "value": number(metric.value), "timestamp": metric.timestamp, "step": metric.step}
 
 
 def _inputs(inputs: Sequence[DatasetInput], models: Sequence[RunModel]) -> dict:
