@@ -49,7 +49,7 @@ def of_runs(session: Session, selection: Selection, ids: Sequence[int]) -> Itera
     parents = _named(session, selection, {job.parent_id for job in jobs})
     linked = select(RunModel.model_id).where(RunModel.job_id.in_(ids), RunModel.model_id.in_(selection.logged_models()))
     models = set(session.scalars(linked))
-    for job, shown in zip(jobs, shapes.runs(session, jobs), strict=True):
+    for job, shown in zip(jobs, shapes.runs(session, [job.id for job in jobs]), strict=True):
         yield job, _run(job, shown, selection.number(job.experiment_id), parents.get(job.parent_id), models)
 
 
