@@ -11,10 +11,11 @@ from app import database
 from app.access.events import Acted
 from app.activity import service as activity
 from app.alerts import watching as alerts
+from app.components import queries as component_queries
 from app.data import service as data
 from app.experiments import service as experiments
 from app.experiments.events import StageChanged
-from app.jobs import inputs
+from app.jobs import components, inputs
 from app.jobs import service as jobs
 from app.jobs.events import JobFinished, OutputNamed
 from app.kit import crypto, events, live, outbox, queue, storage
@@ -37,6 +38,7 @@ DOMAINS = (
     "experiments",
     "data",
     "jobs",
+    "components",
     "tracking",
     "traces",
     "reviews",
@@ -73,6 +75,7 @@ def start(settings: Settings) -> None:
     queue.connect(settings.redis_url)
     live.connect(settings.redis_url)
     outbox.connect(queue.send, live.hint)
+    components.connect(component_queries.of_reference)
     inputs.connect(model_queries.as_input, model_sources.as_input)
 
 

@@ -11,7 +11,9 @@ from app.errors import Invalid
 DATASTORE = "workspaceblobstore"
 _STORE = re.compile(r"azureml://(?:subscriptions/.+?/workspaces/[^/]+/)?datastores/([^/]+)/paths/(.+)")
 _OUTPUT = re.compile(r"azureml://(?:subscriptions/.+?/workspaces/[^/]+/)?jobs/([^/]+)/outputs/([^/]+)(?:/paths/(.*))?")
-_LONG = re.compile(r"azureml://(?:subscriptions|locations)/.+?/workspaces/[^/]+/(data|models)/([^/]+)/versions/([^/]+)")
+_LONG = re.compile(
+    r"azureml://(?:subscriptions|locations)/.+?/workspaces/[^/]+/(data|models|components)/([^/]+)/versions/([^/]+)"
+)
 _RUN = re.compile(r"runs:/([^/]+)(?:/(.*))?")
 _MODEL = re.compile(r"models:/(?:(m-[0-9a-f]+)|([^/@]+)(?:/([^/]+)|@(.+)))(?:/.*)?")
 _SHORT = re.compile(r"(?:azureml:)?([A-Za-z0-9][A-Za-z0-9_.-]*)(?::([A-Za-z0-9_.-]+)|@([A-Za-z0-9_.-]+))")
@@ -44,7 +46,7 @@ class LoggedModelFiles:
 
 @dataclass(frozen=True)
 class AssetVersion:
-    """`kind` is data, models or None where the address does not say. One of version and label is set."""
+    """`kind` is data, models, components or None where the address does not say. One of version and label is set."""
 
     name: str
     version: str | None

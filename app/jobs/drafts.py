@@ -10,9 +10,10 @@ from app.assets.addresses import stored_address
 from app.environments import resolving
 from app.errors import AlreadyExists, Invalid
 from app.jobs import inputs, packing, queries
+from app.jobs.components import read_job
 from app.jobs.packing import Files
 from app.jobs.places import workspace_root
-from app.jobs.specification import load_command_job, local_paths, with_uploads
+from app.jobs.specification import load_command_job, local_paths
 from app.jobs.tables import Job
 from app.settings import PROJECT
 
@@ -58,10 +59,16 @@ def _of_source(job: Job, draft: Draft) -> dict[str, str]:
     """The local paths of a job that was submitted before, with the addresses that they had then."""
     then, found = job.spec or {}, {}
     for field, path in local_paths(load_command_job(job.source_yaml or "")).items():
-        if field.startswith("inputs."):
+        if field == "component":
+            # With addresses where the file had local paths, so that it needs nothing beside it.
+            found[path] = yaml.safe_dump(then["component"], sort_keys=False)
+        elif field == "component.code":
+            found[path] = then["component"]["code"]
+        elif field.startswith("inputs."):
             found[path] = then["inputs"][field.split(".")[1]]["path"]
-        elif field == "environment.conda_file":
-            found[path] = yaml.safe_dump(then["environment"]["conda_file"])
+        elif field.endswith("environment.conda_file"):
+            of = then["component"] if field.startswith("component.") else then
+            found[path] = yaml.safe_dump(of["environment"]["conda_file"])
         elif draft.keeps_code:
             found[path] = stored_address(job.code.removeprefix(f"{workspace_root(job)}/"))
     return found
@@ -69,7 +76,7 @@ def _of_source(job: Job, draft: Draft) -> dict[str, str]:
 
 def check(session: Session, workspace_id: int, text: str, uploaded: dict[str, str]) -> None:
     """Raise what submitting would raise, before anything is written."""
-    spec = with_uploads(load_command_job(text), uploaded)
+    spec = read_job(session, workspace_id, text, uploaded)
     if spec.name and queries.find(session, workspace_id, spec.name):
         raise AlreadyExists(f"name: there is a job {spec.name!r} already; leave `name` out to get one.", target="name")
     resolving.resolve(spec.environment)

@@ -1,4 +1,4 @@
-"""Finds what a job's inputs name, when it is submitted, so that a later version changes nothing."""
+"""Finds what a job's inputs and code name, when it is submitted, so that a later version changes nothing."""
 
 from collections.abc import Callable
 
@@ -76,3 +76,17 @@ def _existing(key: str, shown: str) -> dict:
     if store().size(key) is None and not store().list(key):
         raise NotFound(f"there is nothing at {shown}.")
     return {"key": key}
+
+
+def code_key(workspace_id: int, reference: str) -> str:
+    """Where uploaded code lies in the store; raises Invalid or NotFound that names `code`."""
+    address = addresses.parse(reference, "code")
+    if not isinstance(address, Stored):
+        raise Invalid(
+            f"code: {reference!r} is not an uploaded folder. Upload it to /api/uploads and give its address.",
+            target="code",
+        )
+    key = f"workspaces/{workspace_id}/{safe_key(address.path)}"
+    if not store().list(key) and store().size(key) is None:
+        raise NotFound(f"code: there is nothing at {reference}.", target="code")
+    return key

@@ -13,7 +13,7 @@ from app.web.templating import templates
 
 router = APIRouter(include_in_schema=False)
 # Addresses name models in the plural, the lineage in the singular.
-KINDS = {"data": "data", "model": "model", "models": "model"}
+KINDS = {"data": "data", "component": "component", "model": "model", "models": "model"}
 
 
 @router.get("/jobs/events", dependencies=[allow(READ)])
@@ -26,7 +26,7 @@ def events(caller: CallerDep) -> StreamingResponse:
 def uses_fragment(
     request: Request, session: SessionDep, caller: CallerDep, kind: str, name: str, version: str | None = None
 ) -> Response:
-    """Which jobs read or wrote an asset."""
+    """Which jobs read, wrote or ran an asset."""
     if kind not in KINDS:
         raise Invalid(f"kind: {kind!r} is no kind of asset; it is one of {', '.join(KINDS)}.", target="kind")
     uses = queries.users_of(session, caller.workspace.id, KINDS[kind], name, version)

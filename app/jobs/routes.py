@@ -1,13 +1,11 @@
 """REST for jobs."""
 
-import json
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from starlette.responses import StreamingResponse
 
 from app.access.guard import CallerDep, allow, note
-from app.errors import Invalid
 from app.jobs import logs, queries, service, streams
 from app.jobs.permissions import READ, WRITE
 from app.jobs.places import USER_LOG
@@ -16,35 +14,15 @@ from app.jobs.tables import Job
 from app.web.paging import Listing, listing
 from app.web.session import SessionDep
 from app.web.sse import stream
+from app.web.yaml_bodies import yaml_body, yaml_body_of
 
 router = APIRouter(prefix="/api/jobs", tags=["jobs"])
 
-SUBMIT_BODIES = {
-    "requestBody": {
-        "required": True,
-        "description": "A job file as YAML, the same fields as JSON, or `{yaml, uploads}`.",
-        "content": {
-            "application/json": {"schema": {"anyOf": [JobSubmit.model_json_schema(), {"type": "object"}]}},
-            "application/yaml": {"schema": {"type": "string"}},
-        },
-    }
-}
+SUBMIT_BODIES = yaml_body("A job file", JobSubmit)
 
 
 async def _submitted(request: Request) -> JobSubmit:
-    """The body in any of its forms, as text of a job file."""
-    text = (await request.body()).decode(errors="replace")
-    if "yaml" in request.headers.get("content-type", ""):
-        return JobSubmit(yaml=text)
-    try:
-        body = json.loads(text)
-    except ValueError as error:
-        raise Invalid(
-            f"The body is no JSON: {error}. Send YAML as Content-Type: application/yaml.", target="body"
-        ) from error
-    if isinstance(body, dict) and isinstance(body.get("yaml"), str):
-        return JobSubmit.model_validate(body)
-    return JobSubmit(yaml=text)
+    return JobSubmit.model_validate(await yaml_body_of(request))
 
 
 @router.post("", status_code=201, response_model=JobRead, dependencies=[allow(WRITE)], openapi_extra=SUBMIT_BODIES)

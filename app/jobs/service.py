@@ -4,19 +4,17 @@ from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from app.access.caller import Caller
-from app.assets import addresses
-from app.assets.addresses import Stored
 from app.environments import resolving
-from app.errors import AlreadyExists, Conflict, Invalid, NotFound
+from app.errors import AlreadyExists, Conflict, Invalid
 from app.experiments import service as experiments
 from app.experiments.events import StageChanged
 from app.jobs import discarding, inputs, moves, queries
+from app.jobs.components import read_job
 from app.jobs.moves import cancel, move, reopen
 from app.jobs.places import folder_key
 from app.jobs.results import link
-from app.jobs.specification import CommandJob, generate_name, load_command_job, with_uploads
+from app.jobs.specification import CommandJob, generate_name
 from app.jobs.tables import Job, JobTag
-from app.kit.storage import safe_key, store
 
 __all__ = ["cancel", "change", "move", "reopen", "resubmit", "set_tags", "submit"]
 
@@ -30,7 +28,7 @@ def submit(session: Session, caller: Caller, yaml: str, uploads: dict[str, str] 
 
     `uploads` says where the file's local paths were uploaded to.
     """
-    spec = with_uploads(load_command_job(yaml), uploads or {})
+    spec = read_job(session, caller.workspace.id, yaml, uploads or {})
     job = _new(session, caller, spec, yaml)
     moves.queue(session, job)
     return job
@@ -57,7 +55,7 @@ def _new(session: Session, caller: Caller, spec: CommandJob, yaml: str) -> Job:
         spec=spec.to_dict(),
         source_yaml=yaml,
         command=spec.command,
-        code=_code(workspace_id, spec.code) if spec.code else None,
+        code=inputs.code_key(workspace_id, spec.code) if spec.code else None,
         environment=resolving.resolve(spec.environment),
         inputs=ports,
         outputs={port: value.to_dict() for port, value in spec.outputs.items()},
@@ -72,6 +70,9 @@ def _new(session: Session, caller: Caller, spec: CommandJob, yaml: str) -> Job:
     for port, value in ports.items():
         if asset := value.get("asset"):
             link(session, job, "input", port, asset["kind"], asset["name"], asset["version"])
+    if isinstance(spec.component, str):
+        component, version = spec.component.removeprefix("azureml:").split(":")
+        link(session, job, "source", "component", "component", component, version)
     return job
 
 
@@ -85,19 +86,6 @@ def _input(session: Session, workspace_id: int, port: str, value) -> dict:
         return {"value": value.value}
     found = inputs.resolve(session, workspace_id, port, value.type, value.path)
     return {"type": value.type, "path": value.path, "mode": value.mode or "ro_mount", **found}
-
-
-def _code(workspace_id: int, reference: str) -> str:
-    address = addresses.parse(reference, "code")
-    if not isinstance(address, Stored):
-        raise Invalid(
-            f"code: {reference!r} is not an uploaded folder. Upload it to /api/uploads and give its address.",
-            target="code",
-        )
-    key = f"workspaces/{workspace_id}/{safe_key(address.path)}"
-    if not store().list(key) and store().size(key) is None:
-        raise NotFound(f"code: there is nothing at {reference}.", target="code")
-    return key
 
 
 def resubmit(session: Session, caller: Caller, job: Job) -> Job:
@@ -134,8 +122,8 @@ def resubmit(session: Session, caller: Caller, job: Job) -> Job:
     session.add(again)
     session.flush()
     for edge in queries.assets(session, job):
-        if edge.direction == "input":
-            link(session, again, "input", edge.port, edge.kind, edge.asset_name, edge.asset_version)
+        if edge.direction != "output":
+            link(session, again, edge.direction, edge.port, edge.kind, edge.asset_name, edge.asset_version)
     moves.queue(session, again)
     return again
 

@@ -105,7 +105,7 @@ class JobTag(Base):
 
 
 class JobAsset(Base):
-    """That a job read (`input`) or wrote (`output`) a version of an asset: one edge of the lineage."""
+    """An edge of the lineage: a job read (`input`), wrote (`output`) or ran (`source`) a version of an asset."""
 
     __tablename__ = "job_assets"
     __table_args__ = (Index(None, "kind", "asset_name", "asset_version"),)

@@ -1,18 +1,24 @@
 """Job files of Azure ML CLI v2: read, checked and normalised, with no database and no HTTP."""
 
 from app.jobs.specification.command import CommandJob
+from app.jobs.specification.component import Component
 from app.jobs.specification.expressions import render_command
-from app.jobs.specification.loading import load_command_job
+from app.jobs.specification.loading import load_command_job, load_component
 from app.jobs.specification.names import generate_name
-from app.jobs.specification.ports import Input, Output
-from app.jobs.specification.uploads import local_paths, with_uploads
+from app.jobs.specification.ports import Input, Output, Port
+from app.jobs.specification.uploads import component_with_uploads, is_local, local_paths, with_uploads
 
 __all__ = [
     "CommandJob",
+    "Component",
     "Input",
     "Output",
+    "Port",
+    "component_with_uploads",
     "generate_name",
+    "is_local",
     "load_command_job",
+    "load_component",
     "local_paths",
     "render_command",
     "with_uploads",

@@ -4,11 +4,11 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from app.errors import Invalid
-from app.jobs.specification import expressions, names, ports, resources
+from app.jobs.specification import names, ports, resources
+from app.jobs.specification.component import Component, check_command, read_component
 from app.jobs.specification.environment import read_environment
 from app.jobs.specification.ports import Input, Output
-from app.jobs.specification.section import Problems, Section
+from app.jobs.specification.section import Problems, Section, kind_of
 
 FIELDS = (
     "name",
@@ -20,6 +20,7 @@ FIELDS = (
     "type",
     "compute",
     "command",
+    "component",
     "code",
     "environment",
     "environment_variables",
@@ -41,7 +42,10 @@ VARIABLE = re.compile(r"[^=\x00]+")
 
 @dataclass(frozen=True)
 class CommandJob:
-    """`environment` is a reference, an inline definition or None; `warnings` say what is read but not used."""
+    """`environment` is a reference, an inline definition or None; `warnings` say what is read but not used.
+
+    `component` is an address or a local path, or the component itself where it stands in the file.
+    """
 
     command: str
     name: str | None = None
@@ -51,6 +55,7 @@ class CommandJob:
     tags: dict[str, str] = field(default_factory=dict)
     properties: dict[str, str] = field(default_factory=dict)
     compute: str | None = None
+    component: str | Component | None = None
     code: str | None = None
     environment: str | dict[str, Any] | None = None
     environment_variables: dict[str, str] = field(default_factory=dict)
@@ -72,6 +77,8 @@ class CommandJob:
     def to_dict(self) -> dict[str, Any]:
         """What JSON can hold, without what was not said. Field names are those of the attributes."""
         found = {name: getattr(self, name) for name in self.__dataclass_fields__ if name != "warnings"}
+        if isinstance(self.component, Component):
+            found["component"] = self.component.to_dict()
         found["inputs"] = {name: value.to_dict() for name, value in self.inputs.items()}
         found["outputs"] = {name: value.to_dict() for name, value in self.outputs.items()}
         return {name: value for name, value in found.items() if value not in (None, {})}
@@ -81,8 +88,9 @@ def read_command_job(job: Section) -> CommandJob:
     """Notes every problem in `job.problems` and raises nothing."""
     job.check_fields(FIELDS, SET_BY_SERVER)
     asked = resources.read_resources(job)
+    component = _component(job)
     found = CommandJob(
-        command=(job.text("command", required=True) or "").strip(),
+        command=(job.text("command", required=component is None) or "").strip(),
         name=_name(job),
         display_name=job.text("display_name"),
         experiment_name=_experiment(job),
@@ -90,6 +98,7 @@ def read_command_job(job: Section) -> CommandJob:
         tags=job.texts("tags"),
         properties=job.texts("properties"),
         compute=_compute(job),
+        component=component,
         code=job.text("code"),
         environment=read_environment(job),
         environment_variables=_variables(job),
@@ -106,7 +115,9 @@ def read_command_job(job: Section) -> CommandJob:
         identity=resources.read_identity(job),
         parent_job_name=job.text("parent_job_name"),
     )
-    _check_command(job, found)
+    check_command(job, found.command)
+    if component is not None:
+        _check_takes_all(job)
     return found
 
 
@@ -129,32 +140,29 @@ def _compute(job: Section) -> str | None:
     return compute.removeprefix("azureml:") if compute else None
 
 
+def _component(job: Section) -> str | Component | None:
+    value = job.values.get("component")
+    if isinstance(value, dict):
+        return read_component(job.section("component", "a command component"))
+    if value is not None and (not isinstance(value, str) or not value.strip()):
+        form = kind_of(value) if value != "" else "empty"
+        job.wrong("component", f"is {form}; give azureml:NAME:VERSION, a path such as file:./train.yml, or its fields.")
+        return ""
+    return value
+
+
+def _check_takes_all(job: Section) -> None:
+    for name in ("command", "code"):
+        if name in job:
+            job.wrong(name, "comes from the component; leave one of them out.")
+
+
 def _variables(job: Section) -> dict[str, str]:
     variables = job.texts("environment_variables")
     for name, value in variables.items():
         if not VARIABLE.fullmatch(name) or "\x00" in value:
             job.section("environment_variables").wrong(name, "cannot be an environment variable: a name has no '='.")
     return variables
-
-
-def _check_command(job: Section, found: CommandJob) -> None:
-    """An expression that names nothing is found now, not when the job starts."""
-    if "command" in job and not found.command:
-        job.wrong("command", "is empty; give what bash shall run, such as `python train.py`.")
-    known = {"inputs": job.mapping("inputs"), "outputs": job.mapping("outputs")}
-    try:
-        used = expressions.uses(found.command)
-    except Invalid as error:
-        job.problems.add(("command",), f"in `command`, {error.message}")
-        return
-    for use in used:
-        if use.name in known[use.kind]:
-            continue
-        text = f"in `command`, {expressions.unknown(use, known[use.kind])}"
-        if use.is_optional:
-            job.problems.warn(("command",), f"{text} The optional part around it is left out.")
-        else:
-            job.problems.add(("command",), text)
 
 
 def read(problems: Problems, value: dict) -> CommandJob:

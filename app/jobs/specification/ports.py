@@ -2,9 +2,10 @@
 
 import re
 from dataclasses import asdict, dataclass
+from difflib import get_close_matches
 from typing import Any
 
-from app.jobs.specification.section import Section, kind_of
+from app.jobs.specification.section import Section, as_text, kind_of
 
 FILE_TYPES = ("uri_file", "uri_folder", "mltable")
 MODEL_TYPES = ("mlflow_model", "custom_model", "triton_model")
@@ -16,6 +17,8 @@ ASSET_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,254}")
 VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,49}")
 
 INPUT_FIELDS = ("type", "path", "mode", "value", "default", "optional", "description", "path_on_compute", "datastore")
+INTERFACE_FIELDS = ("type", "optional", "default", "description", "min", "max", "enum", "mode")
+PORT_MODES = (*INPUT_MODES, "rw_mount", "mount", "upload", "link")
 OUTPUT_FIELDS = ("type", "path", "mode", "name", "version", "description")
 
 
@@ -48,6 +51,105 @@ class Output:
 
     def to_dict(self) -> dict[str, Any]:
         return {key: value for key, value in asdict(self).items() if value is not None}
+
+
+@dataclass(frozen=True)
+class Port:
+    """What a component takes or leaves under a name; `min`, `max` and `enum` bound a literal."""
+
+    type: str
+    optional: bool = False
+    default: str | int | float | bool | None = None
+    description: str | None = None
+    min: int | float | None = None
+    max: int | float | None = None
+    enum: tuple[str, ...] = ()
+    mode: str | None = None
+
+    @property
+    def is_literal(self) -> bool:
+        return self.type in LITERAL_TYPES
+
+    def to_dict(self) -> dict[str, Any]:
+        found = {**asdict(self), "optional": self.optional or None, "enum": list(self.enum) or None}
+        return {key: value for key, value in found.items() if value is not None}
+
+    def refuses(self, value: str | int | float | bool) -> str | None:
+        """Why a literal is none that this port takes, said so that it follows the name of a field."""
+        if not _is(value, self.type):
+            return f"is {value!r}, which is no {self.type}."
+        if self.type in ("integer", "number"):
+            number = float(value)
+            if self.min is not None and number < self.min:
+                return f"is {value!r}; it must be at least {self.min}."
+            if self.max is not None and number > self.max:
+                return f"is {value!r}; it must be at most {self.max}."
+        if self.enum and as_text(value) not in self.enum:
+            close = get_close_matches(as_text(value), self.enum, 1, 0.6)
+            hint = f"did you mean {close[0]!r}?" if close else f"it must be one of: {', '.join(self.enum)}."
+            return f"is {value!r}; {hint}"
+        return None
+
+
+def read_interface(file: Section, field: str, types: tuple[str, ...]) -> dict[str, Port]:
+    """The `inputs` or `outputs` of a component."""
+    declared = file.section(field)
+    found = {name: _port(declared, name, types) for name in declared.values if _named(declared, name)}
+    return {name: port for name, port in found.items() if port is not None}
+
+
+def _port(declared: Section, name: str, types: tuple[str, ...]) -> Port | None:
+    value = declared.values[name]
+    if not isinstance(value, dict):
+        declared.wrong(name, f"is {kind_of(value)}; declare it with a type, such as `{{type: {types[0]}}}`.")
+        return None
+    port = declared.section(name, "a port of a component")
+    port.check_fields(INTERFACE_FIELDS)
+    if "type" not in port:
+        port.wrong("type", f"is missing; it must be one of: {', '.join(types)}.")
+        return None
+    found = Port(
+        type=port.choice("type", types) or types[0],
+        optional=port.boolean("optional", False),
+        default=_default(port),
+        description=port.text("description"),
+        min=_bound(port, "min"),
+        max=_bound(port, "max"),
+        enum=_allowed(port),
+        mode=port.choice("mode", PORT_MODES),
+    )
+    problem = found.refuses(found.default) if found.is_literal and found.default is not None else None
+    if problem:
+        port.wrong("default", problem)
+    return found
+
+
+def _default(port: Section) -> str | int | float | bool | None:
+    value = port.values.get("default")
+    if isinstance(value, dict | list):
+        port.wrong("default", f"must be a plain value, not {kind_of(value)}.")
+        return None
+    return value
+
+
+def _bound(port: Section, name: str) -> int | float | None:
+    value = port.values.get(name)
+    if value is None:
+        return None
+    if not _is(value, "number"):
+        port.wrong(name, f"is {value!r}; it must be a number.")
+        return None
+    return value if isinstance(value, int | float) else float(value)
+
+
+def _allowed(port: Section) -> tuple[str, ...]:
+    value = port.values.get("enum")
+    if value is None:
+        return ()
+    if not isinstance(value, list) or any(item is None or isinstance(item, dict | list) for item in value):
+        port.wrong("enum", f"is {kind_of(value)}; it must be a list of plain values.")
+        return ()
+    return tuple(as_text(item) for item in value)
 
 
 def read_inputs(job: Section) -> dict[str, Input]:

@@ -11,9 +11,13 @@ from app.jobs.specification.document import Document, Path, dotted
 
 @dataclass
 class Problems:
-    """What was found in a file: the first problem is the message of the error, the others its details."""
+    """What was found in a file: the first problem is the message of the error, the others its details.
+
+    In a file that `tolerates` them, fields that do not exist are warnings, as for Azure ML's own client.
+    """
 
     document: Document
+    tolerates: bool = False
     found: list[tuple[tuple[int, int], str, str]] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
@@ -59,7 +63,10 @@ class Section:
                 self.warn(name, "is set by the server and not read.")
             elif name not in known and name != "$schema":
                 text = f"`{self.name_of(name)}` is not a field of {self.what}; {self._meant(name, known)}"
-                self.problems.add((*self.path, name), text, key=True)
+                if self.problems.tolerates:
+                    self.problems.warn((*self.path, name), text)
+                else:
+                    self.problems.add((*self.path, name), text, key=True)
 
     def _meant(self, name: str, known: list[str]) -> str:
         close = get_close_matches(name.lower(), known, 1, 0.6)
@@ -78,9 +85,10 @@ class Section:
 
     def _missing(self, name: str) -> None:
         close = get_close_matches(name, list(self.values), 1, 0.75)
-        if close and name not in self.values:
+        if close and name not in self.values and not self.problems.tolerates:
             return  # The misspelt field is reported already, with its line.
-        self.wrong(name, f"is missing: {self.what} needs it.")
+        hint = f" Is `{close[0]}` meant to be it?" if close and name not in self.values else ""
+        self.wrong(name, f"is missing: {self.what} needs it.{hint}")
 
     def integer(self, name: str, *, least: int = 0) -> int | None:
         value = self.values.get(name)
@@ -92,6 +100,15 @@ class Section:
             self.wrong(name, f"is {value!r}; it must be a whole number of {least} or more.")
             return None
         return value
+
+    def boolean(self, name: str, default: bool) -> bool:
+        value = self.values.get(name)
+        if value is None or isinstance(value, bool):
+            return default if value is None else value
+        if str(value).lower() in ("true", "false"):
+            return str(value).lower() == "true"
+        self.wrong(name, f"is {value!r}; it must be true or false.")
+        return default
 
     def choice(self, name: str, allowed: Iterable[str], default: str | None = None) -> str | None:
         value = self.text(name)

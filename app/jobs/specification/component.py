@@ -1,0 +1,148 @@
+"""A commandComponent of Azure ML CLI v2: a command with a typed interface, read into one normalised form."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from app.errors import Invalid
+from app.jobs.specification import expressions, ports, resources
+from app.jobs.specification.environment import read_environment
+from app.jobs.specification.ports import FILE_TYPES, LITERAL_TYPES, MODEL_TYPES, Port
+from app.jobs.specification.section import Section
+
+FIELDS = (
+    "name",
+    "version",
+    "display_name",
+    "description",
+    "tags",
+    "properties",
+    "type",
+    "is_deterministic",
+    "inputs",
+    "outputs",
+    "command",
+    "code",
+    "additional_includes",
+    "environment",
+    "resources",
+    "distribution",
+    "queue_settings",
+    "id",
+    "auto_delete_setting",
+)
+SET_BY_SERVER = ("creation_context", "latest_version", "intellectual_property")
+# What only other kinds of component have, for files that leave `type` out.
+ELSEWHERE = {
+    "pipeline": "jobs",
+    "parallel": "mini_batch_size",
+    "spark": "entry",
+    "sweep": "trial",
+    "data_transfer": "task",
+    "automl": "primary_metric",
+}
+_DATA = (*FILE_TYPES, *MODEL_TYPES, "path")
+
+
+@dataclass(frozen=True)
+class Component:
+    """`environment` is a reference, an inline definition or None. `memory_bytes` and `processes` follow from
+    `resources`; `warnings` say what is read but not used."""
+
+    command: str
+    name: str | None = None
+    version: str | None = None
+    display_name: str | None = None
+    description: str | None = None
+    tags: dict[str, str] = field(default_factory=dict)
+    properties: dict[str, str] = field(default_factory=dict)
+    is_deterministic: bool = True
+    inputs: dict[str, Port] = field(default_factory=dict)
+    outputs: dict[str, Port] = field(default_factory=dict)
+    code: str | None = None
+    environment: str | dict[str, Any] | None = None
+    resources: dict[str, Any] = field(default_factory=dict)
+    memory_bytes: int | None = None
+    processes: int | None = None
+    distribution: dict[str, Any] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+    type: str = "command"
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields of its file that say something; reading them again gives the same component."""
+        derived = ("memory_bytes", "processes", "warnings")
+        found = {name: getattr(self, name) for name in self.__dataclass_fields__ if name not in derived}
+        found["inputs"] = {name: port.to_dict() for name, port in self.inputs.items()}
+        found["outputs"] = {name: port.to_dict() for name, port in self.outputs.items()}
+        return {name: value for name, value in found.items() if value not in (None, {})}
+
+
+def read_component(file: Section) -> Component:
+    """Notes every problem in `file.problems`; raises Invalid for a kind of component that is not known here."""
+    _check_kind(file)
+    file.check_fields(FIELDS, SET_BY_SERVER)
+    asked = resources.read_resources(file)
+    resources.read_queue_settings(file)
+    found = Component(
+        command=(file.text("command", required=True) or "").strip(),
+        name=file.text("name"),
+        version=file.text("version"),
+        display_name=file.text("display_name"),
+        description=file.text("description"),
+        tags=file.texts("tags"),
+        properties=file.texts("properties"),
+        is_deterministic=file.boolean("is_deterministic", True),
+        inputs=ports.read_interface(file, "inputs", (*LITERAL_TYPES, *_DATA)),
+        outputs=ports.read_interface(file, "outputs", (*_DATA, *LITERAL_TYPES)),
+        code=file.text("code"),
+        environment=read_environment(file),
+        resources=asked.fields,
+        memory_bytes=asked.memory_bytes,
+        processes=asked.processes,
+        distribution=resources.read_distribution(file),
+    )
+    check_command(file, found.command, optional=optional_inputs(found.inputs))
+    return found
+
+
+def optional_inputs(inputs: dict[str, Port]) -> list[str]:
+    """Those that may have no value at all when the command starts."""
+    return [name for name, port in inputs.items() if port.optional and port.default is None]
+
+
+def _check_kind(file: Section) -> None:
+    kind = file.values.get("type")
+    if kind is None and "command" not in file:
+        kind = next((name for name, mark in ELSEWHERE.items() if mark in file), None)
+    if kind in (None, "command"):
+        return
+    where = file.problems.document.where((*file.path, "type"))
+    if kind in ELSEWHERE:
+        text = f"this is a {kind} component, which this server does not keep yet; it keeps: command."
+    else:
+        text = f"`{file.name_of('type')}` is {kind!r}; it must be: command."
+    raise Invalid(f"{where}: {text}", target=file.name_of("type"))
+
+
+def check_command(file: Section, command: str, *, optional: Iterable[str] = ()) -> None:
+    """An expression that names nothing is found now, not when the command starts."""
+    if "command" in file and not command:
+        file.wrong("command", "is empty; give what bash shall run, such as `python train.py`.")
+    known = {"inputs": file.mapping("inputs"), "outputs": file.mapping("outputs")}
+    path = (*file.path, "command")
+    try:
+        used = expressions.uses(command)
+    except Invalid as error:
+        file.problems.add(path, f"in `command`, {error.message}")
+        return
+    for use in used:
+        if use.name not in known[use.kind]:
+            text = f"in `command`, {expressions.unknown(use, known[use.kind])}"
+            if use.is_optional:
+                file.problems.warn(path, f"{text} The optional part around it is left out.")
+            else:
+                file.problems.add(path, text)
+        elif use.kind == "inputs" and use.name in optional and not use.is_optional:
+            expression = f"${{{{inputs.{use.name}}}}}"
+            text = f"in `command`, `{expression}` may have no value, because the input is optional"
+            file.problems.add(path, f"{text}; put it into `$[[ ]]`, as in `$[[--{use.name} {expression}]]`.")
