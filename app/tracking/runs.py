@@ -35,8 +35,7 @@ class RunRow(NamedTuple):
     experiment_id: int
     status: Status
     created_by: str
-    created_at: datetime
-    started_at: datetime | None
+    started_at: datetime
     ended_at: datetime | None
     lifecycle_stage: str
     files_folder: int
@@ -45,7 +44,15 @@ class RunRow(NamedTuple):
 
 _ROWS = (
     select(
-        *(getattr(Job, name) for name in RunRow._fields[:-2]),
+        Job.id,
+        Job.name,
+        Job.display_name,
+        Job.experiment_id,
+        Job.status,
+        Job.created_by,
+        func.coalesce(Job.started_at, Job.created_at),
+        Job.ended_at,
+        Job.lifecycle_stage,
         func.coalesce(Job.files_experiment_id, Job.experiment_id),
         case((Job.files_experiment_id.is_(None), Experiment.artifact_location), else_=Job.files_location),
     )

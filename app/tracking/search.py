@@ -61,7 +61,7 @@ _TEXTS = {
     "Run Name": Job.display_name,
 }
 _TIMES = {"start_time": _START, "created": _START, "Created": _START, "end_time": Job.ended_at}
-_TRIED, _TRIED_MORE = (3, 30), 30
+_TRIED, _TRIED_MORE, _FEW = (3, 30), 30, 500
 _KNOWN = ("run_id", "run_name", "status", "user_id", "artifact_uri", "start_time", "end_time")
 
 
@@ -77,19 +77,31 @@ def search(
     count: int = 1000,
 ) -> list[int]:
     """The ids of the rows of the runs found, in order."""
-    found = select(Job.id).where(
-        # The sum keeps SQLite from reading the whole workspace by its index where it could read the experiments.
-        Job.workspace_id + 0 == workspace_id,
-        Job.experiment_id.in_(experiment_ids),
-        Job.lifecycle_stage.in_(STAGES[view]),
-    )
-    found = narrow(found, filter)
+    # The sums keep SQLite from reading the whole workspace, or a whole experiment, by an index where it need not.
+    narrowed = narrow(select(Job.id).where(Job.workspace_id + 0 == workspace_id), filter)
+    narrowed = narrowed.where(Job.lifecycle_stage.in_(STAGES[view]))
+    found = narrowed.where(Job.experiment_id.in_(experiment_ids))
     orders = [parse_order(text) for text in order_by]
     if orders and _entity(orders[0].entity, "order_by") == "metric":
         first = _first_by_metric(session, found, orders, offset + count)
         if first is not None:
             return first[offset:]
+    if (few := _few_by_metric(session, filter)) is not None:
+        found = narrowed.where((Job.experiment_id + 0).in_(experiment_ids), Job.id.in_(few))
     return list(session.scalars(_sorted(found, orders).offset(offset).limit(count)))
+
+
+def _few_by_metric(session: Session, filter: str) -> list[int] | None:
+    """The runs whose metric is as a filter wants it, where those are so few that looking at each costs nothing."""
+    for comparison in parse_filter(filter):
+        if ENTITIES[comparison.entity] == "metric" and comparison.operator not in NULLS:
+            wanted = select(LatestMetric.job_id).where(
+                LatestMetric.key == comparison.key, condition(LatestMetric.value, comparison)
+            )
+            few = list(session.scalars(wanted.limit(_FEW + 1)))
+            if len(few) <= _FEW:
+                return few
+    return None
 
 
 def _sorted(found: Select, orders: Sequence[Order], *before: ColumnElement) -> Select:
@@ -111,15 +123,15 @@ def _first_by_metric(session: Session, found: Select, orders: Sequence[Order], c
     values = values.order_by(_directed(LatestMetric.value, by))
     for factor in _TRIED:
         tried = factor * (count + _TRIED_MORE)
+        beyond = session.scalar(values.with_only_columns(LatestMetric.value).offset(tried).limit(1))
+        if beyond is None:
+            break
         first = values.limit(tried).subquery()
         rows = _sorted(found.join(first, first.c.job_id == Job.id), others, _directed(first.c.value, by))
         top = session.execute(rows.add_columns(first.c.value).limit(count)).all()
-        beyond = session.scalar(values.with_only_columns(LatestMetric.value).offset(tried).limit(1))
         # Of values that equal the first one beyond, some may have been left out.
         if len(top) == count and top[-1].value != beyond:
             return [row.id for row in top]
-        if beyond is None:
-            break
     return None
 
 
