@@ -24,6 +24,7 @@ from app.cli.home import free_port  # noqa: E402
 from bench.filling import fill  # noqa: E402
 from bench.wire import Wire  # noqa: E402
 from tests.live.conftest import Server, start, stop  # noqa: E402
+from tests.live.test_tracking_faults import Peak  # noqa: E402
 
 ROOT = "/api/2.0/mlflow"
 FILES = "/api/2.0/mlflow-artifacts/artifacts"
@@ -38,10 +39,11 @@ class Sizes:
     many_runs: int
     points: int
     artifact_bytes: int
+    large_bytes: int
 
 
-FULL = Sizes(3, 5, 2000, 100_000, 10_000, 100 * 2**20)
-QUICK = Sizes(2, 2, 300, 20_000, 10_000, 20 * 2**20)
+FULL = Sizes(3, 5, 2000, 100_000, 10_000, 100 * 2**20, 5 * 2**30)
+QUICK = Sizes(2, 2, 300, 20_000, 10_000, 20 * 2**20, 2**29)
 
 
 @dataclass(frozen=True)
@@ -252,6 +254,24 @@ def artifacts(sides: list[Side], sizes: Sizes, _server: Server) -> None:
         compare(f"download of {sizes.artifact_bytes >> 20} MiB, MiB a second", sides, sizes, download, goal=2)
 
 
+def large_artifact(sides: list[Side], sizes: Sizes, server: Server) -> None:
+    wire = sides[0].wire()
+    path = f"{FILES}/{sides[0].experiment}/{sides[0].new_run(wire)}/artifacts/large"
+    web = server.child("uvicorn")
+    before = web.memory_info().rss
+    with tempfile.NamedTemporaryFile() as file, Peak(web) as peak:
+        file.truncate(sizes.large_bytes)
+        started = time.perf_counter()
+        wire.put_file(path, Path(file.name))
+        sent = time.perf_counter()
+        assert wire.get_size(path) == sizes.large_bytes
+        got = time.perf_counter()
+    print(
+        f"an artifact of {sizes.large_bytes / 2**30:.1f} GiB: up in {sent - started:.0f} s, down in "
+        f"{got - sent:.0f} s; the web process grew by {(peak.bytes - before) >> 20} MiB to {peak.bytes >> 20} MiB"
+    )
+
+
 def timed(call: Callable[[], object], times: int) -> list[float]:
     """Seconds that each of some calls took."""
     took = []
@@ -281,6 +301,7 @@ MEASURES = {
     "search-many": search_many,
     "history": history,
     "artifacts": artifacts,
+    "large-artifact": large_artifact,
 }
 
 if __name__ == "__main__":
