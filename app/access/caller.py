@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from sqlalchemy.orm import Session
+
 NO_ACTIONS: frozenset[str] = frozenset()
 
 
@@ -60,3 +62,19 @@ def covers(patterns: frozenset[str], action: str) -> bool:
     parts = action.split("/")
     wild = ("/".join(parts[:depth]) + "/*" for depth in range(1, len(parts)))
     return any(pattern in patterns for pattern in wild) or f"*/{parts[-1]}" in patterns
+
+
+def may_write_run(session: Session, caller: Caller, job) -> bool:
+    """Whether a caller may write a run: a run's own token reaches that run and its descendants only.
+
+    `job` is anything with `name` and `parent_id`.
+    """
+    return caller.run is None or _descends(session, job, caller.run)
+
+
+def _descends(session: Session, job, name: str) -> bool:
+    while job is not None:
+        if job.name == name:
+            return True
+        job = session.get(type(job), job.parent_id) if job.parent_id else None
+    return False

@@ -147,22 +147,6 @@ def _how_to_sign_in(request: Request) -> str:
     return f"{request.scope['path']} needs a sign-in, or a token sent as 'Authorization: Bearer …'."
 
 
-def may_write_run(session: Session, caller: Caller, job) -> bool:
-    """Whether a caller may write a run: a run's own token reaches that run and its descendants only.
-
-    `job` is anything with `name` and `parent_id`.
-    """
-    return caller.run is None or _descends(session, job, caller.run)
-
-
-def _descends(session: Session, job, name: str) -> bool:
-    while job is not None:
-        if job.name == name:
-            return True
-        job = session.get(type(job), job.parent_id) if job.parent_id else None
-    return False
-
-
 def allow(action: Action):
     return Depends(Guard(action))
 

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
-from app.access.caller import Caller
-from app.access.guard import may_write_run
+from app.access.caller import Caller, may_write_run
 from app.errors import Forbidden, Invalid, NotFound
 from app.experiments.tables import Experiment
 from app.jobs.tables import Job

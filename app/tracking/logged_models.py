@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
-from app.access.caller import Caller
-from app.access.guard import may_write_run
+from app.access.caller import Caller, may_write_run
 from app.errors import Forbidden, Invalid, NotFound
 from app.experiments import service as experiments
 from app.experiments.tables import Experiment

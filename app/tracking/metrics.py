@@ -184,8 +184,7 @@ def latest(session: Session, job_ids: Sequence[int]) -> dict[int, list[Latest]]:
 
 def latest_rows(session: Session, job_ids: Sequence[int]) -> Sequence[tuple[int, str, float | None, int, int]]:
     """The newest points as they are stored, by run and key: job id, key, value (None for NaN), step, timestamp."""
-    # Fetched at once: one by one, each row would give the interpreter away and wait for it again.
-    return session.connection().execute(_LATEST, {"ids": id_lists.as_parameter(job_ids)}).all()
+    return id_lists.plain_rows(session, _LATEST, job_ids)
 
 
 def position(session: Session, job_id: int) -> int:

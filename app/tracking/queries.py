@@ -34,9 +34,7 @@ def tags_of(session: Session, job_ids: Sequence[int]) -> dict[int, list[tuple[st
 
 def _pairs_of(session: Session, table: type, job_ids: Sequence[int]) -> dict[int, list[tuple[str, str]]]:
     pairs: dict[int, list[tuple[str, str]]] = {}
-    for job_id, key, value in (
-        session.connection().execute(_PAIRS[table], {"ids": id_lists.as_parameter(job_ids)}).all()
-    ):
+    for job_id, key, value in id_lists.plain_rows(session, _PAIRS[table], job_ids):
         pairs.setdefault(job_id, []).append((key, value))
     return pairs
 
@@ -68,7 +66,7 @@ def models_of(session: Session, job_ids: Sequence[int]) -> dict[int, list[RunMod
 
 def _with_any(session: Session, table: type, job_ids: Sequence[int]) -> list[int]:
     """Those of some runs that have a row in a table at all: most have none, and loading nothing costs as well."""
-    return list(session.connection().scalars(_OWNERS[table], {"ids": id_lists.as_parameter(job_ids)}))
+    return [job_id for (job_id,) in id_lists.plain_rows(session, _OWNERS[table], job_ids)]
 
 
 def datasets(

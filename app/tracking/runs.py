@@ -7,8 +7,7 @@ from typing import NamedTuple
 from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
-from app.access.caller import Caller
-from app.access.guard import may_write_run
+from app.access.caller import Caller, may_write_run
 from app.errors import Forbidden, Invalid, NotFound
 from app.experiments.tables import Experiment
 from app.jobs.lifecycle import Status
@@ -117,7 +116,7 @@ def _check(session: Session, caller: Caller, run: Job | RunRef, deleted: bool) -
 
 def rows(session: Session, job_ids: Sequence[int]) -> dict[int, RunRow]:
     """The runs by their ids, without loading them whole."""
-    found = map(RunRow._make, session.connection().execute(_ROWS, {"ids": id_lists.as_parameter(job_ids)}).all())
+    found = map(RunRow._make, id_lists.rows(session, _ROWS, job_ids))
     return {row.id: row for row in found}
 
 
