@@ -18,12 +18,13 @@ DEFAULT_URL = "http://127.0.0.1:8080"
 DEFAULT_HOME = "~/.atelier"
 # Less than the day that the token lives.
 KEPT_SECONDS = 20 * 3600
-FORMATS = ("table", "json", "yaml")
+FORMATS = ("table", "json", "yaml", "tsv")
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     add_server(parser)
     parser.add_argument("--output", "-o", choices=FORMATS, default="table", help="how to print (default: %(default)s)")
+    parser.add_argument("--query", metavar="JMESPATH", help="print this of the answer, such as 'name' or '[].name'")
 
 
 def add_server(parser: argparse.ArgumentParser) -> None:

@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from app.cli import assets, connecting, environments, jobs, operate, serving, transfer
+from app.cli import assets, completion, components, connecting, environments, jobs, operate, serving, transfer
 from app.errors import AtelierError
 
 OK, FAILED, INTERRUPTED = 0, 1, 130
@@ -16,7 +16,7 @@ def parser() -> argparse.ArgumentParser:
         epilog="`atelier NOUN VERB --help` describes a command. Exit status: 0 it worked, 1 it failed, 2 wrong usage.",
     )
     commands = made.add_subparsers(metavar="COMMAND", required=True)
-    for module in (operate, jobs, assets, serving, environments, transfer):
+    for module in (operate, jobs, components, assets, serving, environments, transfer, completion):
         module.register(commands)
     return made
 

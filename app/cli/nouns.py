@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from app.cli.connecting import add_options
+from app.cli.printing import Form
 
 Run = Callable[[argparse.Namespace], int | None]
 
@@ -20,8 +21,13 @@ class Noun:
             name, help=text, description=f"{text[0].upper()}{text[1:]}.", aliases=list(aliases)
         )
         add_options(parser)
-        parser.set_defaults(run=run)
+        parser.set_defaults(run=lambda options: run(_with_form(options)))
         return parser
+
+
+def _with_form(options: argparse.Namespace) -> argparse.Namespace:
+    options.output = Form(options.output, options.query)
+    return options
 
 
 def add_file(parser: argparse.ArgumentParser, *, required: bool = True) -> None:

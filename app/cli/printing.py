@@ -1,4 +1,4 @@
-"""Prints answers as a table, JSON or YAML."""
+"""Prints answers as a table, JSON, YAML or TSV, whole or what a query takes of them."""
 
 import json
 import shutil
@@ -6,10 +6,35 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from app.errors import Invalid
+
+
+class Form(str):
+    """One of the formats, with the JMESPath `query` that is asked of each answer.
+
+    Raises Invalid for one that cannot be read, before any answer is asked for.
+    """
+
+    query: Any
+
+    def __new__(cls, format: str, query: str | None = None) -> "Form":
+        made = super().__new__(cls, format)
+        made.query = _compiled(query) if query else None
+        return made
+
+
+def _compiled(query: str):
+    import jmespath
+
+    try:
+        return jmespath.compile(query)
+    except jmespath.exceptions.JMESPathError as error:
+        raise Invalid(f"--query {query!r} is no JMESPath: {str(error).splitlines()[0]}", target="query") from error
+
 
 def print_list(rows: Iterable[dict], columns: Sequence[str], output: str, empty: str) -> None:
     rows = list(rows)
-    if output != "table":
+    if output != "table" or _query_of(output):
         print_raw(rows, output)
     elif rows:
         print_table(rows, columns)
@@ -18,7 +43,7 @@ def print_list(rows: Iterable[dict], columns: Sequence[str], output: str, empty:
 
 
 def print_one(row: dict, fields: Sequence[str], output: str) -> None:
-    if output != "table":
+    if output != "table" or _query_of(output):
         print_raw(row, output)
         return
     shown = [(name, _cell(row.get(name))) for name in fields if row.get(name) not in (None, "", {}, [])]
@@ -27,8 +52,32 @@ def print_one(row: dict, fields: Sequence[str], output: str) -> None:
         print(f"{name:<{width}}  {text}")
 
 
+def _query_of(output: str) -> Any:
+    return getattr(output, "query", None)
+
+
+def _asked(value: Any, output: str) -> Any:
+    """Raises Invalid where a function of the query does not take what it is given."""
+    query = _query_of(output)
+    if query is None:
+        return value
+    from jmespath.exceptions import JMESPathError
+
+    try:
+        return query.search(value)
+    except JMESPathError as error:
+        raise Invalid(f"--query: {str(error).splitlines()[0]}", target="query") from error
+
+
 def print_raw(value: Any, output: str) -> None:
-    if output == "yaml":
+    """What the query takes of `value`, or all of it. As a table it has the columns that the query makes."""
+    value = _asked(value, output)
+    if output == "tsv":
+        for row in value if isinstance(value, list) else [value]:
+            print("\t".join(_cells(row)))
+    elif output == "table":
+        _print_asked(value)
+    elif output == "yaml":
         import yaml
 
         print(yaml.safe_dump(value, sort_keys=False, allow_unicode=True), end="")
@@ -60,6 +109,21 @@ def print_table(rows: list[dict], columns: Sequence[str]) -> None:
     for line in lines:
         text = "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
         print(text[:edge] if edge else text)
+
+
+def _print_asked(value: Any) -> None:
+    rows = value if isinstance(value, list) else [] if value is None else [value]
+    if rows and all(isinstance(row, dict) for row in rows):
+        print_table(rows, list(dict.fromkeys(name for row in rows for name in row)))
+        return
+    for row in rows:
+        print("  ".join(_cells(row)))
+
+
+def _cells(row: Any) -> list[str]:
+    """One line of cells; a tab or a line's end within a cell would begin another."""
+    cells = row.values() if isinstance(row, dict) else row if isinstance(row, list) else [row]
+    return [_cell(item) for item in cells]
 
 
 def _cell(value: Any) -> str:

@@ -10,6 +10,7 @@ from app.jobs.specification import (
     Component,
     component_with_uploads,
     is_local,
+    job_file,
     load_command_job,
     load_component,
     with_uploads,
@@ -39,6 +40,11 @@ def read_job(session: Session, workspace_id: int, yaml: str, uploads: Mapping[st
         return _find_registered(session, workspace_id, component)
 
     return with_uploads(load_command_job(yaml, find_component=find), uploads)
+
+
+def draft(session: Session, workspace_id: int, reference: str) -> str:
+    """A job file that runs a registered component, `NAME:VERSION`, for the editor; raises NotFound."""
+    return job_file(f"azureml:{reference}", _find_registered(session, workspace_id, f"azureml:{reference}"))
 
 
 def _of_file(file: str, uploads: Mapping[str, str]) -> Component:

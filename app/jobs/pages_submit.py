@@ -7,7 +7,7 @@ from starlette.responses import RedirectResponse
 
 from app.access.guard import CallerDep, allow, note
 from app.errors import AtelierError
-from app.jobs import drafts, examples, queries, service
+from app.jobs import components, drafts, examples, queries, service
 from app.jobs.pages_changes import to_job
 from app.jobs.permissions import WRITE
 from app.web.session import SessionDep
@@ -18,10 +18,16 @@ router = APIRouter(prefix="/jobs", include_in_schema=False)
 
 @router.get("/new", dependencies=[allow(WRITE)])
 def new(
-    request: Request, session: SessionDep, caller: CallerDep, source: Annotated[str, Query(alias="from")] = ""
+    request: Request,
+    session: SessionDep,
+    caller: CallerDep,
+    source: Annotated[str, Query(alias="from")] = "",
+    component: str = "",
 ) -> Response:
-    """An editor with the example in it, or with the file of the job `from`."""
-    if source:
+    """An editor with the example in it, with the file of the job `from`, or with one that runs a component."""
+    if component:
+        draft = drafts.Draft(components.draft(session, caller.workspace.id, component), "", False)
+    elif source:
         draft = drafts.of_job(queries.get(session, caller.workspace.id, source))
     else:
         draft = examples.digits()

@@ -10,6 +10,7 @@ from urllib.parse import quote
 import httpx
 
 from app.sdk import files
+from app.sdk.components import Components
 from app.sdk.errors import ClientError
 from app.sdk.following import Change, follow
 from app.sdk.packing import pack
@@ -38,6 +39,7 @@ class Client:
         self.workspace = workspace
         self._say = say
         self._transport = Transport(url, token, workspace, transport=transport)
+        self.components = Components(self._transport, self.upload)
 
     def __enter__(self) -> "Client":
         return self
@@ -52,11 +54,14 @@ class Client:
     def transport(self) -> Transport:
         return self._transport
 
-    def upload(self, path: Path | str) -> str:
-        """Upload a file or folder; answers its `azureml://datastores/…` address."""
+    def upload(self, path: Path | str, includes: Iterable[Path] = ()) -> str:
+        """Upload a file or folder; answers its `azureml://datastores/…` address.
+
+        `includes` are further files and folders that are packed into the folder.
+        """
         path = Path(path)
         with tempfile.SpooledTemporaryFile(max_size=IN_MEMORY) as archive:
-            packed = pack(path, archive)
+            packed = pack(path, archive, includes)
             size = archive.tell()
             archive.seek(0)
             files_said = "1 file" if packed.files == 1 else f"{packed.files:,} files"
@@ -71,10 +76,7 @@ class Client:
         `changes` are like `inputs.epochs=5`.
         """
         file = Path(file)
-        text = files.read_text(file)
-        definition = files.parse(text, file.name)
-        if changes := list(changes):
-            text = files.dump(files.change(definition, changes))
+        text, definition = files.read_changed(file, changes)
         uploads = files.job_uploads(definition, file.parent, self.upload)
         return self.submit(text, uploads)
 

@@ -10,7 +10,7 @@ import yaml
 from app.sdk.errors import BadFile
 
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:.*", re.DOTALL)
-Upload = Callable[[Path], str]
+Upload = Callable[..., str]
 
 
 def is_local(path: Any) -> bool:
@@ -53,6 +53,15 @@ def change(definition: dict[str, Any], changes: Iterable[str]) -> dict[str, Any]
     return definition
 
 
+def read_changed(file: Path, changes: Iterable[str]) -> tuple[str, dict[str, Any]]:
+    """The text of a file and its fields, with `changes` such as `inputs.epochs=5` made in both."""
+    text = read_text(file)
+    definition = parse(text, file.name)
+    if changes := list(changes):
+        text = dump(change(definition, changes))
+    return text, definition
+
+
 def dump(definition: dict[str, Any]) -> str:
     return yaml.safe_dump(definition, sort_keys=False, allow_unicode=True)
 
@@ -66,10 +75,31 @@ def job_uploads(definition: dict[str, Any], folder: Path, upload: Upload) -> dic
     """Upload what a job file names on this machine; answers path as written → address, or text of a conda file."""
     inputs = definition.get("inputs")
     ports = inputs.values() if isinstance(inputs, dict) else ()
-    written = [definition.get("code"), *(port.get("path") for port in ports if isinstance(port, dict))]
+    written = [port.get("path") for port in ports if isinstance(port, dict)]
     found = {path: upload(local_path(path, folder)) for path in dict.fromkeys(written) if is_local(path)}
-    conda = _conda_path(definition.get("environment"))
+    component = definition.get("component")
+    if isinstance(component, dict):
+        found |= command_uploads(component, folder, upload)
+    elif is_local(component):
+        found |= _component_uploads(component, local_path(component, folder), upload)
+    return command_uploads(definition, folder, upload) | found
+
+
+def command_uploads(definition: dict[str, Any], folder: Path, upload: Upload) -> dict[str, str]:
+    """Upload the code of a job or component; answers as `job_uploads` does."""
+    code, conda = definition.get("code"), _conda_path(definition.get("environment"))
+    named = definition.get("additional_includes")
+    includes = [local_path(path, folder) for path in named if is_local(path)] if isinstance(named, list) else []
+    packed = [local_path(code, folder), *([includes] if includes else [])] if is_local(code) else []
+    found = {code: upload(*packed)} if packed else {}
     return found | ({conda: read_text(local_path(conda, folder))} if conda else {})
+
+
+def _component_uploads(written: str, file: Path, upload: Upload) -> dict[str, str]:
+    """The text of a component file; what it names, relative to itself, is under `FILE#PATH`."""
+    text = read_text(file)
+    inner = command_uploads(parse(text, written), file.parent, upload)
+    return {written: text, **{f"{written}#{path}": address for path, address in inner.items()}}
 
 
 def _conda_path(environment: Any) -> str | None:

@@ -1,8 +1,9 @@
 """Packs a file or folder as the server takes it in: a gzipped tar of one file or one folder."""
 
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import IO
 
@@ -16,14 +17,17 @@ class Packed:
     size_bytes: int
 
 
-def pack(source: Path, archive: IO[bytes]) -> Packed:
-    """Write `source` into `archive`; raises BadFile for a link that leads out of the folder, or for no file at all."""
+def pack(source: Path, archive: IO[bytes], includes: Iterable[Path] = ()) -> Packed:
+    """Write `source` into `archive`, and `includes` beside its files.
+
+    Raises BadFile for a link that leads out of the folder, for a file that is there twice, or for no file at all.
+    """
     if not source.exists():
         raise BadFile(f"There is no file or folder {source}.")
     source = source.resolve()
     files = total = 0
     with tarfile.open(fileobj=archive, mode="w:gz", compresslevel=3, dereference=True) as tar:
-        for path, name in _contents(source):
+        for path, name in _with_includes(source, includes):
             member = tar.gettarinfo(path, f"{source.name}/{name}" if name else source.name)
             if not member.isreg():
                 raise BadFile(
@@ -38,6 +42,26 @@ def pack(source: Path, archive: IO[bytes]) -> Packed:
     if not files:
         raise BadFile(f"{source} holds no file to upload.")
     return Packed(files, total)
+
+
+def _with_includes(source: Path, includes: Iterable[Path]) -> Iterator[tuple[Path, str]]:
+    """Files and folders keep their own names beside the files of the folder, as in Azure ML."""
+    included = [path.resolve() for path in includes]
+    if included and source.is_file():
+        raise BadFile(f"additional_includes: {source} is a file; includes go into a folder.")
+    taken = set()
+    for path, name in chain(_contents(source), *map(_included, included)):
+        if name in taken:
+            raise BadFile(f"additional_includes: {path} would take the place of another {name}.")
+        taken.add(name)
+        yield path, name
+
+
+def _included(path: Path) -> Iterator[tuple[Path, str]]:
+    if not path.exists():
+        raise BadFile(f"additional_includes: there is no file or folder {path}.")
+    for file, name in _contents(path):
+        yield file, f"{path.name}/{name}" if name else path.name
 
 
 def _contents(source: Path) -> Iterator[tuple[Path, str]]:

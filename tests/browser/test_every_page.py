@@ -17,6 +17,8 @@ PAGES = [
     *(f"/jobs/JOB{tab}" for tab in ("", "/metrics", "/images", "/outputs", "/logs", "/code", "/lineage", "/yaml")),
     "/evaluation",
     "/evaluation/scorers",
+    "/components",
+    "/components/new",
     "/traces",
     "/reviews",
     "/environments",

@@ -3,6 +3,7 @@
 from app.jobs.specification.command import CommandJob
 from app.jobs.specification.component import Component
 from app.jobs.specification.expressions import render_command
+from app.jobs.specification.interface import job_file
 from app.jobs.specification.loading import load_command_job, load_component
 from app.jobs.specification.names import generate_name
 from app.jobs.specification.ports import Input, Output, Port
@@ -17,6 +18,7 @@ __all__ = [
     "component_with_uploads",
     "generate_name",
     "is_local",
+    "job_file",
     "load_command_job",
     "load_component",
     "local_paths",

@@ -8,7 +8,7 @@ from app.errors import Invalid
 from app.jobs.specification import expressions, ports, resources
 from app.jobs.specification.environment import read_environment
 from app.jobs.specification.ports import FILE_TYPES, LITERAL_TYPES, MODEL_TYPES, Port
-from app.jobs.specification.section import Section
+from app.jobs.specification.section import Section, kind_of
 
 FIELDS = (
     "name",
@@ -101,6 +101,7 @@ def read_component(file: Section) -> Component:
         processes=asked.processes,
         distribution=resources.read_distribution(file),
     )
+    _check_includes(file)
     check_command(file, found.command, optional=optional_inputs(found.inputs))
     return found
 
@@ -108,6 +109,15 @@ def read_component(file: Section) -> Component:
 def optional_inputs(inputs: dict[str, Port]) -> list[str]:
     """Those that may have no value at all when the command starts."""
     return [name for name, port in inputs.items() if port.optional and port.default is None]
+
+
+def _check_includes(file: Section) -> None:
+    """The client packs them into the code; here they only tell that it should have."""
+    value = file.values.get("additional_includes")
+    if value is not None and not isinstance(value, list):
+        file.wrong("additional_includes", f"must be a list of paths, not {kind_of(value)}.")
+    elif value and "code" not in file:
+        file.warn("additional_includes", "is not used: they are packed into the folder of `code`, which is not given.")
 
 
 def _check_kind(file: Section) -> None:

@@ -1,5 +1,6 @@
 """A job that runs a component: its inputs and outputs checked against the component's interface."""
 
+import json
 from collections.abc import Iterable
 from dataclasses import replace
 from difflib import get_close_matches
@@ -88,3 +89,27 @@ def _check_names(section: Section, declared: Iterable[str], what: str) -> None:
             has = f"it has: {', '.join(known)}." if known else f"it has no {what}s."
             hint = f"did you mean `{close[0]}`?" if close else has
             section.problems.add((*section.path, name), f"the component has no {what} `{name}`; {hint}", key=True)
+
+
+def job_file(reference: str, component: Component) -> str:
+    """A job file that runs a component: its defaults to change, and what it still needs to fill in."""
+    lines = [f"component: {reference}"]
+    needed = [text for name, port in component.inputs.items() for text in _input_lines(name, port)]
+    if needed:
+        is_bare = all(line.lstrip().startswith("#") for line in needed)
+        lines += ["# inputs:" if is_bare else "inputs:", *needed]
+    return "\n".join(lines) + "\n"
+
+
+def _input_lines(name: str, port: Port) -> list[str]:
+    bounds = [f"{word} {value}" for word, value in (("at least", port.min), ("at most", port.max)) if value is not None]
+    says = ", ".join([port.type, *bounds, *([f"one of {', '.join(port.enum)}"] if port.enum else [])])
+    if not port.is_literal:
+        path = port.default or f"azureml:{name.upper()}@latest"
+        kind = "uri_folder" if port.type == "path" else port.type
+        lines = [f"  {name}:", f"    type: {kind}", f"    path: {json.dumps(path) if ': ' in str(path) else path}"]
+    else:
+        value = "" if port.default is None else f" {json.dumps(port.default, ensure_ascii=False)}"
+        lines = [f"  {name}:{value}  # {says}"]
+    is_left_out = port.optional and port.default is None
+    return [f"  # {line[2:]}" for line in lines] if is_left_out else lines

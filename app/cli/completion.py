@@ -1,0 +1,79 @@
+"""`atelier completion`: a script by which a shell completes commands, options and their values."""
+
+import argparse
+from collections.abc import Iterator
+
+SHELLS = ("bash", "zsh")
+# zsh runs completions of bash by a module of its own.
+_ZSH = "autoload -U +X compinit bashcompinit && compinit -u && bashcompinit\n"
+_SCRIPT = """\
+_atelier() {{
+  local current="${{COMP_WORDS[COMP_CWORD]}}" previous="${{COMP_WORDS[COMP_CWORD-1]}}" path="" words="" index word
+  for ((index = 1; index < COMP_CWORD; index++)); do
+    word="${{COMP_WORDS[index]}}"
+    case "$word" in -*) break ;; esac
+    path="$path $word"
+  done
+  COMPREPLY=()
+  case "$path $previous" in
+{values}
+  esac
+  if [ -z "$words" ]; then
+    case "$path" in
+{words}
+    esac
+  fi
+  COMPREPLY=($(compgen -W "$words" -- "$current"))
+}}
+complete -o default -F _atelier atelier
+"""
+
+
+def register(commands: argparse._SubParsersAction) -> None:
+    text = "print a script by which a shell completes commands"
+    completion = commands.add_parser(
+        "completion",
+        help=text,
+        description=f"{text.capitalize()}. Load it with: source <(atelier completion bash)",
+    )
+    completion.add_argument("shell", choices=SHELLS)
+    completion.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> None:
+    from app.cli.main import parser
+
+    print(script(parser(), options.shell), end="")
+
+
+def script(parser: argparse.ArgumentParser, shell: str) -> str:
+    """What follows a path of commands, ` job create`, and what follows an option there."""
+    words, values = [], []
+    for path, command in _commands(parser, ""):
+        words.append(f'    "{path}") words="{" ".join(_following(command))}" ;;')
+        values += _values(path, command)
+    made = _SCRIPT.format(words="\n".join(words), values="\n".join(values))
+    return f"{_ZSH}{made}" if shell == "zsh" else made
+
+
+def _commands(parser: argparse.ArgumentParser, path: str) -> Iterator[tuple[str, argparse.ArgumentParser]]:
+    yield path, parser
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for name, command in action.choices.items():
+                yield from _commands(command, f"{path} {name}")
+
+
+def _following(parser: argparse.ArgumentParser) -> list[str]:
+    named = [choice for action in parser._actions if not action.option_strings for choice in action.choices or ()]
+    options = [name for action in parser._actions for name in action.option_strings if name.startswith("--")]
+    return [*named, *options]
+
+
+def _values(path: str, parser: argparse.ArgumentParser) -> Iterator[str]:
+    """An option that takes a value is followed by its choices, or by the names of files."""
+    for action in parser._actions:
+        if action.option_strings and action.nargs != 0:
+            patterns = "|".join(f'"{path} {name}"' for name in action.option_strings)
+            then = f'words="{" ".join(map(str, action.choices))}"' if action.choices else "return"
+            yield f"    {patterns}) {then} ;;"
