@@ -76,13 +76,14 @@ def job_uploads(definition: dict[str, Any], folder: Path, upload: Upload) -> dic
     inputs = definition.get("inputs")
     ports = inputs.values() if isinstance(inputs, dict) else ()
     written = [port.get("path") for port in ports if isinstance(port, dict)]
-    found = {path: upload(local_path(path, folder)) for path in dict.fromkeys(written) if is_local(path)}
+    found = command_uploads(definition, folder, upload)
+    found |= {path: upload(local_path(path, folder)) for path in dict.fromkeys(written) if is_local(path)}
     component = definition.get("component")
     if isinstance(component, dict):
         found |= command_uploads(component, folder, upload)
     elif is_local(component):
         found |= _component_uploads(component, local_path(component, folder), upload)
-    return command_uploads(definition, folder, upload) | found
+    return found
 
 
 def command_uploads(definition: dict[str, Any], folder: Path, upload: Upload) -> dict[str, str]:
