@@ -1,6 +1,6 @@
 """Reads of components."""
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.assets import addresses
@@ -67,24 +67,21 @@ def page(
     column = SORTS.get(sort.removeprefix("-"))
     if column is None:
         raise Invalid(f"sort: {sort!r} is not one of {', '.join(SORTS)}, with '-' for falling.", target="sort")
-    newest = (
-        select(func.max(ComponentVersion.id))
-        .where(ComponentVersion.component_id == Component.id)
-        .correlate(Component)
-        .scalar_subquery()
-    )
-    found = (
-        select(Component, ComponentVersion)
-        .join(ComponentVersion, ComponentVersion.id == newest)
-        .where(Component.workspace_id == workspace_id, Component.archived == archived)
-    )
+    found = select(Component).where(Component.workspace_id == workspace_id, Component.archived == archived)
     if text:
-        like = (item.icontains(text, autoescape=True) for item in (Component.name, ComponentVersion.display_name))
-        found = found.where(or_(*like))
+        found = found.where(Component.name.icontains(text, autoescape=True))
     total = session.scalar(found.with_only_columns(func.count(Component.id)))
     order = column.desc() if sort.startswith("-") else column.asc()
-    rows = session.execute(found.order_by(order, Component.id).offset((number - 1) * size).limit(size)).all()
-    return Page(rows, total, number, size)
+    shown = session.scalars(found.order_by(order, Component.id).offset((number - 1) * size).limit(size)).all()
+    newest = _newest(session, [component.id for component in shown])
+    return Page([(component, newest[component.id]) for component in shown], total, number, size)
+
+
+def _newest(session: Session, component_ids: list[int]) -> dict[int, ComponentVersion]:
+    of_these = ComponentVersion.component_id.in_(component_ids)
+    ids = select(func.max(ComponentVersion.id)).where(of_these).group_by(ComponentVersion.component_id)
+    found = session.scalars(select(ComponentVersion).where(ComponentVersion.id.in_(ids)))
+    return {version.component_id: version for version in found}
 
 
 def of_reference(session: Session, workspace_id: int, reference: str) -> specification.Component:

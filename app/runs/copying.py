@@ -115,7 +115,7 @@ def write(session: Session, made: Plan, user: str) -> list[Job]:
         new[id] = _new_run(session, found[id], name, user, target, new)
         for table in _LOGGED:
             _copy_rows(session, table, {"job_id": (id, new[id].id)})
-        _copy_rows(session, JobAsset, {"job_id": (id, new[id].id)}, JobAsset.direction == "input")
+        _copy_rows(session, JobAsset, {"job_id": (id, new[id].id)}, JobAsset.direction != "output")
         _tag(session, new[id], found[id])
     for old_model, new_model in made.models.items():
         _copy_model(session, old_model, new_model, target, new)

@@ -35,7 +35,9 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path):
     assert "no.yml cannot be read" in answer.stderr
 
 
-@pytest.mark.parametrize("noun", ["job", "data", "model", "online-endpoint", "online-deployment", "environment"])
+@pytest.mark.parametrize(
+    "noun", ["job", "component", "data", "model", "online-endpoint", "online-deployment", "environment"]
+)
 def test_every_noun_describes_itself(noun, capsys):
     with pytest.raises(SystemExit) as ended:
         main.main([noun, "--help"])

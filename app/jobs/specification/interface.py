@@ -105,7 +105,7 @@ def _input_lines(name: str, port: Port) -> list[str]:
     bounds = [f"{word} {value}" for word, value in (("at least", port.min), ("at most", port.max)) if value is not None]
     says = ", ".join([port.type, *bounds, *([f"one of {', '.join(port.enum)}"] if port.enum else [])])
     if not port.is_literal:
-        path = port.default or f"azureml:{name.upper()}@latest"
+        path = port.default or f"azureml:{name.upper()}@latest  # name yours"
         kind = "uri_folder" if port.type == "path" else port.type
         lines = [f"  {name}:", f"    type: {kind}", f"    path: {json.dumps(path) if ': ' in str(path) else path}"]
     else:
