@@ -9,7 +9,8 @@ from app.cli.printing import print_list, print_one
 
 COLUMNS = ("name", "display_name", "experiment_name", "status", "created_by", "created_at", "duration_seconds")
 FIELDS = (
-    "name", "display_name", "type", "status", "error", "experiment_name", "description", "tags", "command",
+    "name", "display_name", "type", "status", "error", "experiment_name", "description", "tags", "component",
+    "command",
     "environment", "inputs", "outputs", "created_by", "created_at", "started_at", "ended_at", "duration_seconds",
     "exit_code", "attempt", "url",
 )  # fmt: skip

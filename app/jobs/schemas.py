@@ -39,6 +39,7 @@ class JobRead(BaseModel):
     tags: dict[str, str]
     properties: dict
     command: str | None
+    component: str | None = Field(description="The registered component that it runs, as azureml:NAME:VERSION.")
     environment: str | None
     environment_variables: dict[str, str]
     inputs: dict
@@ -66,6 +67,7 @@ class JobRead(BaseModel):
             **own,
             experiment_name=job.experiment.name,
             tags=job.tag_map,
+            component=spec["component"] if isinstance(spec.get("component"), str) else None,
             environment=(job.environment or {}).get("name"),
             environment_variables=spec.get("environment_variables", {}),
             inputs={name: {k: v for k, v in port.items() if k not in hidden} for name, port in job.inputs.items()},

@@ -66,6 +66,7 @@ def test_a_job_runs_a_component_with_its_defaults(alice, sent):
     answer = submit(alice)
     assert answer.status_code == 201, answer.text
     job = answer.json()
+    assert job["component"] == "azureml:train:1"
     assert job["command"].startswith("python train.py") and job["display_name"] == "Train digits"
     assert {name: port.get("value") for name, port in job["inputs"].items()} == {
         "data": None, "lr": 0.5, "mode": "fast",

@@ -90,6 +90,9 @@ def test_fields_are_changed_by_their_path():
     assert files.change({"inputs": {"a": 1}}, ["inputs.a=2", "tags.x=y", "name=n=1"]) == {
         "inputs": {"a": 2}, "tags": {"x": "y"}, "name": "n=1",
     }  # fmt: skip
-    for wrong in ("inputs.a", "=3", "inputs.a.b=1"):
+    assert files.change({"rules": [{"port": 1}, 2]}, ["rules[0].port=80", "rules[1]=[3]"]) == {
+        "rules": [{"port": 80}, [3]],
+    }  # fmt: skip
+    for wrong in ("inputs.a", "=3", "inputs.a.b=1", "inputs[0]=1", "inputs.a=[", "a..b=1"):
         with pytest.raises(BadFile, match="--set"):
             files.change({"inputs": {"a": 1}}, [wrong])
