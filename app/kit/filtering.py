@@ -44,13 +44,24 @@ class InvalidFilter(Invalid):
 
 @dataclass(frozen=True)
 class Comparison:
-    """`entity` is what stands before the dot (empty for a bare key); `at` is where it begins in the filter."""
+    """`entity` is what stands before the dot (empty for a bare key).
+
+    `at` is where it begins in the filter, and the others are where its parts do: `values_at` holds one place
+    for each value of a list.
+    """
 
     entity: str
     key: str
     operator: str
     value: Any
     at: int = 0
+    key_at: int = 0
+    operator_at: int = 0
+    values_at: tuple[int, ...] = (0,)
+
+    def wrong_value(self, message: str, index: int = 0) -> InvalidFilter:
+        """What to raise for a value that does not fit; `index` is its place in a list."""
+        return InvalidFilter(message, self.values_at[index], message)
 
 
 @dataclass(frozen=True)
@@ -85,13 +96,24 @@ def _comparison(text: str, at: int) -> tuple[Comparison, int]:
         raise _wrong(text, name.end(), "after the key comes a comparator such as =, !=, > or LIKE")
     sign = re.sub(r"\s+", " ", operator[1]).upper()
     end = operator.end()
-    value = None
+    value, values_at = None, (end,)
     if sign in LISTS:
-        value, end = _list(text, end)
+        value, values_at, end = _list(text, end)
     elif sign not in NULLS:
+        values_at = (_begin(text, end),)
         value, end = _value(text, end)
     entity, key = _split(name.groups())
-    return Comparison(entity, key, sign, value, at), end
+    return Comparison(entity, key, sign, value, _begin(text, at), _key_at(name), operator.start(1), values_at), end
+
+
+def _begin(text: str, at: int) -> int:
+    return len(text) - len(text[at:].lstrip())
+
+
+def _key_at(name: re.Match) -> int:
+    """Where the key begins, its quote included."""
+    index = next(index for index in (4, 5, 6, 1, 2, 3) if name[index] is not None)
+    return name.start(index) - (index not in (3, 6))
 
 
 def _split(groups: tuple) -> tuple[str, str]:
@@ -115,12 +137,14 @@ def _value(text: str, at: int) -> tuple[Any, int]:
     return (int(found[3]) if found[3].lstrip("+-").isdigit() else number), found.end()
 
 
-def _list(text: str, at: int) -> tuple[tuple, int]:
+def _list(text: str, at: int) -> tuple[tuple, tuple[int, ...], int]:
+    """The values, where each begins, and where the list ends."""
     opening = re.compile(r"\s*\(").match(text, at)
     if not opening:
         raise _wrong(text, at, "IN is followed by a list in parentheses, such as ('a', 'b')")
-    values, at = [], opening.end()
+    values, places, at = [], [], opening.end()
     while True:
+        places.append(_begin(text, at))
         value, at = _value(text, at)
         values.append(value)
         mark = re.compile(r"\s*([,)])").match(text, at)
@@ -128,7 +152,7 @@ def _list(text: str, at: int) -> tuple[tuple, int]:
             raise _wrong(text, at, "the list is separated by commas and ends with a parenthesis")
         at = mark.end()
         if mark[1] == ")":
-            return tuple(values), at
+            return tuple(values), tuple(places), at
 
 
 def _wrong(text: str, at: int, hint: str) -> InvalidFilter:
@@ -153,24 +177,26 @@ def parse_order(text: str) -> Order:
 
 def check_operator(comparison: Comparison, allowed: tuple[str, ...]) -> None:
     if comparison.operator not in allowed:
-        raise Invalid(
-            f"Invalid comparator '{comparison.operator}' for {comparison.key!r} at character {comparison.at + 1}; "
-            f"valid are {', '.join(allowed)}.",
-            target="filter",
+        message = (
+            f"Invalid comparator '{comparison.operator}' for {comparison.key!r} at character "
+            f"{comparison.operator_at + 1}; valid are {', '.join(allowed)}."
         )
+        raise InvalidFilter(message, comparison.operator_at, message)
 
 
 def check_numeric(comparison: Comparison) -> None:
     check_operator(comparison, NUMERIC)
     if not isinstance(comparison.value, int | float):
-        raise Invalid(f"Expected a numeric value for {comparison.key!r}. Found {comparison.value!r}.", target="filter")
+        raise comparison.wrong_value(f"Expected a numeric value for {comparison.key!r}. Found {comparison.value!r}.")
 
 
 def check_text(comparison: Comparison, allowed: tuple[str, ...] = (*TEXT, *LISTS)) -> None:
     check_operator(comparison, allowed)
     values = comparison.value if isinstance(comparison.value, tuple) else (comparison.value,)
-    if comparison.operator not in NULLS and not all(isinstance(value, str) for value in values):
-        raise Invalid(f"Expected a text in quotes for {comparison.key!r}. Found {comparison.value!r}.", target="filter")
+    for index, value in enumerate(values if comparison.operator not in NULLS else ()):
+        if not isinstance(value, str):
+            message = f"Expected a text in quotes for {comparison.key!r}. Found {comparison.value!r}."
+            raise comparison.wrong_value(message, index)
 
 
 class _Like(FunctionElement):

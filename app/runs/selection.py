@@ -9,10 +9,9 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from app.errors import Invalid, NotFound
-from app.jobs import queries as jobs
 from app.jobs.tables import Job
 from app.runs.descent import pieces
-from app.tracking import search
+from app.tracking import table
 from app.tracking.pages_table import Wanted
 
 MOST_NAMED = 500
@@ -36,8 +35,7 @@ def matching(workspace_id: int, selection: Selection) -> Select:
         return found.where(Job.name.in_(selection.names))
     if selection.experiment_id is not None:
         return found.where(Job.experiment_id == selection.experiment_id)
-    wanted = _read(selection.query or "").of(workspace_id)
-    return search.narrow(jobs.narrow(found, wanted.narrowed), wanted.filter)
+    return table.matching(_read(selection.query or "").of(workspace_id))
 
 
 def _read(query: str) -> Wanted:

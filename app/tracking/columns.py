@@ -33,6 +33,7 @@ MARKS = (STARRED, PINNED)
 MOST_VARYING = 6
 RECENT_RUNS = 200
 MOST_COLUMNS = 100
+LONGEST_COMPLETION = 200
 _POINT = Struct("<qqd")
 
 
@@ -156,17 +157,35 @@ def _varying(session: Session, kind: str, job_ids: Sequence[int], most: int) -> 
     return [Column(kind, key) for key in session.scalars(found)]
 
 
-def known(
-    session: Session, workspace_id: int, text: str = "", *, kinds: Sequence[str] = tuple(TABLES), most: int = 50
-) -> list[Column]:
-    """Columns that the newest runs of a workspace have, with `text` in their name or id, such as `metrics.lo`."""
+def _recent(session: Session, workspace_id: int) -> list[int]:
+    """The newest runs of a workspace."""
     recent = (
         select(Job.id)
         .where(Job.workspace_id == workspace_id, Job.lifecycle_stage == "active")
         .order_by(Job.created_at.desc())
         .limit(RECENT_RUNS)
     )
-    job_ids = list(session.scalars(recent))
+    return list(session.scalars(recent))
+
+
+def known_values(session: Session, workspace_id: int, column: Column, text: str = "", *, most: int = 50) -> list[str]:
+    """What the newest runs of a workspace have in a column of params or tags, with `text` in it."""
+    table = TABLES[column.kind]
+    found = select(table.value).where(
+        table.job_id.in_(_recent(session, workspace_id)),
+        table.key == column.key,
+        func.length(table.value) <= LONGEST_COMPLETION,
+    )
+    if text:
+        found = found.where(table.value.icontains(text, autoescape=True))
+    return list(session.scalars(found.distinct().order_by(table.value).limit(most)))
+
+
+def known(
+    session: Session, workspace_id: int, text: str = "", *, kinds: Sequence[str] = tuple(TABLES), most: int = 50
+) -> list[Column]:
+    """Columns that the newest runs of a workspace have, with `text` in their name or id, such as `metrics.lo`."""
+    job_ids = _recent(session, workspace_id)
     kind, _, part = text.partition(".")
     if kind in TABLES:
         kinds, text = [kind], part

@@ -86,7 +86,7 @@ class Group:
 def parse(text: str, others: str = "") -> Grouping:
     """The grouping of `group=` and `seeds=a,b`; raises Invalid for what runs cannot be grouped by."""
     if text == SEEDS:
-        return Grouping(None, [part.strip() for part in others.split(",") if part.strip()][:5])
+        return Grouping(None, seeds.others(others))
     column = columns.parse(text, "group")
     if column.id != "experiment" and column.kind not in ("params", "tags"):
         raise Invalid(
@@ -123,12 +123,7 @@ def rows(session: Session, wanted: table.Wanted, by: Grouping, group: Group, mos
 
 def _values_of(by: Grouping, group_id: str) -> tuple:
     text = group_id.removeprefix("=") if group_id != "-" else None
-    if by.column is not None:
-        return (text,)
-    experiment, _, digest = (text or "").partition(".")
-    if not experiment.isdigit() or not digest.isdigit():
-        raise Invalid(f"base: {group_id!r} is no group of this table.", target="base")
-    return int(experiment), int(digest)
+    return (text,) if by.column is not None else seeds.parse(text or "", "base")
 
 
 def _is(values: Sequence[ColumnElement], wanted: Sequence) -> ColumnElement[bool]:
@@ -176,11 +171,11 @@ def _group(
     return Group(values, count, newest, measured, mean, deviation, least, most)
 
 
-def narrowing(by: Grouping, group: Group) -> dict[str, str] | None:
-    """What to add to the address of the list, so that it shows one group; None where no filter says it."""
-    if by.column is None:
-        return None
+def narrowing(by: Grouping, group: Group) -> dict[str, str]:
+    """What to add to the address of the list, so that it shows one group."""
     value = group.value
+    if by.column is None:
+        return {"configuration": value or ""}
     if by.column.id == "experiment":
         return {"experiment": value or ""}
     key = f"{by.column.kind}.`{by.column.key}`"

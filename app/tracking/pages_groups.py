@@ -79,18 +79,18 @@ def _answers(
     return {group.id: answer for group, answer in zip(others, answers, strict=True)}
 
 
-def links(request: Request, wanted, by: Grouping, group: Group) -> dict[str, str | None]:
+def links(request: Request, wanted, by: Grouping, group: Group) -> dict[str, str]:
     """The queries of a group's links: to open or close it, to make it the base, to show all its runs."""
     others = [("open", opened) for opened in wanted.open if opened != group.id]
     turned = others if group.id in wanted.open else [*others, ("open", group.id)]
     narrowed = groups.narrowing(by, group)
-    if narrowed and wanted.filter.strip() and "filter" in narrowed:
+    if wanted.filter.strip() and "filter" in narrowed:
         narrowed["filter"] = f"{wanted.filter.strip()} AND {narrowed['filter']}"
-    every = {"open", "group", "metric", "page", "base", *(narrowed or ())}
+    every = {"open", "group", "metric", "page", "base", *narrowed}
     return {
         "turned": _query(request, {"open"}, turned),
         "base": _query(request, {"base"}, [("base", group.id)]),
-        "all": _query(request, every, list(narrowed.items())) if narrowed else None,
+        "all": _query(request, every, list(narrowed.items())),
     }
 
 

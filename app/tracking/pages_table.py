@@ -1,12 +1,13 @@
 """The list of jobs as a table of runs: columns, filter, groups, stars and a file of it."""
 
+import re
 from dataclasses import dataclass
 from typing import Annotated
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from sqlalchemy.orm import Session
-from starlette.responses import RedirectResponse, StreamingResponse
+from starlette.responses import StreamingResponse
 
 from app.access.guard import CallerDep, allow
 from app.jobs import facets, queries
@@ -15,9 +16,10 @@ from app.jobs.permissions import READ
 from app.kit.filtering import InvalidFilter
 from app.kit.ids import digest
 from app.kit.paging import Page
-from app.tracking import bands, columns, groups, pages_groups, table, views
+from app.tracking import bands, columns, groups, pages_groups, seeds, table, views
 from app.tracking.columns import Column
 from app.tracking.tables import View
+from app.web import forms
 from app.web.addressing import url_for_workspace
 from app.web.session import SessionDep
 from app.web.templating import templates
@@ -25,6 +27,7 @@ from app.web.templating import templates
 router = APIRouter(prefix="/jobs", include_in_schema=False)
 MOST_DIFFERING = 40
 SIZES = (25, 50, 100, 200)
+_WORD = re.compile(r"""'[^']*'?|"[^"]*"?|`[^`]*`?|\S*""")
 
 
 @dataclass
@@ -44,6 +47,7 @@ class Wanted:
     group: str = ""
     differ: bool = False
     seeds: str = ""
+    configuration: str = ""
     metric: str = ""
     base: str = ""
     goal: str = ""
@@ -70,11 +74,21 @@ class Wanted:
 
     @property
     def is_narrow(self) -> bool:
-        fields = (self.text, self.experiment, self.created_by, self.type, self.tag, self.filter.strip())
+        fields = (
+            self.text,
+            self.experiment,
+            self.created_by,
+            self.type,
+            self.tag,
+            self.filter.strip(),
+            self.configuration,
+        )
         return any(fields) or any(self.status)
 
     def of(self, workspace_id: int) -> table.Wanted:
-        return table.Wanted(workspace_id, self.narrowed, self.filter.strip(), self.sort)
+        return table.Wanted(
+            workspace_id, self.narrowed, self.filter.strip(), self.sort, self.configuration, seeds.others(self.seeds)
+        )
 
 
 WantedDep = Annotated[Wanted, Depends()]
@@ -94,17 +108,19 @@ class Mistake:
 @router.get("", dependencies=[allow(READ)])
 def jobs(request: Request, session: SessionDep, caller: CallerDep, wanted: WantedDep) -> Response:
     """The list; that of one experiment, asked for nothing else, opens with the experiment's own view."""
-    if set(request.query_params) == {"experiment"} and "HX-Request" not in request.headers:
-        view = views.default_of(session, caller.workspace.id, wanted.experiment)
-        if view is not None:
-            address = url_for_workspace(caller.workspace.name, "/jobs")
-            return RedirectResponse(f"{address}?{_of_experiment(view, wanted.experiment)}", 302)
     saved = views.page(session, caller).rows
+    shown = next((view for view in saved if str(view.id) == wanted.view), None)
+    if _picks_experiment(request, shown):
+        default = views.default_of(session, caller.workspace.id, wanted.experiment)
+        if default is not None and default is not shown:
+            address = url_for_workspace(caller.workspace.name, "/jobs")
+            return forms.follow(request, f"{address}?{_of_experiment(default, wanted.experiment)}")
     context = {
         "wanted": wanted,
         "views": saved,
-        "view": next((view for view in saved if str(view.id) == wanted.view), None),
+        "view": shown,
         "may_change": views.may_change,
+        "may_share": views.may_share(caller),
         "statuses": list(Status),
         "sizes": SIZES,
         "experiments": facets.experiments(session, caller.workspace.id),
@@ -124,6 +140,20 @@ def jobs(request: Request, session: SessionDep, caller: CallerDep, wanted: Wante
         context["mistake"] = _mistake(wanted.filter.strip(), error)
         return templates.TemplateResponse(request, "jobs/list.html", context, 400)
     return templates.TemplateResponse(request, "jobs/list.html", context)
+
+
+def _picks_experiment(request: Request, shown: View | None) -> bool:
+    """Whether an address, or a choice in the page's filter, says no more than an experiment.
+
+    What a view that is shown already asks for does not count.
+    """
+    asked = set(request.query_params.multi_items())
+    if "HX-Request" not in request.headers:
+        return {name for name, _ in asked} == {"experiment"}
+    before = dict(parse_qsl(urlsplit(request.headers.get("HX-Current-URL", "")).query)).get("experiment", "")
+    kept = set(parse_qsl(shown.query)) if shown else set()
+    more = {name for name, _ in asked - kept} - {"view", "size"}
+    return more == {"experiment"} and request.query_params["experiment"] not in ("", before)
 
 
 def _of_experiment(view: View, experiment: str) -> str:
@@ -172,7 +202,7 @@ def _mistake(text: str, error: InvalidFilter) -> Mistake:
     rest = text[error.at :]
     blank = len(rest) - len(rest.lstrip())
     at = error.at + blank
-    word = text[at:].split(maxsplit=1)[0] if text[at:] else ""
+    word = _WORD.match(text, at)[0]
     return Mistake(text[:at], word, text[at + len(word) :], at + 1, error.hint)
 
 

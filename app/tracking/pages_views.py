@@ -3,15 +3,16 @@
 from typing import Annotated
 from urllib.parse import parse_qsl
 
-from fastapi import APIRouter, Form
-from starlette.responses import RedirectResponse
+from fastapi import APIRouter, Form, Request, Response
+from sqlalchemy.orm import Session
 
 from app.access.caller import Caller
 from app.access.guard import CallerDep, allow, note
-from app.errors import Invalid
+from app.errors import AtelierError, Invalid
 from app.tracking import views
-from app.tracking.permissions import VIEWS_WRITE
+from app.tracking.permissions import OWN_VIEWS_WRITE
 from app.tracking.tables import View
+from app.web import forms
 from app.web.addressing import url_for_workspace
 from app.web.session import SessionDep
 
@@ -20,9 +21,16 @@ Text = Annotated[str, Form()]
 Tick = Annotated[bool, Form()]
 
 
-def _shown(caller: Caller, query: str, view: View | None = None) -> RedirectResponse:
+def _shown(request: Request, caller: Caller, query: str, view: View | None = None) -> Response:
     marked = f"{query}&view={view.id}" if view else query
-    return RedirectResponse(f"{url_for_workspace(caller.workspace.name, '/jobs')}?{marked.lstrip('&')}", 303)
+    return forms.follow(request, f"{url_for_workspace(caller.workspace.name, '/jobs')}?{marked.lstrip('&')}")
+
+
+def _refused(request: Request, session: Session, error: AtelierError) -> Response:
+    """What was wrong, within the dialog, which stays as it was filled in; without scripts, a page of its own."""
+    if "HX-Request" not in request.headers:
+        raise error
+    return forms.refuse(request, session, "jobs/_view_problem.html", error, {})
 
 
 def _opened(view: View | None, query: str, opens: bool) -> list[str]:
@@ -34,49 +42,64 @@ def _opened(view: View | None, query: str, opens: bool) -> list[str]:
     return sorted(names | {experiment} if opens else names - {experiment})
 
 
-@router.post("", dependencies=[allow(VIEWS_WRITE)])
+@router.post("", dependencies=[allow(OWN_VIEWS_WRITE)])
 def create(
-    session: SessionDep, caller: CallerDep, name: Text = "", query: Text = "", shared: Tick = False, opens: Tick = False
-) -> RedirectResponse:
-    default_for = _opened(None, query, opens)
-    view = views.create(session, caller, name, query, is_shared=shared, default_for=default_for)
-    note(session, "views", view.name, after={"query": view.query, "shared": shared, "default_for": default_for})
-    return _shown(caller, view.query, view)
-
-
-@router.post("/{view_id}/update", dependencies=[allow(VIEWS_WRITE)])
-def update(view_id: int, session: SessionDep, caller: CallerDep, query: Text = "") -> RedirectResponse:
-    """Keep what is shown now."""
-    view = views.get_changeable(session, caller, view_id)
-    before = view.query
-    views.change(session, view, query=query)
-    note(session, "views", view.name, {"query": before}, {"query": view.query})
-    return _shown(caller, view.query, view)
-
-
-@router.post("/{view_id}/edit", dependencies=[allow(VIEWS_WRITE)])
-def edit(
-    view_id: int,
+    request: Request,
     session: SessionDep,
     caller: CallerDep,
     name: Text = "",
     query: Text = "",
     shared: Tick = False,
     opens: Tick = False,
-) -> RedirectResponse:
+) -> Response:
+    try:
+        default_for = _opened(None, query, opens)
+        with session.begin_nested():
+            view = views.create(session, caller, name, query, is_shared=shared, default_for=default_for)
+    except AtelierError as error:
+        return _refused(request, session, error)
+    note(session, "views", view.name, after={"query": view.query, "shared": shared, "default_for": default_for})
+    return _shown(request, caller, view.query, view)
+
+
+@router.post("/{view_id}/update", dependencies=[allow(OWN_VIEWS_WRITE)])
+def update(view_id: int, request: Request, session: SessionDep, caller: CallerDep, query: Text = "") -> Response:
+    """Keep what is shown now."""
+    view = views.get_changeable(session, caller, view_id)
+    before = view.query
+    views.change(session, caller, view, query=query)
+    note(session, "views", view.name, {"query": before}, {"query": view.query})
+    return _shown(request, caller, view.query, view)
+
+
+@router.post("/{view_id}/edit", dependencies=[allow(OWN_VIEWS_WRITE)])
+def edit(
+    view_id: int,
+    request: Request,
+    session: SessionDep,
+    caller: CallerDep,
+    name: Text = "",
+    query: Text = "",
+    shared: Tick = False,
+    opens: Tick = False,
+) -> Response:
     """Keep what is shown, under this name, shared or not."""
     view = views.get_changeable(session, caller, view_id)
     before = {"name": view.name, "query": view.query, "shared": view.is_shared}
-    default_for = _opened(view, query, opens)
-    views.change(session, view, name=name, query=query, is_shared=shared, default_for=default_for)
+    try:
+        default_for = _opened(view, query, opens)
+        with session.begin_nested():
+            views.change(session, caller, view, name=name, query=query, is_shared=shared, default_for=default_for)
+    except AtelierError as error:
+        return _refused(request, session, error)
     after = {"name": name, "query": view.query, "shared": shared, "default_for": default_for}
     note(session, "views", view.name, before, after)
-    return _shown(caller, view.query, view)
+    return _shown(request, caller, view.query, view)
 
 
-@router.post("/{view_id}/delete", dependencies=[allow(VIEWS_WRITE)])
-def delete(view_id: int, session: SessionDep, caller: CallerDep, query: Text = "") -> RedirectResponse:
+@router.post("/{view_id}/delete", dependencies=[allow(OWN_VIEWS_WRITE)])
+def delete(view_id: int, request: Request, session: SessionDep, caller: CallerDep, query: Text = "") -> Response:
     view = views.get_changeable(session, caller, view_id)
     note(session, "views", view.name, before={"query": view.query, "shared": view.is_shared})
     views.remove(session, view)
-    return _shown(caller, views.kept(query))
+    return _shown(request, caller, views.kept(query))

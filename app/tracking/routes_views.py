@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from app.access.guard import CallerDep, allow, note
 from app.jobs.permissions import READ
 from app.tracking import views
-from app.tracking.permissions import VIEWS_WRITE
+from app.tracking.permissions import OWN_VIEWS_WRITE
 from app.tracking.tables import View
 from app.web.paging import Listing, listing
 from app.web.session import SessionDep
@@ -59,7 +59,7 @@ def all_views(
     return listing(found, [ViewRead.of(view) for view in found.rows])
 
 
-@router.post("", status_code=201, response_model=ViewRead, dependencies=[allow(VIEWS_WRITE)])
+@router.post("", status_code=201, response_model=ViewRead, dependencies=[allow(OWN_VIEWS_WRITE)])
 def create(new: ViewCreate, session: SessionDep, caller: CallerDep) -> ViewRead:
     made = views.create(session, caller, new.name, new.query, is_shared=new.shared, default_for=new.default_for)
     read = ViewRead.of(made)
@@ -72,18 +72,18 @@ def read(view_id: int, session: SessionDep, caller: CallerDep) -> ViewRead:
     return ViewRead.of(views.get(session, caller, view_id))
 
 
-@router.patch("/{view_id}", response_model=ViewRead, dependencies=[allow(VIEWS_WRITE)])
+@router.patch("/{view_id}", response_model=ViewRead, dependencies=[allow(OWN_VIEWS_WRITE)])
 def change(view_id: int, change: ViewChange, session: SessionDep, caller: CallerDep) -> ViewRead:
     view = views.get_changeable(session, caller, view_id)
     before = ViewRead.of(view)
     given = change.model_dump(exclude_unset=True)
-    views.change(session, view, **{"is_shared" if name == "shared" else name: given[name] for name in given})
+    views.change(session, caller, view, **{"is_shared" if name == "shared" else name: given[name] for name in given})
     after = ViewRead.of(view)
     note(session, "views", view.name, before.model_dump(mode="json"), after.model_dump(mode="json"))
     return after
 
 
-@router.delete("/{view_id}", status_code=204, dependencies=[allow(VIEWS_WRITE)])
+@router.delete("/{view_id}", status_code=204, dependencies=[allow(OWN_VIEWS_WRITE)])
 def remove(view_id: int, session: SessionDep, caller: CallerDep) -> None:
     view = views.get_changeable(session, caller, view_id)
     note(session, "views", view.name, before=ViewRead.of(view).model_dump(mode="json"))

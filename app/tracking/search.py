@@ -1,6 +1,7 @@
 """MLflow's search of runs: the filter and order language as SQL over runs and what they logged."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, Select, String, case, cast, exists, func, literal, not_, select
@@ -143,7 +144,8 @@ def narrow(found: Select, filter: str) -> Select:
         except InvalidFilter:
             raise
         except Invalid as error:
-            raise InvalidFilter(error.message, comparison.at, error.message) from error
+            at = comparison.key_at if comparison.entity in ENTITIES else comparison.at
+            raise InvalidFilter(error.message, at, error.message) from error
     return found
 
 
@@ -199,7 +201,7 @@ def _attribute(comparison: Comparison) -> ColumnElement[bool]:
     key = comparison.key
     if key in _TIMES:
         check_numeric(comparison)
-        return condition(_TIMES[key], _with(comparison, _time(comparison.value)))
+        return condition(_TIMES[key], replace(comparison, value=_time(comparison)))
     if key in _TEXTS:
         check_text(comparison)
         return condition(_TEXTS[key], comparison)
@@ -207,7 +209,7 @@ def _attribute(comparison: Comparison) -> ColumnElement[bool]:
         return _status(comparison)
     if key in ("user_id", "user", "User"):
         check_text(comparison)
-        return _has(JobTag, Comparison("tag", "mlflow.user", comparison.operator, comparison.value, comparison.at))
+        return _has(JobTag, replace(comparison, entity="tag", key="mlflow.user"))
     if key == "artifact_uri":
         check_text(comparison)
         folder = cast(func.coalesce(Job.files_experiment_id, Job.experiment_id), String)
@@ -216,15 +218,11 @@ def _attribute(comparison: Comparison) -> ColumnElement[bool]:
     raise Invalid(f"Invalid attribute key {key!r} specified. Valid keys are {', '.join(_KNOWN)}.", target="filter")
 
 
-def _with(comparison: Comparison, value) -> Comparison:
-    return Comparison(comparison.entity, comparison.key, comparison.operator, value, comparison.at)
-
-
-def _time(value: float) -> datetime:
+def _time(comparison: Comparison) -> datetime:
     try:
-        return from_milliseconds(value)
+        return from_milliseconds(comparison.value)
     except (ValueError, OverflowError, OSError) as error:
-        raise Invalid(f"{value} is not a time in milliseconds since 1970.", target="filter") from error
+        raise comparison.wrong_value(f"{comparison.value} is not a time in milliseconds since 1970.") from error
 
 
 def _status(comparison: Comparison) -> ColumnElement[bool]:

@@ -3,10 +3,11 @@
 import re
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import BigInteger, ColumnElement, Select, func, literal
+from sqlalchemy import BigInteger, ColumnElement, Select, func, literal, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, aliased
 
+from app.errors import Invalid
 from app.jobs.tables import Job
 from app.kit.marks import Mark, mark, xor
 from app.tracking.tables import Configuration, Param
@@ -19,6 +20,29 @@ _SEED = re.compile(
 def is_seed(key: str) -> bool:
     """Whether a parameter is a seed by its name: `seed`, `random_state`, `RandomSeed`, `trainer.seed` and the like."""
     return _SEED.fullmatch(key) is not None
+
+
+def others(text: str) -> list[str]:
+    """The parameters of `seeds=fold,trial`, which count as seeds as well."""
+    return [part.strip() for part in text.split(",") if part.strip()][:5]
+
+
+def parse(text: str, target: str) -> tuple[int, int]:
+    """The experiment and digest of a configuration `3.1234`; raises Invalid for what names none."""
+    experiment, _, digest = text.partition(".")
+    if not experiment.isdigit() or not digest.isdigit():
+        raise Invalid(f"{target}: {text!r} is no configuration of this table.", target=target)
+    return int(experiment), int(digest)
+
+
+def narrow(found: Select, configuration: str, others: Sequence[str]) -> Select:
+    """Keep those of the selected jobs that are of one configuration."""
+    experiment_id, wanted = parse(configuration, "configuration")
+    found = found.where(Job.experiment_id == experiment_id)
+    if wanted and not others:
+        return found.where(Job.id.in_(select(Configuration.job_id).where(Configuration.digest == wanted)))
+    found, digest = with_digest(found, others)
+    return found.where(func.coalesce(digest, 0) == wanted)
 
 
 def add(session: Session, job_id: int, params: Iterable[tuple[str, str]]) -> None:

@@ -16,7 +16,7 @@ from app.jobs.tables import Job, JobTag
 from app.kit.filtering import Order
 from app.kit.paging import Page
 from app.tracking import columns as table_columns
-from app.tracking import search
+from app.tracking import search, seeds
 from app.tracking.columns import Column
 from app.tracking.tables import LatestMetric
 
@@ -28,12 +28,17 @@ SINGULAR = {"metrics": "metric", "params": "param", "tags": "tag"}
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which runs of a workspace: narrowed as a list of jobs, and by a filter in MLflow's language."""
+    """Which runs of a workspace: narrowed as a list of jobs, and by a filter in MLflow's language.
+
+    `configuration` keeps those that differ only in their seeds, of which `seeds` are some more.
+    """
 
     workspace_id: int
     narrowed: jobs.Filter
     filter: str = ""
     sort: str = "-created"
+    configuration: str = ""
+    seeds: Sequence[str] = ()
 
 
 def page(session: Session, wanted: Wanted, number: int, size: int) -> Page:
@@ -75,6 +80,8 @@ def matching(wanted: Wanted) -> Select:
     # The sum keeps SQLite from sorting the whole workspace where an index of what it is sorted by would do.
     workspace = Job.workspace_id + 0 if "metrics." in wanted.sort else Job.workspace_id
     found = select(Job.id).where(workspace == wanted.workspace_id)
+    if wanted.configuration:
+        found = seeds.narrow(found, wanted.configuration, wanted.seeds)
     return search.narrow(jobs.narrow(found, wanted.narrowed), wanted.filter)
 
 

@@ -10,10 +10,11 @@ from app.access.caller import Caller
 from app.errors import AlreadyExists, Forbidden, Invalid, NotFound
 from app.experiments.tables import Experiment
 from app.kit.paging import Page
+from app.tracking.permissions import VIEWS_WRITE
 from app.tracking.tables import DefaultView, View
 
 FIELDS = (
-    *("text", "status", "experiment", "created_by", "type", "tag", "archived", "deleted", "filter"),
+    *("text", "status", "experiment", "created_by", "type", "tag", "archived", "deleted", "filter", "configuration"),
     *("columns", "differ", "group", "seeds", "metric", "base", "goal", "band", "sort", "size"),
 )
 """What a view keeps of an address: which runs and how they are shown, and not which page of them."""
@@ -44,8 +45,14 @@ def get(session: Session, caller: Caller, view_id: int) -> View:
     return view
 
 
+def may_share(caller: Caller) -> bool:
+    return caller.can(VIEWS_WRITE.name)
+
+
 def may_change(caller: Caller, view: View) -> bool:
     """Its maker may, and who gives people their roles: a shared view must not be stuck when its maker leaves."""
+    if view.is_shared and not may_share(caller):
+        return False
     return view.created_by == caller.user.name or (view.is_shared and caller.can("access/write"))
 
 
@@ -67,6 +74,7 @@ def create(
     is_shared: bool = False,
     default_for: Sequence[str] = (),
 ) -> View:
+    _check_sharing(caller, is_shared)
     view = View(workspace_id=caller.workspace.id, created_by=caller.user.name, query=kept(query), is_shared=is_shared)
     view.name = _checked_name(session, view, name)
     session.add(view)
@@ -77,6 +85,7 @@ def create(
 
 def change(
     session: Session,
+    caller: Caller,
     view: View,
     *,
     name: str | None = None,
@@ -85,6 +94,7 @@ def change(
     default_for: Sequence[str] | None = None,
 ) -> None:
     """What is None stays. `default_for` are names of experiments, and all of them."""
+    _check_sharing(caller, is_shared)
     if name is not None:
         view.name = _checked_name(session, view, name)
     if query is not None:
@@ -94,6 +104,13 @@ def change(
     if default_for is None:
         default_for = [default.experiment.name for default in view.defaults]
     _set_defaults(session, view, default_for)
+
+
+def _check_sharing(caller: Caller, is_shared: bool | None) -> None:
+    if is_shared and not may_share(caller):
+        raise Forbidden(
+            f"shared: {caller.user.name} may keep private views and share none ({VIEWS_WRITE.name}).", target="shared"
+        )
 
 
 def remove(session: Session, view: View) -> None:

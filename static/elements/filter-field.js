@@ -1,8 +1,9 @@
-/** <filter-field src>: completes MLflow's filter language in the input within it: keys, operators, and the states of runs. */
+/** <filter-field names values>: completes MLflow's filter language in the input within it: keys, operators and values. */
 
 const KEY = /(?:^|\s|\()((?:metrics|params|tags|attributes|m|p|t|a)[\w.:/-]*|`[^`]*)$/i;
 const OPERATOR = /(?:^|\s)(metrics|params|tags|attributes)\.(?:`[^`]*`|[^\s`=<>!]+)\s+([=<>!]*|[a-z]+(?: [a-z]*)*)$/i;
 const STATUS = /\bstatus\s*!?=\s*('?[a-z]*)$/i;
+const VALUE = /(?:^|\s)(params|tags)\.(`[^`]*`|[^\s`=<>!]+)\s*!?=(?:\s+|\s*(?='))('(?:[^']|'')*)?$/i;
 const STATES = ["'RUNNING'", "'SCHEDULED'", "'FINISHED'", "'FAILED'", "'KILLED'"];
 const TEXTUAL = ["=", "!=", "LIKE", "ILIKE"];
 const OPERATORS = {
@@ -13,6 +14,10 @@ const OPERATORS = {
 };
 const WAIT_MILLISECONDS = 150;
 let count = 0;
+
+function unquoted(text) {
+  return text.replace(/^'/, "").replaceAll("''", "'");
+}
 
 class FilterField extends HTMLElement {
   connectedCallback() {
@@ -54,7 +59,13 @@ class FilterField extends HTMLElement {
   /** The word that is being written. */
   get begun() {
     const [, operator] = OPERATOR.exec(this.before)?.slice(1) ?? [];
-    return STATUS.exec(this.before)?.[1] ?? operator ?? KEY.exec(this.before)?.[1] ?? "";
+    return STATUS.exec(this.before)?.[1] ?? this.sought?.begun ?? operator ?? KEY.exec(this.before)?.[1] ?? "";
+  }
+
+  /** Of a value that is being written: its key, and what there is of it with its quote. */
+  get sought() {
+    const found = VALUE.exec(this.before);
+    return found && { key: `${found[1].toLowerCase()}.${found[2].replaceAll("`", "")}`, begun: found[3] ?? "" };
   }
 
   /** What may stand here, where the language says it; null where only the server knows. */
@@ -75,15 +86,17 @@ class FilterField extends HTMLElement {
   }
 
   async suggest() {
-    const { begun: text, fixed } = this;
+    const { before, begun: text, fixed, sought } = this;
     if (fixed) return this.show(fixed);
-    if (text === "") return this.close();
-    const address = new URL(this.getAttribute("src"), location.href);
-    address.searchParams.set("text", text);
+    if (text === "" && !sought) return this.close();
+    const address = new URL(this.getAttribute(sought ? "values" : "names"), location.href);
+    if (sought) address.searchParams.set("key", sought.key);
+    address.searchParams.set("text", sought ? unquoted(text) : text);
     try {
       const answer = await fetch(address, { headers: { Accept: "application/json" }, signal: this.stop.signal });
-      if (!answer.ok || text !== this.begun) return;
-      this.show((await answer.json()).value);
+      if (!answer.ok || before !== this.before) return;
+      const { value } = await answer.json();
+      this.show(sought ? value.map((one) => `'${one.replaceAll("'", "''")}'`) : value);
     } catch (error) {
       if (error.name !== "AbortError") this.close();
     }
@@ -131,7 +144,7 @@ class FilterField extends HTMLElement {
     if (!option) return;
     const end = this.input.selectionStart;
     const start = end - this.begun.length;
-    const word = this.fixed ? option.textContent : this.quoted(option.textContent);
+    const word = this.fixed || this.sought ? option.textContent : this.quoted(option.textContent);
     this.input.setRangeText(`${word} `, start, end, "end");
     this.close();
     this.input.focus();

@@ -58,6 +58,32 @@ def test_another_group_is_the_base_and_less_may_be_better(alice, seeded):
     assert "base" in page(alice, "/jobs", 400, group="~seed", metric="acc", base="=x")
 
 
+def test_a_script_is_told_which_group_is_better(alice, seeded):
+    query = {"group": "~seed", "metric": "acc", "seeds": "fold", "filter": "params.lr != '0.3'"}
+    told = alice.get("/api/jobs/compare/groups", params=query).json()
+    base, other = told["value"]
+    assert told["base"] == base["id"] and base["compared"] is None and told["total"] == 2
+    assert other["compared"]["pairs"] == 5 and other["compared"]["verdict"] in ("better", "worse")
+    turned = alice.get("/api/jobs/compare/groups", params=query | {"base": other["id"], "goal": "lower"}).json()
+    assert turned["value"][0]["compared"]["verdict"] == other["compared"]["verdict"]
+    refused = alice.get("/api/jobs/compare/groups?group=~seed")
+    assert (refused.status_code, refused.json()["target"]) == (400, "metric")
+
+
+def test_all_runs_of_a_configuration_are_shown_and_selected(alice, seeded):
+    for number in range(20):
+        run(alice, f"more{number}", params={"seed": number, "lr": "0.1", "fold": 0})
+    base = {"group": "~seed", "seeds": "fold", "filter": "params.lr = '0.1'"}
+    opened = page(
+        alice, open=alice.get("/api/jobs/compare/groups", params=base | {"metric": "acc"}).json()["base"], **base
+    )
+    narrowed = re.search(r'href="\?([^"]+)">Show all 25<', opened)[1]
+    assert 'data-total="25"' in page(alice, f"/jobs?{narrowed}&size=5&x=")
+    done = alice.post("/api/bulk/tag", json={"query": narrowed.replace("filter=", "x="), "key": "k", "value": "v"})
+    assert len(done.json()["names"]) == 25
+    assert "configuration" in page(alice, "/jobs", 400, configuration="x")
+
+
 def test_a_configuration_opens_to_its_runs(alice, seeded):
     address = re.search(r'open=(%3D[\d.]+)"', page(alice, group="~seed", seeds="fold", filter="params.lr = '0.2'"))[1]
     text = page(alice, group="~seed", seeds="fold", filter="params.lr = '0.2'", open=address.replace("%3D", "="))

@@ -108,7 +108,11 @@ def test_the_filter_is_that_of_mlflow(alice, three, filter, names):
     ("filter", "place", "word"),
     [
         ("metrics.loss > 1 or x", 18, "or"),
-        ("metrics.loss > 'a'", 1, "metrics.loss"),
+        ("metrics.loss > 'a b'", 16, "'a b'"),
+        ("params.lr = 'x' AND params.`my lr` = 0.1", 38, "0.1"),
+        ("attributes.colour = 'x'", 12, "colour"),
+        ("attributes.run_id IN ('a', 2)", 28, "2)"),
+        ("params.lr > '1'", 11, ">"),
         ("params.a = 'b' and speed.x = 1", 20, "speed.x"),
         ("params.lr", 10, "⌴"),
     ],
@@ -172,6 +176,16 @@ def test_names_are_completed_within_the_workspace(alice, stranger, three):
     assert alice.get("/api/tracking/names?text=metrics.l").json()["value"] == ["metrics.loss"]
     assert "attributes.status" in alice.get("/api/tracking/names?text=attributes.st").json()["value"]
     assert stranger.get("/w/other/api/tracking/names?text=metrics.").json()["value"] == []
+
+
+def test_values_are_completed_within_the_workspace(alice, stranger, three):
+    def values(client, **query):
+        return client.get(f"/api/tracking/values?{urlencode(query)}").json()["value"]
+
+    assert values(alice, key="params.lr") == ["0.01", "0.1"] and values(alice, key="params.lr", text="01") == ["0.01"]
+    assert values(alice, key="tags.team") == ["it's"]
+    assert stranger.get("/w/other/api/tracking/values?key=params.lr").json()["value"] == []
+    assert alice.get("/api/tracking/values?key=metrics.loss").json()["target"] == "key"
 
 
 def test_a_comparison_begins_with_what_differs(alice, three):

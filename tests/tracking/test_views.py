@@ -27,14 +27,44 @@ def test_a_view_is_its_makers_until_it_is_shared(alice, carol, bob, stranger):
     assert alice.delete(address).status_code == 204 and carol.get(address).status_code == 404
 
 
+def test_a_reader_keeps_views_and_shares_none(alice, bob):
+    own = save(bob)
+    address = f"/api/views/{own['id']}"
+    assert bob.patch(address, json={"name": "Mine"}).status_code == 200 and alice.get(address).status_code == 404
+    for refused in (bob.patch(address, json={"shared": True}), bob.post("/api/views", json=own | {"shared": True})):
+        assert (refused.status_code, refused.json()["target"]) == (403, "shared")
+    text = page(bob)
+    assert "Save as a view" in text and 'name="shared"' not in text
+    assert bob.delete(address).status_code == 204
+
+
+def test_a_refused_view_says_so_in_its_dialog(alice):
+    save(alice)
+    form = {"name": "Losses", "query": QUERY}
+    refused = alice.post("/jobs/views", data=form, headers={"HX-Request": "true"})
+    assert refused.status_code == 409 and 'id="view-problem"' in refused.text and "already" in refused.text
+    assert "HX-Retarget" not in refused.headers and alice.get("/api/views").json()["total"] == 1
+    kept = alice.post("/jobs/views", data=form | {"name": "Other"}, headers={"HX-Request": "true"})
+    assert "view=" in kept.headers["HX-Redirect"]
+    other = kept.headers["HX-Redirect"].rpartition("=")[2]
+    named = alice.post(f"/jobs/views/{other}/edit", data=form | {"query": "sort=name"}, headers={"HX-Request": "true"})
+    assert named.status_code == 409 and alice.get(f"/api/views/{other}").json()["query"] == QUERY
+
+
 def test_an_experiment_opens_with_its_view(alice):
     made = save(alice, shared=True, default_for=["Default"])
     assert made["default_for"] == ["Default"]
     answer = alice.get("/jobs?experiment=Default")
-    assert answer.status_code == 302
+    assert answer.status_code == 303
     opened = parse_qs(urlsplit(answer.headers["location"]).query)
     assert opened["columns"] == ["params.lr,metrics.loss"] and opened["view"] == [str(made["id"])]
     assert "Losses" in page(alice, "/jobs", experiment="Default", view=made["id"])
+    picked = {"HX-Request": "true", "HX-Current-URL": f"http://testserver/w/default/jobs?view={made['id']}&sort=name"}
+    narrow = "/jobs?experiment=Default&size=50"
+    assert alice.get(narrow, headers=picked).headers["HX-Redirect"] == answer.headers["location"]
+    assert "HX-Redirect" not in alice.get(f"{narrow}&filter=metrics.loss+>+1", headers=picked).headers
+    here = picked | {"HX-Current-URL": "http://testserver/w/default/jobs?experiment=Default"}
+    assert "HX-Redirect" not in alice.get(narrow, headers=here).headers
     other = save(alice, "Other", shared=True, default_for=["Default"])
     assert alice.get(f"/api/views/{made['id']}").json()["default_for"] == []
     alice.delete(f"/api/views/{other['id']}")
