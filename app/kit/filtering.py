@@ -4,7 +4,7 @@ Source of the grammar: mlflow/utils/search_utils.py. A filter is comparisons joi
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Boolean, ColumnElement, false, not_
@@ -55,9 +55,9 @@ class Comparison:
     operator: str
     value: Any
     at: int = 0
-    key_at: int = 0
-    operator_at: int = 0
-    values_at: tuple[int, ...] = (0,)
+    key_at: int = field(default=0, compare=False)
+    operator_at: int = field(default=0, compare=False)
+    values_at: tuple[int, ...] = field(default=(0,), compare=False)
 
     def wrong_value(self, message: str, index: int = 0) -> InvalidFilter:
         """What to raise for a value that does not fit; `index` is its place in a list."""
