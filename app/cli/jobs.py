@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from app.cli import nouns
+from app.cli import job_changes, nouns
 from app.cli.connecting import connect, say
 from app.cli.printing import print_list, print_one
 
@@ -33,6 +33,7 @@ def register(commands: argparse._SubParsersAction) -> None:
     nouns.add_name(job.verb("show", "describe a job", run_show), "name of the job")
     nouns.add_name(job.verb("stream", "follow the log of a job to its end", run_stream), "name of the job")
     nouns.add_name(job.verb("cancel", "cancel a job", run_cancel), "name of the job")
+    job_changes.register(job)
     download = job.verb("download", "fetch the artifacts and logs of a job", run_download)
     nouns.add_name(download, "name of the job")
     download.add_argument("--download-path", "-p", type=Path, help="folder to write into (default: the job's name)")

@@ -3,7 +3,18 @@
 import argparse
 import sys
 
-from app.cli import assets, completion, components, connecting, environments, jobs, operate, serving, transfer
+from app.cli import (
+    assets,
+    completion,
+    components,
+    connecting,
+    environments,
+    experiments,
+    jobs,
+    operate,
+    serving,
+    transfer,
+)
 from app.errors import AtelierError
 
 OK, FAILED, INTERRUPTED = 0, 1, 130
@@ -16,7 +27,7 @@ def parser() -> argparse.ArgumentParser:
         epilog="`atelier NOUN VERB --help` describes a command. Exit status: 0 it worked, 1 it failed, 2 wrong usage.",
     )
     commands = made.add_subparsers(metavar="COMMAND", required=True)
-    for module in (operate, jobs, components, assets, serving, environments, transfer, completion):
+    for module in (operate, jobs, experiments, components, assets, serving, environments, transfer, completion):
         module.register(commands)
     return made
 

@@ -94,6 +94,60 @@ class Client:
     def cancel_job(self, name: str) -> dict:
         return self._transport.json("POST", f"/api/jobs/{quote(name)}/cancel")
 
+    def act_on_jobs(
+        self, action: str, names: Iterable[str] = (), *, query: str | None = None, **arguments: Any
+    ) -> dict:
+        """Do one of move, copy, tag, untag, rename, archive, unarchive, delete, restore, cancel and remove to jobs.
+
+        They are named, or all that a `query` of the run table's address selects. `arguments` are `experiment` to
+        move and copy, `key` and `value` to tag, `name` to rename, and `children`, whether jobs below go along.
+        Answers `names`, and `operation` where a worker goes on with it.
+        """
+        body = {"names": list(names), "query": query, **arguments}
+        return self._transport.json("POST", f"/api/bulk/{quote(action)}", json=body)
+
+    def compare_groups(self, group: str, metric: str, **narrowed: Any) -> dict:
+        """Whether groups of jobs are better than the base: `group` is `~seed`, `params.NAME` and the like.
+
+        Narrow with `filter`, `experiment` and what else the run table's address takes.
+        """
+        return self._transport.json(
+            "GET", "/api/jobs/compare/groups", params={"group": group, "metric": metric, **narrowed}
+        )
+
+    def experiments(self, limit: int | None = None, **narrowed: Any) -> Iterator[dict]:
+        """Those changed last first; narrow with `folder`, `text` and `deleted`."""
+        return self._transport.pages("/api/experiments", limit, **narrowed)
+
+    def experiment(self, name: str, *, deleted: bool = False) -> dict:
+        """By its name. Raises ClientError where there is none."""
+        for found in self.experiments(text=name, deleted=deleted):
+            if found["name"] == name:
+                return found
+        state = "deleted" if deleted else "active"
+        raise ClientError(f"name: there is no {state} experiment {name!r} in this workspace.", target="name")
+
+    def create_experiment(self, name: str, **fields: Any) -> dict:
+        """`fields` are `folder`, `description` and `tags`."""
+        return self._transport.json("POST", "/api/experiments", json={"name": name, **fields})
+
+    def delete_experiment(self, name: str) -> dict:
+        """Out of sight with its jobs, until it is restored."""
+        found = self.experiment(name)
+        return self._transport.json("POST", f"/api/experiments/{quote(found['id'])}/delete")
+
+    def restore_experiment(self, name: str) -> dict:
+        found = self.experiment(name, deleted=True)
+        return self._transport.json("POST", f"/api/experiments/{quote(found['id'])}/restore")
+
+    def views(self, limit: int | None = None) -> Iterator[dict]:
+        """Saved views of the run table: one's own and those that others share."""
+        return self._transport.pages("/api/views", limit)
+
+    def create_view(self, name: str, query: str, **fields: Any) -> dict:
+        """`query` is that of the run table's address; `fields` are `shared` and `default_for`."""
+        return self._transport.json("POST", "/api/views", json={"name": name, "query": query, **fields})
+
     def follow_job(self, name: str) -> Iterator[Change]:
         return follow(self._transport, quote(name))
 

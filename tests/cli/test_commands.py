@@ -36,7 +36,7 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "noun", ["job", "component", "data", "model", "online-endpoint", "online-deployment", "environment"]
+    "noun", ["job", "experiment", "component", "data", "model", "online-endpoint", "online-deployment", "environment"]
 )
 def test_every_noun_describes_itself(noun, capsys):
     with pytest.raises(SystemExit) as ended:

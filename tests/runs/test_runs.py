@@ -7,6 +7,8 @@ from app.jobs import discarding
 from app.kit.storage import store
 from app.runs import operations
 from tests.dialects.calls import call, data_of, log, new_run
+from tests.traces.calls import found as found_traces
+from tests.traces.calls import start
 
 
 def experiment(client, name: str, **fields) -> str:
@@ -115,6 +117,8 @@ def test_a_moved_run_keeps_its_id_files_and_all_that_it_logged(carol):
     late = {"experiment_id": uri.split("/")[1], "name": "late", "source_run_id": run}
     told = carol.post("/api/2.0/mlflow/logged-models", json=late).json()["model"]["info"]
     assert told["experiment_id"] == target
+    start(carol, "tr-late", trace_metadata={"mlflow.sourceRun": run})
+    assert sorted(traces_in(carol, target)) == sorted(["tr-" + run, "tr-late"]) and found_traces(carol) == []
     act(carol, f"jobs/{run}/move", experiment="Default", children=False)
     assert info(carol, child)["experiment_id"] == target and info(carol, run)["artifact_uri"] == uri
 

@@ -23,6 +23,22 @@ def test_the_example_is_submitted_with_its_code(client):
     assert client.cancel_job(job["name"])["status"] in ("CancelRequested", "Canceled")
 
 
+def test_experiments_views_and_jobs_are_changed(client):
+    client.create_experiment("there", folder="a/b")
+    job = client.submit("command: echo\nexperiment_name: here")["name"]
+    client.cancel_job(job)
+    assert client.act_on_jobs("move", [job], experiment="there")["names"] == [job]
+    client.act_on_jobs("tag", query="experiment=there", key="team", value="x")
+    assert [found["name"] for found in client.jobs(experiment="there", tag="team=x")] == [job]
+    assert client.experiment("there")["runs"] == 1 and client.delete_experiment("there")["lifecycle_stage"] == "deleted"
+    with pytest.raises(ClientError, match="there is no active experiment 'there'"):
+        client.experiment("there")
+    assert client.restore_experiment("there")["folder"] == "a/b"
+    made = client.create_view("mine", "group=~seed&metric=loss")
+    assert [view["id"] for view in client.views()] == [made["id"]]
+    assert client.compare_groups("~seed", "loss")["value"][0]["compared"] is None
+
+
 def test_a_file_becomes_a_data_asset(client, tmp_path):
     (tmp_path / "table.csv").write_text("a,b\n1,2\n")
     made = client.create_data({"name": "table", "path": "table.csv", "version": 3}, tmp_path)
