@@ -85,6 +85,13 @@ def browser() -> Iterator[Browser]:
         running.close()
 
 
+@pytest.fixture(scope="package")
+def elsewhere(server) -> str:
+    """The address of a workspace for what is logged: the home of the other one is empty until its example runs."""
+    server.client.post("/api/3.0/mlflow/workspaces", json={"name": "elsewhere"}).raise_for_status()
+    return "/w/elsewhere"
+
+
 def password_of(server: Server) -> str:
     return re.search(r"as admin with the password\s+(\S+)", server.said)[1]
 

@@ -3,9 +3,9 @@
 from playwright.sync_api import expect
 
 
-def test_charts_grow_and_come_while_a_run_is_logged(server, page):
+def test_charts_grow_and_come_while_a_run_is_logged(server, elsewhere, page):
     def call(path: str, **fields) -> dict:
-        answer = server.client.post(f"/api/2.0/mlflow/runs/{path}", json=fields)
+        answer = server.client.post(f"{elsewhere}/api/2.0/mlflow/runs/{path}", json=fields)
         answer.raise_for_status()
         return answer.json()
 
@@ -14,7 +14,7 @@ def test_charts_grow_and_come_while_a_run_is_logged(server, page):
 
     run = call("create", experiment_id="0", run_name="watched")["run"]["info"]["run_id"]
     log("loss", 8, 0)
-    page.goto(f"/jobs/{run}/metrics")
+    page.goto(f"{elsewhere}/jobs/{run}/metrics")
     charts = page.locator("metric-chart")
     value = charts.first.locator(".chart-key strong")
     expect(value).to_have_text("8")
