@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from argon2 import PasswordHasher
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
@@ -19,6 +20,7 @@ from app import database, domains, main, migrating
 from app.access import identity, passwords, queries, service
 from app.access.guard import csrf_token
 from app.database import transaction
+from app.endpoints.serving import RoutingTable
 from app.kit import outbox
 from app.settings import Settings
 from app.workspaces import service as workspaces
@@ -26,6 +28,7 @@ from app.workspaces import service as workspaces
 PASSWORD = "correct horse battery"
 # Hundreds of sign-ins at a tenth of a second each would be most of what the pages' tests cost.
 passwords.use(PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
+_apis: dict[str, FastAPI] = {}
 CAST = {"alice": "Owner", "bob": "Reader", "carol": "Contributor"}
 
 
@@ -119,7 +122,7 @@ def second_server(sqlite_template, tmp_path) -> Callable[[], TestClient]:
         identity.forget()
         domains.start(settings)
         outbox.connect(lambda name, args: None, lambda channel, kind: None)
-        return _client(main.wrap(main.create_api(settings)), "alice")
+        return _client(main.wrap(_api("second", settings)), "alice")
 
     return move
 
@@ -143,12 +146,21 @@ def started(settings, sent) -> Iterator[Settings]:
 @pytest.fixture
 def api(started):
     """The FastAPI application without its outer layers."""
-    return main.create_api(started)
+    return _api("first", started)
 
 
 @pytest.fixture
 def app(api):
     return main.wrap(api)
+
+
+def _api(name: str, settings: Settings) -> FastAPI:
+    """One application for all tests: the first request of each takes half a second. Its state is new."""
+    if name not in _apis:
+        _apis[name] = main.create_api(settings)
+    _apis[name].state.settings = settings
+    _apis[name].state.routes = RoutingTable()
+    return _apis[name]
 
 
 def _client(app, name: str) -> TestClient:
