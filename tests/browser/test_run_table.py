@@ -2,18 +2,20 @@
 
 import re
 
+import httpx
 from playwright.sync_api import expect
 
 from tests.dialects.calls import call, log, new_run
 
 
-def test_a_table_is_filtered_by_keyboard_kept_as_a_view_and_opened_elsewhere(page, pages, server):
+def test_a_table_is_filtered_by_keyboard_kept_as_a_view_and_opened_elsewhere(page, pages, server, elsewhere):
+    client = httpx.Client(base_url=f"{server.url}{elsewhere}", headers=server.client.headers)
     for index in range(4):
-        run = new_run(server.client, run_name=f"net-{index}")
+        run = new_run(client, run_name=f"net-{index}")
         for key, value in (("optimizer", ("adam", "sgd")[index // 2]), ("seed", str(index % 2))):
-            call(server.client, "POST", "runs/log-parameter", run_id=run, key=key, value=value)
-        log(server.client, run, "score", index, step=1, timestamp=1)
-    page.goto("/jobs")
+            call(client, "POST", "runs/log-parameter", run_id=run, key=key, value=value)
+        log(client, run, "score", index, step=1, timestamp=1)
+    page.goto(f"{elsewhere}/jobs")
     field = page.get_by_label("Filter in MLflow's language")
     field.fill("params.optimizer = adam")
     field.press("Enter")
@@ -42,7 +44,7 @@ def test_a_table_is_filtered_by_keyboard_kept_as_a_view_and_opened_elsewhere(pag
     expect(page).to_have_url(re.compile("view="))
     other = pages.open(page.url)
     expect(other.locator("#jobs-list .row-link")).to_have_text(["net-0", "net-1"])
-    grouped = pages.open("/jobs?group=~seed&metric=score")
+    grouped = pages.open(f"{elsewhere}/jobs?group=~seed&metric=score")
     expect(grouped.locator("#jobs-list")).to_contain_text("optimizer = adam")
     # htmx tells the console of both answers that were meant to be refusals.
     assert all("Response Status Error Code 400" in complaint for complaint in pages.complaints)
