@@ -40,6 +40,7 @@ DOMAINS = (
     "jobs",
     "components",
     "tracking",
+    "sweeps",
     "traces",
     "reviews",
     "evaluation",

@@ -12,6 +12,7 @@ from workers.reconcile import (
     discarded_files,
     lost_jobs,
     silent_workers,
+    sweeps,
     unsent_tasks,
     waiting_operations,
 )
@@ -39,6 +40,7 @@ def start() -> None:
         ("discarded files", 5, discarded_files.reconcile),
         ("waiting operations", 5, waiting_operations.reconcile),
         ("silent workers", 30, silent_workers.reconcile),
+        ("sweeps", 1, sweeps.reconcile),
         ("alerts", 5, alerts.reconcile),
         ("deliveries", 1, deliveries.reconcile),
         ("old deliveries", 3600, deliveries.forget_old),

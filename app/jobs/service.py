@@ -10,11 +10,13 @@ from app.experiments import service as experiments
 from app.experiments.events import StageChanged
 from app.jobs import discarding, inputs, moves, queries
 from app.jobs.components import read_job
+from app.jobs.lifecycle import Status
 from app.jobs.moves import cancel, move, reopen
 from app.jobs.places import folder_key
 from app.jobs.results import link
 from app.jobs.specification import CommandJob, generate_name
 from app.jobs.tables import Job, JobTag
+from app.kit.clock import now
 
 __all__ = ["cancel", "change", "move", "reopen", "resubmit", "set_tags", "submit"]
 
@@ -30,8 +32,16 @@ def submit(session: Session, caller: Caller, yaml: str, uploads: dict[str, str] 
     """
     spec = read_job(session, caller.workspace.id, yaml, uploads or {})
     job = _new(session, caller, spec, yaml)
-    moves.queue(session, job)
+    _start(session, job)
     return job
+
+
+def _start(session: Session, job: Job) -> None:
+    """A sweep runs at once, as it is its trials that wait for a worker."""
+    if job.type == "sweep":
+        moves.move(session, job, Status.RUNNING, queued_at=now(), started_at=now())
+    else:
+        moves.queue(session, job)
 
 
 def _new(session: Session, caller: Caller, spec: CommandJob, yaml: str) -> Job:
@@ -52,6 +62,7 @@ def _new(session: Session, caller: Caller, spec: CommandJob, yaml: str) -> Job:
         description=spec.description or "",
         created_by=caller.user.name,
         properties=dict(spec.properties),
+        type=spec.type,
         spec=spec.to_dict(),
         source_yaml=yaml,
         command=spec.command,
@@ -95,7 +106,7 @@ def resubmit(session: Session, caller: Caller, job: Job) -> Job:
     fields = (
         "experiment_id",
         "description",
-        "properties",
+        "type",
         "spec",
         "source_yaml",
         "command",
@@ -110,6 +121,8 @@ def resubmit(session: Session, caller: Caller, job: Job) -> Job:
         "workspace_id",
     )
     copied = {field: getattr(job, field) for field in fields}
+    if job.type == "sweep":
+        copied["properties"] = job.spec.get("properties", {})
     name = generate_name()
     tags = [JobTag(key=tag.key, value=tag.value) for tag in job.tags if not tag.key.startswith("mlflow.")]
     again = Job(
@@ -124,7 +137,7 @@ def resubmit(session: Session, caller: Caller, job: Job) -> Job:
     for edge in queries.assets(session, job):
         if edge.direction != "output":
             link(session, again, edge.direction, edge.port, edge.kind, edge.asset_name, edge.asset_version)
-    moves.queue(session, again)
+    _start(session, again)
     return again
 
 

@@ -94,7 +94,10 @@ def job_uploads(definition: dict[str, Any], folder: Path, upload: Upload) -> dic
     written = [port.get("path") for port in ports if isinstance(port, dict)]
     found = command_uploads(definition, folder, upload)
     found |= {path: upload(local_path(path, folder)) for path in dict.fromkeys(written) if is_local(path)}
-    component = definition.get("component")
+    trial = definition.get("trial")
+    if isinstance(trial, dict):
+        found |= command_uploads(trial, folder, upload)
+    component = trial if isinstance(trial, str) else definition.get("component")
     if isinstance(component, dict):
         found |= command_uploads(component, folder, upload)
     elif is_local(component):

@@ -85,7 +85,7 @@ def test_json_and_mappings_are_read_like_yaml():
         ("name: a", "command", ["`command` is missing"]),
         ("command: ''", "command", ["`command` is empty"]),
         ("command: [a]", "command", ["must be text, not a list"]),
-        ("type: sweep\ntrial: {}", "type", ["line 1", "sweep job", "not support"]),
+        ("type: pipeline\njobs: {}", "type", ["line 1", "pipeline job", "not support"]),
         ("jobs: {}", "type", ["pipeline job", "not support"]),
         ("type: comand\ncommand: x", "type", ["did you mean `command`?"]),
         ("command: x\nname: my job", "name", ["line 2, column 7", "'my job'"]),

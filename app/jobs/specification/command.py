@@ -84,13 +84,13 @@ class CommandJob:
         return {name: value for name, value in found.items() if value not in (None, {})}
 
 
-def read_command_job(job: Section) -> CommandJob:
-    """Notes every problem in `job.problems` and raises nothing."""
-    job.check_fields(FIELDS, SET_BY_SERVER)
-    asked = resources.read_resources(job)
-    component = _component(job)
+def read_command_job(job: Section, trial: Section | None = None) -> CommandJob:
+    """Notes every problem in `job.problems` and raises nothing. What is run stands in `trial`, where there is one."""
+    trial = trial or job
+    asked = resources.read_resources(trial if "resources" in trial else job)
+    component = _component(trial)
     found = CommandJob(
-        command=(job.text("command", required=component is None) or "").strip(),
+        command=(trial.text("command", required=component is None) or "").strip(),
         name=_name(job),
         display_name=job.text("display_name"),
         experiment_name=_experiment(job),
@@ -99,15 +99,15 @@ def read_command_job(job: Section) -> CommandJob:
         properties=job.texts("properties"),
         compute=_compute(job),
         component=component,
-        code=job.text("code"),
-        environment=read_environment(job),
-        environment_variables=_variables(job),
+        code=trial.text("code"),
+        environment=read_environment(trial),
+        environment_variables=_variables(trial),
         inputs=ports.read_inputs(job),
         outputs=ports.read_outputs(job),
         resources=asked.fields,
         memory_bytes=asked.memory_bytes,
         processes=asked.processes,
-        distribution=resources.read_distribution(job),
+        distribution=resources.read_distribution(trial),
         timeout_seconds=resources.read_timeout(job),
         max_retries=resources.read_retries(job),
         queue_settings=resources.read_queue_settings(job),
@@ -115,9 +115,9 @@ def read_command_job(job: Section) -> CommandJob:
         identity=resources.read_identity(job),
         parent_job_name=job.text("parent_job_name"),
     )
-    check_command(job, found.command)
+    check_command(trial, found.command)
     if component is not None:
-        _check_takes_all(job)
+        _check_takes_all(trial)
     return found
 
 
@@ -166,4 +166,6 @@ def _variables(job: Section) -> dict[str, str]:
 
 
 def read(problems: Problems, value: dict) -> CommandJob:
-    return read_command_job(Section(problems, value))
+    job = Section(problems, value)
+    job.check_fields(FIELDS, SET_BY_SERVER)
+    return read_command_job(job)

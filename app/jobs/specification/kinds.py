@@ -4,12 +4,12 @@ from collections.abc import Callable
 from difflib import get_close_matches
 
 from app.errors import Invalid
-from app.jobs.specification import command
+from app.jobs.specification import command, sweep
 from app.jobs.specification.command import CommandJob
 from app.jobs.specification.section import Problems
 
 Reader = Callable[[Problems, dict], CommandJob]
-READERS: dict[str, Reader] = {"command": command.read}
+READERS: dict[str, Reader] = {"command": command.read, "sweep": sweep.read}
 
 # Kinds of Azure ML, with a field that only they have, for files that leave `type` out.
 ELSEWHERE = {

@@ -1,0 +1,165 @@
+"""What a sweep does next: decided anew from the tables at each look, so that nothing is lost with a process."""
+
+import logging
+from collections.abc import Sequence
+from datetime import timedelta
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.jobs import moves
+from app.jobs.lifecycle import Status
+from app.jobs.tables import Job, JobTag
+from app.kit.clock import now
+from app.kit.outbox import hint
+from app.sweeps import queries
+from app.sweeps.policies import Course, to_stop
+from app.sweeps.queries import Trial
+from app.sweeps.sampling import Known, Values, suggest
+from app.tracking import metrics
+from app.tracking import service as tracking
+
+_COPIED = (
+    "workspace_id",
+    "experiment_id",
+    "created_by",
+    "command",
+    "code",
+    "environment",
+    "timeout_seconds",
+    "max_retries",
+)
+log = logging.getLogger(__name__)
+
+
+def advance(session: Session, sweep_id: int) -> None:
+    """Stop, start and end what is due. Of two that look at once, one waits or fails on the trial's unique name."""
+    sweep = session.scalar(select(Job).where(Job.id == sweep_id).with_for_update())
+    if sweep is None or sweep.status not in (Status.RUNNING, Status.CANCEL_REQUESTED):
+        return
+    trials = queries.trials(session, sweep)
+    running = [trial for trial in trials if not trial.job.status.is_final]
+    reason = _reason_to_end(sweep)
+    if reason:
+        _cancel(session, running, reason)
+        is_done = not any(not trial.job.status.is_final for trial in running)
+    else:
+        _stop_early(session, sweep, trials)
+        is_done = _start(session, sweep, trials)
+    if is_done:
+        _end(session, sweep, trials)
+
+
+def _reason_to_end(sweep: Job) -> str | None:
+    if sweep.status is Status.CANCEL_REQUESTED:
+        return "The sweep was canceled."
+    timeout = sweep.spec["sweep"]["limits"].get("timeout")
+    if timeout and now() - sweep.started_at > timedelta(seconds=timeout):
+        return f"The sweep ran longer than its timeout of {timeout} seconds."
+    return None
+
+
+def _cancel(session: Session, trials: Sequence[Trial], reason: str) -> None:
+    for trial in trials:
+        if trial.job.status.is_final or trial.job.status is Status.CANCEL_REQUESTED:
+            continue
+        trial.job.error = {"message": reason, "detail": None}
+        session.flush()
+        moves.cancel(session, trial.job)
+
+
+def _stop_early(session: Session, sweep: Job, trials: Sequence[Trial]) -> None:
+    asked = sweep.spec["sweep"]
+    policy, objective = asked.get("early_termination"), asked["objective"]
+    if not policy or not any(trial.job.status is Status.RUNNING for trial in trials):
+        return
+    courses = {
+        trial.number: Course(
+            [point.value for point in metrics.history(session, trial.job.id, objective["primary_metric"])],
+            trial.job.status is Status.RUNNING,
+            trial.job.status is Status.COMPLETED,
+        )
+        for trial in trials
+    }
+    stopped = to_stop(policy, objective["goal"], courses)
+    for trial in trials:
+        if trial.number in stopped:
+            _cancel(session, [trial], stopped[trial.number])
+
+
+def _start(session: Session, sweep: Job, trials: Sequence[Trial]) -> bool:
+    """Start as many trials as may run beside those that do; whether all have ended."""
+    asked = sweep.spec["sweep"]
+    limits = asked["limits"]
+    open_count = sum(not trial.job.status.is_final for trial in trials)
+    known = [Known(trial.values, trial.objective, trial.job.status.is_final) for trial in trials]
+    while len(known) < limits["max_total_trials"]:
+        if open_count >= limits["max_concurrent_trials"]:
+            return False
+        values = suggest(asked, sweep.name, len(known), known)
+        if values is None:
+            break
+        _start_trial(session, sweep, len(known), values)
+        known.append(Known(values, None, False))
+        open_count += 1
+    return not open_count
+
+
+def _start_trial(session: Session, sweep: Job, number: int, values: Values) -> Job:
+    """The name tells the number, and names are unique, so no trial is started twice."""
+    name = f"{sweep.name}_{number}"
+    inputs = {**sweep.inputs, **{port: {"value": value} for port, value in values.items()}}
+    literals = {port: {"value": value} for port, value in values.items()}
+    spec = {key: value for key, value in sweep.spec.items() if key not in ("sweep", "name", "display_name")}
+    spec |= {"type": "command", "name": name, "parent_job_name": sweep.name}
+    spec |= {"inputs": {**spec.get("inputs", {}), **literals}, "trial": {"number": number, "values": values}}
+    outputs = {
+        port: {key: item for key, item in output.items() if key not in ("name", "version", "path")}
+        for port, output in sweep.outputs.items()
+    }
+    job = Job(
+        **{field: getattr(sweep, field) for field in _COPIED},
+        name=name,
+        display_name=f"{sweep.display_name} {number}",
+        parent_id=sweep.id,
+        spec=spec,
+        inputs=inputs,
+        outputs=outputs,
+        tags=[JobTag(key=tracking.PARENT, value=sweep.name)],
+    )
+    session.add(job)
+    session.flush()
+    tracking.log_params(session, job, [(key, str(value)) for key, value in values.items()])
+    moves.queue(session, job)
+    hint(session, f"job:{sweep.id}", "status")
+    return job
+
+
+def _end(session: Session, sweep: Job, trials: Sequence[Trial]) -> None:
+    if sweep.status is Status.CANCEL_REQUESTED:
+        moves.move(session, sweep, Status.CANCELED)
+        return
+    best = queries.best(sweep, trials)
+    if best is None:
+        moves.fail(session, sweep, _cause(sweep, trials))
+        return
+    metric = sweep.spec["sweep"]["objective"]["primary_metric"]
+    sweep.properties = {**sweep.properties, "best_child_run_id": best.job.name, "score": str(best.objective)}
+    session.flush()
+    tracking.log_params(session, sweep, [(key, str(value)) for key, value in best.values.items()])
+    log.info("sweep %s: %s is best with %s %s", sweep.name, best.job.name, metric, best.objective)
+    moves.move(session, sweep, Status.COMPLETED)
+
+
+def _cause(sweep: Job, trials: Sequence[Trial]) -> str:
+    """Why there is no best trial, in one sentence."""
+    if reason := _reason_to_end(sweep):
+        return f"{reason} No trial had completed."
+    failed = [trial for trial in trials if trial.job.status is Status.FAILED]
+    if failed:
+        message = (failed[0].job.error or {}).get("message", "")
+        return f"No trial completed; {failed[0].job.name} failed: {message}"
+    if not any(trial.job.status is Status.COMPLETED for trial in trials):
+        return "No trial completed; all were canceled."
+    metric = sweep.spec["sweep"]["objective"]["primary_metric"]
+    return f"No trial logged the primary metric {metric!r}; log it with mlflow.log_metric({metric!r}, …)."
