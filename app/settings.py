@@ -62,13 +62,13 @@ class Settings(BaseSettings):
         return self.artifacts or str(self.home / "artifacts")
 
 
-def read(config: Path) -> Settings:
-    """Settings with `config` as their file; environment variables still win."""
+def read(config: Path, **said: object) -> Settings:
+    """Settings with `config` as their file; environment variables win over it, and what is `said` over both."""
 
     class FileSettings(Settings):
         model_config = SettingsConfigDict(env_prefix="ATELIER_", extra="ignore", toml_file=config)
 
-    return FileSettings()
+    return FileSettings(**said)
 
 
 @lru_cache

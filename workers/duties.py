@@ -8,6 +8,7 @@ from app.settings import current
 from workers.node import Node
 from workers.reconcile import (
     alerts,
+    deleted_datasets,
     deliveries,
     discarded_files,
     lost_jobs,
@@ -38,6 +39,7 @@ def start() -> None:
         ("lost jobs", 5, lost_jobs.reconcile),
         ("unsent tasks", 5, unsent_tasks.reconcile),
         ("discarded files", 5, discarded_files.reconcile),
+        ("deleted datasets", 5, deleted_datasets.reconcile),
         ("waiting operations", 5, waiting_operations.reconcile),
         ("silent workers", 30, silent_workers.reconcile),
         ("sweeps", 1, sweeps.reconcile),

@@ -16,7 +16,7 @@ def connect(home: Home) -> None:
     """Raises NotFound when no server was ever started in this home."""
     if not home.config_file.is_file():
         raise NotFound(f"No server was started in {home.folder} yet: run atelier up --home {home.folder}")
-    domains.start(read(home.config_file))
+    domains.start(read(home.config_file, home=home.folder))
 
 
 def migrate(home: Home) -> None:

@@ -6,7 +6,9 @@ import json
 import os
 import secrets
 import socket
+import sqlite3
 import tomllib
+from contextlib import closing
 from pathlib import Path
 
 DEFAULT = Path("~/.atelier")
@@ -22,6 +24,7 @@ class Home:
         self.folder = folder.expanduser().resolve()
         self.config_file = self.folder / "atelier.toml"
         self.logs = self.folder / "logs"
+        self.database_file = self.folder / "atelier.db"
         self._lock_file = self.folder / "atelier.lock"
         self._prepared_file = self.folder / "prepared"
         self._lock = None
@@ -48,13 +51,21 @@ class Home:
 
     def is_prepared(self, config: dict) -> bool:
         """Whether this registry had all of today's migrations at the last start."""
-        if not config.get("database_url") and not (self.folder / "atelier.db").is_file():
+        if not config.get("database_url") and not self.database_file.is_file():
             return False
         return self._prepared_file.is_file() and self._prepared_file.read_text() == _preparation(config)
 
     def note_prepared(self, config: dict) -> None:
         self._prepared_file.touch(mode=0o600)
         self._prepared_file.write_text(_preparation(config))
+
+    def checkpoint(self, config: dict) -> None:
+        """Have SQLite's file hold all of the registry, so that a copy of it alone is whole."""
+        url = os.environ.get("ATELIER_DATABASE_URL") or config.get("database_url") or f"sqlite:///{self.database_file}"
+        file = Path(url.removeprefix("sqlite:///"))
+        if url.startswith("sqlite:///") and file.is_file():
+            with closing(sqlite3.connect(file)) as connection:
+                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def lock(self) -> None:
         """Claim the home for this process, until it ends however it ends."""

@@ -15,6 +15,7 @@ from pathlib import Path
 from app.cli.home import DEFAULT, Home, HomeInUse, config_for
 from app.cli.processes import (
     Supervisor,
+    environ_of,
     redis_process,
     web_process,
     worker_arguments,
@@ -93,6 +94,7 @@ def run_up(options: argparse.Namespace) -> int:
         return _run(supervisor, home, config, options)
     finally:
         supervisor.stop()
+        home.checkpoint(config)
         _say("Atelier has stopped.")
 
 
@@ -128,8 +130,8 @@ def _run(supervisor: Supervisor, home: Home, config: dict, options: argparse.Nam
 
 def _start_preparing(home: Home) -> subprocess.Popen:
     """Migrate and make what a first start needs, in a process of its own, so that this one stays small."""
-    environ = {**os.environ, "ATELIER_CONFIG": str(home.config_file)}
     command = [sys.executable, "-m", "app.cli.prepare"]
+    environ = environ_of(home, home.config_file)
     return subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 

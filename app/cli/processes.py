@@ -135,10 +135,14 @@ def _redis_binary() -> Path:
     return found[0]
 
 
+def environ_of(home: Home, config_file: Path) -> dict[str, str]:
+    """The environment of the server's own processes, in which the home that was named is the home."""
+    return {**os.environ, "ATELIER_CONFIG": str(config_file), "ATELIER_HOME": str(home.folder)}
+
+
 def _python_process(name: str, home: Home, arguments: list[str], config_file: Path) -> Process:
     environ = {
-        **os.environ,
-        "ATELIER_CONFIG": str(config_file),
+        **environ_of(home, config_file),
         "ATELIER_LOG_FILE": str(home.logs / f"{name}.log"),
         # Threads that wait keep no arena of their own: it halves what an idle server holds.
         "MALLOC_ARENA_MAX": "2",

@@ -16,6 +16,7 @@ from app.evaluation.tables import (
 from app.experiments.tables import Experiment
 from app.jobs.tables import Job
 from app.kit.paging import Page
+from app.tracking.inputs import EVALUATION_DATASET
 from app.tracking.tables import Dataset, DatasetInput
 
 SORTS = {
@@ -24,16 +25,18 @@ SORTS = {
     "created": EvaluationDataset.created_ms,
     "updated": EvaluationDataset.updated_ms,
 }
-SOURCE_TYPE = "mlflow_evaluation_dataset"
-"""How MLflow calls an evaluation dataset among the inputs of a run."""
 _WHOLE = selectinload(EvaluationDataset.tags), selectinload(EvaluationDataset.experiments)
+
+
+def _kept(workspace_id: int) -> Select:
+    return select(EvaluationDataset).where(
+        EvaluationDataset.workspace_id == workspace_id, EvaluationDataset.deleted_ms.is_(None)
+    )
 
 
 def get(session: Session, workspace_id: int, dataset_id: str, *, lock: bool = False) -> EvaluationDataset:
     """`lock`: nobody else changes its records until the transaction ends."""
-    found = select(EvaluationDataset).where(
-        EvaluationDataset.workspace_id == workspace_id, EvaluationDataset.id == dataset_id
-    )
+    found = _kept(workspace_id).where(EvaluationDataset.id == dataset_id)
     dataset = session.scalar((found.with_for_update() if lock else found).options(*_WHOLE))
     if dataset is None:
         raise NotFound(f"Evaluation dataset with id '{dataset_id}' not found", target="dataset_id")
@@ -50,7 +53,7 @@ def search(
     count: int,
 ) -> Sequence[EvaluationDataset]:
     """`experiment_ids`, where given: only datasets that are used in one of them."""
-    found = select(EvaluationDataset).where(EvaluationDataset.workspace_id == workspace_id, *conditions)
+    found = _kept(workspace_id).where(*conditions)
     if experiment_ids is not None:
         found = found.where(EvaluationDataset.id.in_(_used_in(experiment_ids)))
     found = found.order_by(*orders, EvaluationDataset.id.desc()).offset(offset).limit(count)
@@ -77,7 +80,7 @@ def page(
         raise Invalid(
             f"sort: {sort!r} is not a column. Use one of {', '.join(SORTS)}, with '-' for falling.", target="sort"
         )
-    found = select(EvaluationDataset).where(EvaluationDataset.workspace_id == workspace_id)
+    found = _kept(workspace_id)
     if text:
         found = found.where(EvaluationDataset.name.icontains(text, autoescape=True))
     if experiment:
@@ -121,7 +124,7 @@ def runs_of(session: Session, dataset: EvaluationDataset, count: int) -> Sequenc
     """The newest runs that say that they read the dataset, as `mlflow.genai.evaluate` does."""
     used = select(DatasetInput.job_id).join(Dataset).join(Experiment, Experiment.id == Dataset.experiment_id)
     used = used.where(Experiment.workspace_id == dataset.workspace_id, Dataset.name == dataset.name)
-    used = used.where(Dataset.source_type == SOURCE_TYPE, Dataset.source.contains(dataset.id, autoescape=True))
+    used = used.where(Dataset.source_type == EVALUATION_DATASET, Dataset.source.contains(dataset.id, autoescape=True))
     found = select(Job).where(Job.workspace_id == dataset.workspace_id, Job.id.in_(used))
     return session.scalars(found.where(Job.lifecycle_stage == "active").order_by(Job.id.desc()).limit(count)).all()
 

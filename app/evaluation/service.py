@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import delete as delete_rows
-from sqlalchemy import insert
+from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from app.access.caller import Caller
+from app.database import reading, transaction
 from app.errors import Invalid
 from app.evaluation import queries
 from app.evaluation.records import USER, Draft, as_text, merged, schema_after
@@ -20,6 +21,7 @@ from app.traces.spans import clean
 
 LONGEST_NAME = LONGEST_KEY = 255
 LONGEST_VALUE = 5000
+_RECORDS_AT_ONCE = 2000
 
 
 def create(
@@ -86,7 +88,24 @@ def remove_from(session: Session, dataset: EvaluationDataset, experiment_ids: Se
 
 
 def delete(session: Session, dataset: EvaluationDataset) -> None:
-    session.execute(delete_rows(EvaluationDataset).where(EvaluationDataset.id == dataset.id))
+    """It is gone at once; `forget_deleted` takes its records, which may be many."""
+    dataset.experiments = []
+    dataset.deleted_ms = milliseconds(now())
+    session.flush()
+
+
+def forget_deleted() -> None:
+    """Delete the records of deleted datasets, a few thousand a transaction, and then the datasets."""
+    with reading() as session:
+        deleted = session.scalars(select(EvaluationDataset.id).where(EvaluationDataset.deleted_ms.is_not(None))).all()
+    for dataset_id in deleted:
+        record, gone = EvaluationRecord, _RECORDS_AT_ONCE
+        while gone == _RECORDS_AT_ONCE:
+            first = select(record.id).where(record.dataset_id == dataset_id).order_by(record.id).limit(_RECORDS_AT_ONCE)
+            with transaction() as session:
+                gone = session.execute(delete_rows(record).where(record.id.in_(first))).rowcount
+        with transaction() as session:
+            session.execute(delete_rows(EvaluationDataset).where(EvaluationDataset.id == dataset_id))
 
 
 def merge_records(

@@ -11,6 +11,7 @@ class EvaluationDataset(Base):
     """`id` is MLflow's, `d-` and 32 hexadecimal digits. Times are Unix milliseconds.
 
     `schema` is JSON text: the type of each field that a record ever had, see `app.evaluation.records`.
+    One with `deleted_ms` is gone for everyone; its row stays until workers have deleted its records.
     """
 
     __tablename__ = "evaluation_datasets"
@@ -26,6 +27,7 @@ class EvaluationDataset(Base):
     updated_ms: Mapped[int] = mapped_column(BigInteger)
     created_by: Mapped[str]
     updated_by: Mapped[str]
+    deleted_ms: Mapped[int | None] = mapped_column(BigInteger)
     tags: Mapped[list["EvaluationDatasetTag"]] = relationship(passive_deletes=True, order_by="EvaluationDatasetTag.key")
     experiments: Mapped[list[Experiment]] = relationship(
         secondary="evaluation_dataset_uses", passive_deletes=True, order_by=Experiment.id

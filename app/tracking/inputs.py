@@ -15,6 +15,8 @@ from app.tracking.runs import RunRef
 from app.tracking.tables import Dataset, DatasetInput, RunModel
 
 CONTEXT = "mlflow.data.context"
+EVALUATION_DATASET = "mlflow_evaluation_dataset"
+"""How MLflow calls an evaluation dataset among the inputs of a run."""
 HISTORY = "mlflow.log-model.history"
 LONGEST = {"name": 500, "digest": 36, "source": 65_535, "schema": 1_048_575, "profile": 16_777_215}
 
@@ -60,6 +62,17 @@ def _dataset(session: Session, experiment_id: int, found: DatasetRead) -> Datase
         session.add(known)
         session.flush()
     return known
+
+
+def evaluation_dataset(dataset: Dataset) -> str | None:
+    """Which evaluation dataset it is, where its source says so, as MLflow's EvaluationDatasetSource does."""
+    if dataset.source_type != EVALUATION_DATASET:
+        return None
+    try:
+        source = json.loads(dataset.source)
+    except ValueError:
+        return None
+    return str(source.get("dataset_id") or "") or None if isinstance(source, dict) else None
 
 
 def log_models(session: Session, caller: Caller, run: RunRef, direction: str, models: dict[str, int]) -> None:

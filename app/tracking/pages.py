@@ -10,6 +10,7 @@ from app.jobs.pages_job import page
 from app.jobs.permissions import READ
 from app.kit.storage import safe_key
 from app.tracking import (
+    inputs,
     logged_images,
     metric_names,
     pages_compare,
@@ -62,7 +63,13 @@ def metrics_fragment(name: str, request: Request, session: SessionDep, caller: C
 def params_fragment(name: str, request: Request, session: SessionDep, caller: CallerDep) -> Response:
     job = queries.get(session, caller.workspace.id, name)
     found = sorted(tracking.params(session, job).items())
-    context = {"job": job, "params": found[:SHOWN_PARAMS], "more": len(found) - SHOWN_PARAMS}
+    read = tracking.inputs_of(session, [job.id]).get(job.id, [])
+    context = {
+        "job": job,
+        "params": found[:SHOWN_PARAMS],
+        "more": len(found) - SHOWN_PARAMS,
+        "datasets": [(one, inputs.evaluation_dataset(one.dataset)) for one in read[:SHOWN_PARAMS]],
+    }
     return templates.TemplateResponse(request, "jobs/_params.html", context)
 
 

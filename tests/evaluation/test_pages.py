@@ -3,9 +3,13 @@
 import json
 
 import pytest
+from sqlalchemy import select
 
+from app.database import reading
+from app.evaluation.tables import EvaluationDataset, EvaluationRecord
 from tests.dialects.calls import new_run
 from tests.evaluation.calls import JUDGE, call, merge, new_dataset
+from workers.reconcile import deleted_datasets
 
 pytestmark = pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
 
@@ -46,6 +50,7 @@ def test_runs_that_were_evaluated_with_a_dataset_are_named(alice):
     call(alice, "POST", "../../2.0/mlflow/runs/log-inputs", **log)
     assert "judged run" in alice.get(f"/evaluation/datasets/{dataset}").text
     assert "judged run" not in alice.get(f"/evaluation/datasets/{other}").text
+    assert f'/evaluation/datasets/{dataset}">qa</a>' in alice.get(f"/jobs/{run}/_params").text
 
 
 def test_scorers_are_shown_with_their_versions(alice):
@@ -67,3 +72,8 @@ def test_they_are_deleted_from_their_pages(browser, bob):
         assert "Delete" not in bob.get(address).text and bob.post(address + "/delete").status_code == 403
         assert browser.post(address + "/delete").status_code == 303
         assert browser.get(address).status_code == 404
+    assert call(browser, "POST", "datasets/search") == {}
+    deleted_datasets.reconcile()
+    with reading() as session:
+        assert session.scalars(select(EvaluationDataset.id)).all() == []
+        assert session.scalars(select(EvaluationRecord.id)).all() == []

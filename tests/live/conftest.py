@@ -124,7 +124,9 @@ def _logs(home: Path) -> str:
 
 
 def _environ() -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if not name.startswith(("ATELIER_", "MLFLOW_"))}
+    """Of a machine whose ATELIER_HOME is another one than the home that is named."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("ATELIER_", "MLFLOW_"))}
+    return kept | {"ATELIER_HOME": "/proc/no-home"}
 
 
 def stop(server: Server) -> None:

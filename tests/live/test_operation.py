@@ -26,6 +26,8 @@ def test_status_says_what_runs_and_down_ends_it(own_server):
     family = psutil.Process(own_server.process.pid).children(recursive=True)
     assert _atelier("down", "--home", home).returncode == 0
     assert psutil.wait_procs(family, timeout=5)[1] == []
+    log = own_server.home / "atelier.db-wal"
+    assert not log.exists() or log.stat().st_size == 0
     assert _atelier("status", "--home", home).returncode == 1
     assert _atelier("down", "--home", home).returncode == 0
 
