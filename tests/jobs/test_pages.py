@@ -202,7 +202,7 @@ def test_the_example_is_one_button(alice):
 @pytest.mark.parametrize(
     ("yaml", "field", "line"),
     [
-        ("command: echo\ncomand: x\n", "comand", 2),
+        ("name: digits-2\ncomand: x\n", "comand", 2),
         ("command: echo ${{inputs.x}}\n", "inputs", 1),
         ("command: [echo\n", "line", None),
     ],

@@ -90,7 +90,6 @@ def test_json_and_mappings_are_read_like_yaml():
         ("type: comand\ncommand: x", "type", ["did you mean `command`?"]),
         ("command: x\nname: my job", "name", ["line 2, column 7", "'my job'"]),
         ("command: x\nlimits: {timeout: soon}", "limits.timeout", ["'soon'", "whole number"]),
-        ("command: x\nlimits: {timout: 5}", "limits.timout", ["did you mean `timeout`?"]),
         ("command: x\ninputs: {d: {type: urifile, path: a}}", "inputs.d.type", ["did you mean `uri_file`?"]),
         ("command: x\ninputs: {d: {type: uri_file}}", "inputs.d.path", ["`inputs.d.path` is missing"]),
         ("command: x\ninputs: {d: }", "inputs.d", ["has no value"]),
@@ -119,7 +118,7 @@ def test_a_mistake_is_told_with_its_place_and_what_would_be_right(text, target, 
 
 
 def test_all_mistakes_are_told_in_the_order_of_the_file():
-    error = refused("command: x\nname: a b\nlimits: {timeout: -1}\ncod: ./src\n")
+    error = refused("command: x\nname: a b\nlimits: {timeout: -1}\ncode: [a]\n")
     told = [error.message, *error.details]
     assert [f"line {number}" in text for number, text in zip((2, 3, 4), told, strict=True)] == [True] * 3
 
@@ -138,6 +137,15 @@ def test_any_text_is_read_or_refused(text):
         load_command_job(text)
     except Invalid as error:
         assert error.message
+
+
+def test_a_field_that_does_not_exist_is_a_warning_that_names_the_right_one():
+    job = load_command_job("command: x\nlimits: {timout: 5}\ncod: ./src\nnonsense: 1")
+    assert job.timeout_seconds is None and job.code is None
+    timeout, code, nonsense = sorted(job.warnings)
+    assert "line 2, column 10: `limits.timout`" in timeout and "did you mean `timeout`?" in timeout
+    assert "line 3" in code and "did you mean `code`?" in code
+    assert "line 4" in nonsense and "it has: code, command" in nonsense
 
 
 def test_fields_of_the_server_are_warnings():

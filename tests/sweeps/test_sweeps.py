@@ -118,7 +118,7 @@ def test_a_sweep_of_which_all_trials_fail_says_the_cause(alice):
         ("search_space.lr", "search_space.rate", "line 4, column 12: `trial.command` uses `search_space.rate`"),
         ("goal: maximize", "goal: maximise", "line 10, column 19: `objective.goal` is 'maximise'; did you mean"),
         ("max_concurrent_trials: 2", "max_concurrent_trials: 20", "it may be at most max_total_trials, 10"),
-        ("trial:\n", "trail:\n", "`trail` is not a field of a sweep job; did you mean `trial`?"),
+        ("trial:\n", "trail:\n", "`trial` is missing; give `command` and `environment`"),
     ],
 )  # fmt: skip
 def test_a_wrong_file_is_told_with_its_place(alice, wrong, right, said):

@@ -24,6 +24,7 @@ def load_command_job(
     A job that names a component has its command only where `find_component` is given: it answers the component
     with addresses for its local paths. Raises Invalid: the message says line, column and field of the first
     problem, what is wrong and what would be right; `details` holds the other problems and `target` the field.
+    Fields that do not exist are `warnings`, which name the right one.
     """
     document = _read(source, source_name, "a job file is a mapping of fields such as `command: python train.py`")
     problems = Problems(document)
@@ -34,19 +35,16 @@ def load_command_job(
         named = f"azureml:{component.name}:{component.version}" if is_registered else component
         job = replace(with_component(problems, job, component), component=named)
     problems.raise_found()
-    return replace(job, warnings=tuple(problems.warnings))
+    return replace(job, warnings=tuple(dict.fromkeys(problems.warnings)))
 
 
 def load_component(source: str | Mapping[str, Any], *, source_name: str = "component.yml") -> Component:
-    """Read a commandComponent of Azure ML CLI v2; raises Invalid as `load_command_job` does.
-
-    Fields that do not exist are warnings, which name the right one.
-    """
+    """Read a commandComponent of Azure ML CLI v2; raises Invalid as `load_command_job` does."""
     document = _read(source, source_name, "a component file is a mapping of fields such as `command: python train.py`")
-    problems = Problems(document, tolerates=True)
+    problems = Problems(document)
     component = read_component(Section(problems, document.value, what="a command component"))
     problems.raise_found()
-    return replace(component, warnings=tuple(problems.warnings))
+    return replace(component, warnings=tuple(dict.fromkeys(problems.warnings)))
 
 
 def _read(source: str | Mapping[str, Any], source_name: str, form: str) -> Document:

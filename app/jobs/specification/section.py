@@ -13,11 +13,10 @@ from app.jobs.specification.document import Document, Path, dotted
 class Problems:
     """What was found in a file: the first problem is the message of the error, the others its details.
 
-    In a file that `tolerates` them, fields that do not exist are warnings, as for Azure ML's own client.
+    Fields that do not exist are warnings, as for Azure ML's own client.
     """
 
     document: Document
-    tolerates: bool = False
     found: list[tuple[tuple[int, int], str, str]] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
@@ -56,17 +55,13 @@ class Section:
         return dotted((*self.path, name))
 
     def check_fields(self, known: Iterable[str], tolerated: Iterable[str] = ()) -> None:
-        """Note fields that do not exist, with the one that was probably meant."""
+        """Warn of fields that do not exist, with the one that was probably meant."""
         known = list(known)
         for name in self.values:
             if name in tolerated:
                 self.warn(name, "is set by the server and not read.")
             elif name not in known and name != "$schema":
-                text = f"`{self.name_of(name)}` is not a field of {self.what}; {self._meant(name, known)}"
-                if self.problems.tolerates:
-                    self.problems.warn((*self.path, name), text)
-                else:
-                    self.problems.add((*self.path, name), text, key=True)
+                self.warn(name, f"is not a field of {self.what}; {self._meant(name, known)}")
 
     def _meant(self, name: str, known: list[str]) -> str:
         close = get_close_matches(name.lower(), known, 1, 0.6)
@@ -85,10 +80,11 @@ class Section:
 
     def _missing(self, name: str) -> None:
         close = get_close_matches(name, list(self.values), 1, 0.75)
-        if close and name not in self.values and not self.problems.tolerates:
-            return  # The misspelt field is reported already, with its line.
-        hint = f" Is `{close[0]}` meant to be it?" if close and name not in self.values else ""
-        self.wrong(name, f"is missing: {self.what} needs it.{hint}")
+        if not close or name in self.values:
+            self.wrong(name, f"is missing: {self.what} needs it.")
+            return
+        text = f"`{self.name_of(close[0])}` is not a field of {self.what}; did you mean `{name}`? It is needed."
+        self.problems.add((*self.path, close[0]), text, key=True)
 
     def integer(self, name: str, *, least: int = 0) -> int | None:
         value = self.values.get(name)
