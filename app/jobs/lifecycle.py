@@ -1,6 +1,6 @@
-"""Which status may follow which. Pure: knows nothing of the database."""
+"""Which status may follow which, and which job goes first. Pure: knows nothing of the database."""
 
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 
 
 class Status(StrEnum):
@@ -19,6 +19,18 @@ class Status(StrEnum):
     @property
     def is_final(self) -> bool:
         return self in FINAL
+
+
+class Priority(IntEnum):
+    """Azure ML's priorities of a queued job; the lowest number goes first."""
+
+    HIGH = 1
+    MEDIUM = 2
+    LOW = 3
+
+    @property
+    def label(self) -> str:
+        return self.name.lower()
 
 
 FINAL = {Status.COMPLETED, Status.FAILED, Status.CANCELED}

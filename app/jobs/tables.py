@@ -2,13 +2,13 @@
 
 from datetime import datetime
 
-from sqlalchemy import Enum, ForeignKey, Index, UniqueConstraint, func
+from sqlalchemy import BigInteger, Enum, ForeignKey, Index, UniqueConstraint, func
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.access.tables import Workspace
 from app.database import Base
 from app.experiments.tables import Experiment, Filed
-from app.jobs.lifecycle import Status
+from app.jobs.lifecycle import Priority, Status
 from app.kit.clock import now
 
 # Kept as its own name, so that a new state needs no change of the table.
@@ -20,6 +20,8 @@ class Job(Filed, Base):
 
     `spec` is the normalised job file. `inputs` and `outputs` are resolved: `{name: {type, path, mode, …}}`.
     `error` is `{"message": one sentence, "detail": longer text or null}`.
+    `compute` is the named one that counts it, None for serverless; `gpus` and `memory_bytes` are what each of its
+    `instances` asks for, `devices` the GPUs that it holds.
     """
 
     __tablename__ = "jobs"
@@ -28,6 +30,8 @@ class Job(Filed, Base):
         Index(None, "workspace_id", "created_at"),
         Index(None, "experiment_id", "lifecycle_stage", "created_at"),
         Index(None, "status", "lease_expires_at"),
+        # The order in which workers take what waits.
+        Index("ix_jobs_order", "status", "queue", "priority", "queued_at", "id"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -54,6 +58,14 @@ class Job(Filed, Base):
     warnings: Mapped[list] = mapped_column(default=list)
     timeout_seconds: Mapped[float | None]
     max_retries: Mapped[int] = mapped_column(default=0)
+
+    queue: Mapped[str] = mapped_column(default="default", server_default="default")
+    priority: Mapped[int] = mapped_column(default=Priority.MEDIUM, server_default="2")
+    compute: Mapped[str | None]
+    instances: Mapped[int] = mapped_column(default=1, server_default="1")
+    gpus: Mapped[int] = mapped_column(default=0, server_default="0")
+    memory_bytes: Mapped[int | None] = mapped_column(BigInteger)
+    devices: Mapped[list | None]
 
     attempt: Mapped[int] = mapped_column(default=0)
     worker_id: Mapped[int | None] = mapped_column(index=True)
