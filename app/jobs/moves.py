@@ -14,6 +14,8 @@ from app.kit.clock import now
 from app.kit.events import publish
 from app.kit.outbox import enqueue, hint
 
+_STAMPS = {Status.PREPARING: "preparing_at", Status.FINALIZING: "finalizing_at"}
+
 
 def move(
     session: Session,
@@ -32,6 +34,8 @@ def move(
     where = [Job.id == job.id, Job.status.in_(FOLLOWS[to] & (among or FOLLOWS[to]))]
     if held_by:
         where += [Job.worker_id == held_by[0], Job.attempt == held_by[1]]
+    if to in _STAMPS:
+        changes[_STAMPS[to]] = now()
     if to.is_final:
         changes = {"ended_at": now(), "lease_expires_at": None, **changes}
     _write(session, job, where, to, changes)
@@ -117,6 +121,8 @@ def _write(session: Session, job: Job, where: list, to: Status, changes: dict) -
         raise Conflict(f"Job {job.name} is {job.status} and cannot become {to}.", target=job.name)
     hint(session, f"job:{job.id}", "status")
     hint(session, f"jobs:{job.workspace_id}", "jobs")
+    if job.parent_id:
+        hint(session, f"job:{job.parent_id}", "children")
 
 
 def lost(session: Session) -> list[Job]:

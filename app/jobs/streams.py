@@ -51,7 +51,7 @@ def _read(job_id: int, file: str, offset: int) -> logs.Piece | None:
 
 
 async def change_events(job_id: int) -> AsyncIterator[Event | None]:
-    """`status` and `metrics` whenever there is something new to see, then `end`.
+    """`status`, `metrics` and `children` whenever there is something new to see of them, then `end`.
 
     Without hints a running job counts as changed every few seconds.
     """
@@ -66,6 +66,8 @@ async def change_events(job_id: int) -> AsyncIterator[Event | None]:
             if found != before:
                 before, spoken = found, time.monotonic()
                 yield Event("status", found["status"])
+            if "children" in kinds:
+                yield Event("children", {})
             if "metrics" in kinds or time.monotonic() - spoken > UNHINTED_SECONDS:
                 spoken = time.monotonic()
                 yield Event("metrics", {})

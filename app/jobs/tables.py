@@ -75,7 +75,9 @@ class Job(Filed, Base):
 
     created_at: Mapped[datetime] = mapped_column(default=now)
     queued_at: Mapped[datetime | None]
+    preparing_at: Mapped[datetime | None]
     started_at: Mapped[datetime | None]
+    finalizing_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
 
     experiment: Mapped[Experiment] = relationship()
