@@ -6,8 +6,8 @@ A migration must let the release before it keep running: add first, remove a rel
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0014"
-down_revision = "0013"
+revision = "0015"
+down_revision = "0014"
 
 
 def upgrade() -> None:
