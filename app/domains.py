@@ -50,6 +50,7 @@ DOMAINS = (
     "runs",
     "endpoints",
     "dialects.mlflow",
+    "dialects.arm",
     "transfer",
     "home",
 )

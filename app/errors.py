@@ -9,6 +9,7 @@ AtelierError                500
 │   └── AlreadyExists       409
 ├── PreconditionFailed      412
 ├── TooLarge                413
+├── InvalidRange            416
 ├── QuotaExceeded           429
 ├── Unsupported             501
 └── Unavailable             503
@@ -72,6 +73,11 @@ class PreconditionFailed(AtelierError):
 class TooLarge(AtelierError):
     status = 413
     title = "Too large"
+
+
+class InvalidRange(AtelierError):
+    status = 416
+    title = "The file is shorter"
 
 
 class QuotaExceeded(AtelierError):

@@ -11,6 +11,7 @@ from starlette.types import ASGIApp
 
 from app import domains
 from app.access import identity
+from app.dialects.arm.addressing import ArmAddress
 from app.dialects.mlflow import routes as tracking
 from app.endpoints import serving
 from app.kit.hiding import hide_from_guests
@@ -64,7 +65,8 @@ async def _every(seconds: float, work) -> None:
 
 def wrap(api: FastAPI) -> ASGIApp:
     """What comes by the thousand passes the API by; the workspace address stands before all."""
-    return Observed(WorkspaceAddress(serving.gateway(tracking.shortcut(api), api.state.routes, api.state.settings)))
+    inner = serving.gateway(tracking.shortcut(api), api.state.routes, api.state.settings)
+    return Observed(WorkspaceAddress(ArmAddress(inner)))
 
 
 def create_app() -> ASGIApp:

@@ -2,6 +2,7 @@
 
 from functools import lru_cache
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict, TomlConfigSettingsSource
@@ -20,6 +21,11 @@ class Settings(BaseSettings):
     url: str = Field("http://127.0.0.1:8080", description="Address under which clients reach the server.")
     host: str = Field("127.0.0.1", description="Address that the server listens on.")
     port: int = Field(8080, description="Port that the server listens on.")
+    https_port: int = Field(0, description="Port that the server listens on for HTTPS; 0: none.")
+    tls_certificate: str = Field(
+        "", description="PEM file of a certificate and its chain; empty: one that this server issues itself."
+    )
+    tls_key: str = Field("", description="PEM file of the key of `tls_certificate`.")
     database_url: str = Field("", description="SQLAlchemy URL of the registry; empty: SQLite in the home.")
     redis_url: str = Field("", description="Redis of queue and live hints; empty: the bundled one.")
     artifacts: str = Field(
@@ -54,12 +60,24 @@ class Settings(BaseSettings):
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
 
     @property
+    def secure_url(self) -> str:
+        """The address for clients that speak HTTPS only; empty where there is none."""
+        return secure_address(self.url, self.https_port)
+
+    @property
     def database(self) -> str:
         return self.database_url or f"sqlite:///{self.home / 'atelier.db'}"
 
     @property
     def artifact_root(self) -> str:
         return self.artifacts or str(self.home / "artifacts")
+
+
+def secure_address(url: str, https_port: int) -> str:
+    """The HTTPS address of the server that is known as `url`, without a slash at its end; empty where it has none."""
+    if url.startswith("https:"):
+        return url.rstrip("/")
+    return f"https://{urlsplit(url).hostname}:{https_port}" if https_port else ""
 
 
 def read(config: Path, **said: object) -> Settings:

@@ -12,7 +12,8 @@ class Identity:
     """What a credential proves. `grants` maps a workspace id, or None for everywhere, to actions.
 
     `run` names the run to which a run's own token is confined; `limit` are the only actions that a
-    restricted token may use.
+    restricted token may use, and `prefix` where in the workspace's store the files lie that a token of
+    stored files opens.
     """
 
     id: int
@@ -25,6 +26,7 @@ class Identity:
     workspace_id: int | None = None
     run: str | None = None
     limit: frozenset[str] | None = None
+    prefix: str | None = None
 
     def actions_in(self, workspace_id: int | None) -> frozenset[str]:
         return self.grants.get(workspace_id, NO_ACTIONS) | self.grants.get(None, NO_ACTIONS)

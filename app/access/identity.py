@@ -3,13 +3,15 @@
 import base64
 import binascii
 import time
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 from starlette.requests import HTTPConnection
 
-from app.access.caller import Identity, WorkspaceRef
+from app.access import bearer
+from app.access.caller import Identity, WorkspaceRef, covers
 from app.access.tables import RoleAssignment, Token, User, WebSession, Workspace
 from app.database import reading, transaction
 from app.errors import Unauthenticated
@@ -17,8 +19,13 @@ from app.kit.clock import now
 from app.kit.ids import digest
 
 COOKIE = "atelier_session"
+CREDENTIAL = "stored_files_token"
+"""The key of a request's scope under which its token of stored files is, which travels in the address."""
 KEPT_SECONDS = 5.0
 TOUCH_EVERY = timedelta(minutes=1)
+
+STORED_FILES = frozenset({"data/read", "data/write", "jobs/read", "models/read"})
+"""What a token of stored files may do, where the token that it stands for may do it."""
 
 _identities: dict[str, tuple[float, Identity]] = {}
 _workspaces: dict[str, tuple[float, WorkspaceRef]] = {}
@@ -31,11 +38,13 @@ def forget() -> None:
 
 
 def credentials(request: HTTPConnection) -> tuple[str, str] | None:
-    """The kind (`token` or `session`) and the secret that a request carries, or None.
+    """The kind (`token`, `session` or `files`) and the secret that a request carries, or None.
 
     A token travels as `Bearer`, or as the password of `Basic`, which is how MLflow's client
     sends MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD.
     """
+    if CREDENTIAL in request.scope:
+        return "files", request.scope[CREDENTIAL]
     scheme, _, value = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer":
         return "token", value.strip()
@@ -51,7 +60,7 @@ def credentials(request: HTTPConnection) -> tuple[str, str] | None:
 def is_kept(request: HTTPConnection, workspace: str) -> bool:
     """Whether who asks, and where, is in memory, so that to find out blocks nobody."""
     found = credentials(request)
-    known = found and _identities.get(digest(found[1])), _workspaces.get(workspace)
+    known = found and _identities.get(found[0] + digest(found[1])), _workspaces.get(workspace)
     return all(kept and kept[0] > time.monotonic() for kept in known)
 
 
@@ -61,21 +70,38 @@ def identify(kind: str, secret: str) -> Identity | None:
     It reads in a session of its own, so that a request which writes takes no lock to find out who asks.
     """
     key = digest(secret)
-    kept = _identities.get(key)
+    kept = _identities.get(kind + key)
     if kept and kept[0] > time.monotonic():
         return kept[1]
-    find = _by_token if kind == "token" else _by_session
     with reading() as session:
-        identity = find(session, key)
+        identity = _identity(session, kind, secret, key)
     if identity:
         if len(_identities) > 10_000:
             _identities.clear()
-        _identities[key] = time.monotonic() + KEPT_SECONDS, identity
+        _identities[kind + key] = time.monotonic() + KEPT_SECONDS, identity
     return identity
 
 
-def _by_token(session: Session, key: str) -> Identity | None:
-    token = session.scalar(select(Token).where(Token.hash == key).options(joinedload(Token.user)))
+def _identity(session: Session, kind: str, secret: str, key: str) -> Identity | None:
+    if kind == "session":
+        return _by_session(session, key)
+    claims = bearer.read(secret)
+    if (claims is not None and claims.audience == bearer.STORAGE) != (kind == "files"):
+        return None
+    of_secret = Token.hash == key if claims is None else Token.id == claims.token_id
+    token = session.scalar(select(Token).where(of_secret).options(joinedload(Token.user)))
+    found = _by_token(session, token)
+    return _confined(found, claims) if found and kind == "files" else found
+
+
+def _confined(found: Identity, claims: bearer.Claims) -> Identity | None:
+    if found.workspace_id not in (None, claims.workspace_id):
+        return None
+    limit = STORED_FILES if found.limit is None else {action for action in STORED_FILES if covers(found.limit, action)}
+    return replace(found, workspace_id=claims.workspace_id, limit=frozenset(limit), prefix=claims.prefix)
+
+
+def _by_token(session: Session, token: Token | None) -> Identity | None:
     if token is None or token.revoked_at or _is_past(token.expires_at) or not token.user.is_active:
         return None
     _touch(token)

@@ -12,6 +12,7 @@ from contextlib import closing
 from pathlib import Path
 
 DEFAULT = Path("~/.atelier")
+HTTPS_PORT = 8443
 MIGRATIONS = Path(__file__).resolve().parents[2] / "migrations" / "versions"
 
 
@@ -103,6 +104,8 @@ def config_for(home: Home, host: str, port: int, overrides: dict[str, str | None
     values |= {name: value for name, value in overrides.items() if value is not None}
     shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host
     values |= {"home": str(home.folder), "host": host, "port": port}
+    if overrides.get("https_port") is None:
+        values["https_port"] = _https_port(host, values.get("https_port"))
     values["url"] = overrides.get("url") or f"http://{shown}:{port}"
     values.setdefault("secret_key", secrets.token_urlsafe(32))
     if overrides.get("redis_url"):
@@ -112,6 +115,23 @@ def config_for(home: Home, host: str, port: int, overrides: dict[str, str | None
         values["bundled_redis"] = True
         values["redis_url"] = f"redis://:{password}@127.0.0.1:{free_port()}/0"
     return values
+
+
+def _https_port(host: str, before: int | None) -> int:
+    """The port of the last start, else the usual one, else a free one; none stays none."""
+    if before == 0:
+        return 0
+    return next((port for port in (before, HTTPS_PORT) if port and port_is_free(host, port)), None) or free_port()
+
+
+def port_is_free(host: str, port: int) -> bool:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+    return True
 
 
 def free_port() -> int:

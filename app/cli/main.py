@@ -5,6 +5,7 @@ import sys
 
 from app.cli import (
     assets,
+    azure,
     completion,
     components,
     connecting,
@@ -27,7 +28,7 @@ def parser() -> argparse.ArgumentParser:
         epilog="`atelier NOUN VERB --help` describes a command. Exit status: 0 it worked, 1 it failed, 2 wrong usage.",
     )
     commands = made.add_subparsers(metavar="COMMAND", required=True)
-    for module in (operate, jobs, experiments, components, assets, serving, environments, transfer, completion):
+    for module in (operate, jobs, experiments, components, assets, serving, environments, transfer, azure, completion):
         module.register(commands)
     return made
 

@@ -4,7 +4,6 @@ import argparse
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -12,7 +11,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from app.cli.home import DEFAULT, Home, HomeInUse, config_for
+from app.cli.home import DEFAULT, Home, HomeInUse, config_for, port_is_free
 from app.cli.processes import (
     Supervisor,
     environ_of,
@@ -24,6 +23,8 @@ from app.cli.processes import (
 from app.kit.hiding import hide_from_guests
 
 READY_SECONDS = 60
+SAID = ("url", "https_port", "tls_certificate", "tls_key", "database_url", "redis_url", "artifacts", "slots")
+"""Options of `up` that go to the config file, where the next start finds them."""
 
 
 def register(commands: argparse._SubParsersAction) -> None:
@@ -31,6 +32,13 @@ def register(commands: argparse._SubParsersAction) -> None:
     up = _command(commands, "up", "start the server, its queue and one worker", run_up)
     up.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     up.add_argument("--port", type=int, default=8080, help="port to listen on (default: %(default)s)")
+    up.add_argument(
+        "--https-port", type=int, help="port to listen on for HTTPS; 0: none (default: 8443, or a free one)"
+    )
+    up.add_argument(
+        "--tls-certificate", metavar="FILE", help="certificate and chain (default: one of this server's own)"
+    )
+    up.add_argument("--tls-key", metavar="FILE", help="key of that certificate")
     up.add_argument("--url", help="address under which clients reach the server, when it is another one")
     up.add_argument("--database-url", help="SQLAlchemy URL of the registry (default: SQLite in the home)")
     up.add_argument("--redis-url", help="Redis of the queue (default: the bundled one)")
@@ -82,9 +90,12 @@ def run_up(options: argparse.Namespace) -> int:
         home.lock()
     except HomeInUse:
         return _fail(f"Atelier runs in {home.folder} already. Stop it with: atelier down --home {home.folder}")
-    if not _port_is_free(options.host, options.port):
-        return _fail(f"Port {options.port} on {options.host} is taken. Choose another with --port.")
-    said = {name: getattr(options, name) for name in ("url", "database_url", "redis_url", "artifacts", "slots")}
+    for name in ("port", "https_port"):
+        port = getattr(options, name)
+        if port and not port_is_free(options.host, port):
+            flag = "--" + name.replace("_", "-")
+            return _fail(f"Port {port} on {options.host} is taken. Choose another with {flag}.")
+    said = {name: getattr(options, name) for name in SAID}
     config = config_for(home, options.host, options.port, said)
     home.write_config(config)
     supervisor = Supervisor(_say)
@@ -166,16 +177,6 @@ def _greet(config: dict, first: dict, seconds: float) -> None:
     if first.get("password"):
         _say(f"  or as admin with the password  {first['password']}  (shown this once)")
     _say(f"  Started in {seconds:.1f} s. Ctrl-C stops it.")
-
-
-def _port_is_free(host: str, port: int) -> bool:
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError:
-            return False
-    return True
 
 
 def run_status(options: argparse.Namespace) -> int:

@@ -151,22 +151,10 @@ def _python_process(name: str, home: Home, arguments: list[str], config_file: Pa
 
 
 def web_process(home: Home, config: dict) -> Process:
-    arguments = [
-        "-m",
-        "uvicorn",
-        "--factory",
-        "app.main:create_app",
-        "--host",
-        config["host"],
-        "--port",
-        str(config["port"]),
-        "--no-access-log",
-        "--timeout-graceful-shutdown",
-        "3",
-        "--log-level",
-        "warning",
-    ]
-    return _python_process("web", home, arguments, home.config_file)
+    process = _python_process("web", home, ["-m", "app.cli.web"], home.config_file)
+    # It listens where this start said, whatever the environment says of another server.
+    process.environ |= {f"ATELIER_{name.upper()}": str(config[name]) for name in ("host", "port", "https_port")}
+    return process
 
 
 def worker_process(home: Home, config_file: Path, slots: int | None = None) -> Process:

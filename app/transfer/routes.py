@@ -10,12 +10,12 @@ from starlette.responses import StreamingResponse
 
 from app.access.guard import CallerDep, allow, note
 from app.dialects.mlflow.arguments import ArgumentsDep
-from app.dialects.mlflow.bodies import pieces_of
 from app.transfer import files, logged_models, registry, runs, traces
 from app.transfer.export import export
 from app.transfer.permissions import READ, WRITE
 from app.transfer.records import Outcome
 from app.transfer.selection import select_all
+from app.web.bodies import pieces_of
 from app.web.session import SessionDep
 
 imports = APIRouter(prefix="/api/imports", tags=["transfer"])

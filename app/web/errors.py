@@ -3,6 +3,7 @@
 import logging
 from http import HTTPStatus
 from urllib.parse import quote
+from xml.sax.saxutils import escape
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -16,6 +17,7 @@ from app.errors import (
     Conflict,
     Forbidden,
     Invalid,
+    InvalidRange,
     NotFound,
     QuotaExceeded,
     Unauthenticated,
@@ -38,6 +40,20 @@ MLFLOW_CODES = {
     QuotaExceeded: ("REQUEST_LIMIT_EXCEEDED", 429),
     Unsupported: ("NOT_IMPLEMENTED", 501),
     Unavailable: ("TEMPORARILY_UNAVAILABLE", 503),
+}
+
+
+# Source: learn.microsoft.com/rest/api/storageservices/blob-service-error-codes.
+STORAGE_CODES = {
+    AlreadyExists: "BlobAlreadyExists",
+    NotFound: "BlobNotFound",
+    Invalid: "InvalidInput",
+    Conflict: "BlobImmutableDueToPolicy",
+    Unauthenticated: "AuthenticationFailed",
+    Forbidden: "AuthorizationFailure",
+    InvalidRange: "InvalidRange",
+    Unsupported: "UnsupportedQueryParameter",
+    Unavailable: "ServerBusy",
 }
 
 
@@ -65,9 +81,27 @@ def mlflow(request: Request, error: AtelierError) -> Response:
     return JSONResponse({"error_code": code, "message": error.message}, status)
 
 
+def oauth(request: Request, error: AtelierError) -> Response:
+    """RFC 6749, section 5.2."""
+    code = "invalid_client" if error.status == 401 else "invalid_request"
+    return JSONResponse({"error": code, "error_description": error.message}, error.status)
+
+
 def arm(request: Request, error: AtelierError) -> Response:
-    body = {"code": error.code, "message": error.message, "target": error.target, "details": error.details}
+    """A thing that there is not is ResourceNotFound and details are errors themselves, as Azure's clients expect."""
+    code = "ResourceNotFound" if isinstance(error, NotFound) else error.code
+    details = [{"code": code, "message": text} for text in error.details]
+    body = {"code": code, "message": error.message, "target": error.target, "details": details}
     return JSONResponse({"error": body}, error.status)
+
+
+def storage(request: Request, error: AtelierError) -> Response:
+    """Azure Storage's shape; its clients read the code from the header."""
+    known = (STORAGE_CODES[kind] for kind in type(error).__mro__ if kind in STORAGE_CODES)
+    code = next(known, "InternalError")
+    text = f"<Error><Code>{code}</Code><Message>{escape(error.message)}</Message></Error>"
+    body = '<?xml version="1.0" encoding="utf-8"?>' + text
+    return Response(body, error.status, {"x-ms-error-code": code}, "application/xml")
 
 
 def page(request: Request, error: AtelierError) -> Response:
@@ -88,6 +122,14 @@ DIALECTS = (
     ("/ajax-api/", mlflow),
     ("/v1/", mlflow),
     ("/subscriptions", arm),
+    ("/history/", arm),
+    ("/mferp/", arm),
+    ("/registrymanagement/", arm),
+    ("/metadata/", arm),
+    ("/discovery", arm),
+    ("/msi/", arm),
+    ("/adfs/", oauth),
+    ("/blobs/", storage),
     ("/api", problem),
     ("/", page),
 )

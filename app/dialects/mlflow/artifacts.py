@@ -8,13 +8,13 @@ from starlette.responses import FileResponse, StreamingResponse
 
 from app.access.guard import CallerDep, allow
 from app.dialects.mlflow.arguments import ArgumentsDep, answer
-from app.dialects.mlflow.bodies import store_body
 from app.errors import NotFound
 from app.jobs.permissions import READ
 from app.kit.storage import store
 from app.traces import places as traces
 from app.tracking import artifacts
 from app.tracking.permissions import WRITE
+from app.web.bodies import store_body
 from app.web.session import SessionDep
 
 router = APIRouter()

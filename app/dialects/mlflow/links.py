@@ -15,7 +15,6 @@ from app.access.guard import CallerDep, allow
 from app.access.permissions import PUBLIC
 from app.dialects.mlflow.arguments import Arguments, ArgumentsDep, answer
 from app.dialects.mlflow.artifacts import file_answer
-from app.dialects.mlflow.bodies import store_body
 from app.errors import Invalid, NotFound, Unauthenticated, Unsupported
 from app.jobs.permissions import READ
 from app.jobs.tables import Job
@@ -25,6 +24,7 @@ from app.kit.storage import safe_key, store
 from app.tracking import artifacts, logged_models, runs
 from app.tracking.permissions import WRITE
 from app.tracking.tables import LoggedModel
+from app.web.bodies import store_body
 from app.web.session import SessionDep
 
 router = APIRouter()

@@ -13,10 +13,10 @@ from starlette.concurrency import run_in_threadpool
 
 from app.access.guard import CallerDep, allow
 from app.dialects.mlflow.arguments import Arguments, ArgumentsDep, answer
-from app.dialects.mlflow.bodies import store_body
 from app.kit.storage import store
 from app.tracking import multipart
 from app.tracking.permissions import WRITE
+from app.web.bodies import store_body
 
 router = APIRouter()
 

@@ -1,0 +1,69 @@
+"""`atelier env`: the variables by which unmodified Azure ML and MLflow code reaches a server of this machine."""
+
+import argparse
+import os
+import shlex
+from pathlib import Path
+
+from app.cli.connecting import DEFAULT_HOME
+from app.cli.home import Home
+from app.errors import Unavailable
+from app.kit.certificates import issued_in
+from app.settings import secure_address
+
+SUBSCRIPTION = "00000000-0000-0000-0000-000000000000"
+GROUP = "atelier"
+"""Azure's clients want both; every subscription and group holds the same workspaces here."""
+
+DAYS = 7
+
+
+def register(commands: argparse._SubParsersAction) -> None:
+    text = "print the variables by which Azure ML's and MLflow's clients reach the server"
+    env = commands.add_parser(
+        "env",
+        help=text,
+        description=f'{text[0].upper()}{text[1:]}. For a shell: eval "$(atelier env)". They act on every Azure client '
+        "that is started from that shell, and nothing is written anywhere.",
+    )
+    env.add_argument("--home", type=Path, default=Path(os.environ.get("ATELIER_HOME", DEFAULT_HOME)))
+    env.add_argument("--workspace", "-w", default=os.environ.get("ATELIER_WORKSPACE", "default"))
+    env.add_argument("--user", default="admin", help="whose token it is (default: %(default)s)")
+    env.set_defaults(run=run_env)
+
+
+def run_env(options: argparse.Namespace) -> int:
+    from app.cli import accounts
+
+    home = Home(options.home)
+    if home.running_pid() is None:
+        raise Unavailable(f"No server runs in {home.folder}. Start one with: atelier up --home {home.folder}")
+    config = home.config()
+    base = secure_address(config["url"], config.get("https_port", 0))
+    if not base:
+        raise Unavailable(
+            "The server does not speak HTTPS, which Azure's clients need: start it with --https-port 8443."
+        )
+    token = accounts.create_token(home, options.user, "atelier env", DAYS)
+    bundle = None if config.get("tls_certificate") else issued_in(home.folder / "tls").bundle
+    for name, value in variables(base, options.workspace, token, bundle).items():
+        print(f"export {name}={shlex.quote(value)}")
+    return 0
+
+
+def variables(base: str, workspace: str, token: str, bundle: Path | None) -> dict[str, str]:
+    """What unmodified code with `DefaultAzureCredential()` needs to find the server at `base` and be let in."""
+    tracking = base if workspace == "default" else f"{base}/w/{workspace}"
+    return {
+        "ARM_CLOUD_METADATA_URL": f"{base}/metadata/endpoints?api-version=2019-05-01",
+        "AZUREML_CURRENT_CLOUD": "Atelier",
+        "REGISTRY_DISCOVERY_ENDPOINT_URL": f"{base}/",
+        "IDENTITY_ENDPOINT": f"{base}/msi/token",
+        "IDENTITY_HEADER": token,
+        **({"REQUESTS_CA_BUNDLE": str(bundle)} if bundle else {}),
+        "AZURE_SUBSCRIPTION_ID": SUBSCRIPTION,
+        "AZURE_RESOURCE_GROUP": GROUP,
+        "AZUREML_WORKSPACE_NAME": workspace,
+        "MLFLOW_TRACKING_URI": tracking,
+        "MLFLOW_TRACKING_TOKEN": token,
+    }

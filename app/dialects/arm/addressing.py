@@ -1,0 +1,58 @@
+"""Reads Azure's addresses: which workspace, in any spelling of the fixed parts, and which files a token opens.
+
+Source: the paths of azure-ai-ml's generated clients, and Azure Storage's `https://ACCOUNT.blob.SUFFIX/CONTAINER/BLOB`.
+"""
+
+import re
+from urllib.parse import parse_qs
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from app.access.identity import CREDENTIAL
+
+PROVIDER = "Microsoft.MachineLearningServices"
+GROUP = "/subscriptions/{subscription}/resourceGroups/{group}"
+WORKSPACES = f"{GROUP}/providers/{PROVIDER}/workspaces"
+WORKSPACE = WORKSPACES + "/{workspace}"
+BLOBS = "/blobs/{account}"
+HISTORY = "/history/v1.0" + WORKSPACE
+_ARM = re.compile(
+    r"(?P<service>(?:/[^/]+)*?)/subscriptions/(?P<subscription>[^/]+)"
+    r"(?:/resourceGroups/(?P<group>[^/]+))?(?P<rest>/.*)?",
+    re.IGNORECASE,
+)
+_PROVIDER = re.compile(rf"/providers/{re.escape(PROVIDER)}(?P<rest>/.*)?", re.IGNORECASE)
+_WORKSPACE = re.compile(r"/workspaces/(?P<workspace>[^/]+)(?P<rest>/.*)?", re.IGNORECASE)
+_BLOBS = re.compile(r"/blobs/(?P<workspace>[^/.]+)\.blob\.[^/]+/.*")
+
+
+class ArmAddress:
+    """ASGI: names the workspace of an Azure address in `scope["workspace"]` and spells its fixed parts as here."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            if "/subscriptions/" in scope["path"].lower():
+                _read_arm(scope)
+            elif found := _BLOBS.fullmatch(scope["path"]):
+                scope["workspace"] = found["workspace"]
+                if signature := parse_qs(scope["query_string"].decode("latin-1")).get("sig"):
+                    scope[CREDENTIAL] = signature[0]
+        await self.app(scope, receive, send)
+
+
+def _read_arm(scope: Scope) -> None:
+    found = _ARM.fullmatch(scope["path"])
+    if found is None:
+        return
+    path = f"{found['service']}/subscriptions/{found['subscription']}"
+    path += f"/resourceGroups/{found['group']}" if found["group"] else ""
+    rest = found["rest"] or ""
+    if provider := _PROVIDER.fullmatch(rest):
+        path, rest = f"{path}/providers/{PROVIDER}", provider["rest"] or ""
+        if workspace := _WORKSPACE.fullmatch(rest):
+            scope["workspace"] = workspace["workspace"]
+            path, rest = f"{path}/workspaces/{workspace['workspace']}", workspace["rest"] or ""
+    scope["path"] = path + rest

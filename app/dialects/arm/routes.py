@@ -1,0 +1,9 @@
+"""Every call of Azure's clients that is answered here."""
+
+from fastapi import APIRouter
+
+from app.dialects.arm import blobs, cloud, datastores, workspaces
+
+router = APIRouter(include_in_schema=False)
+for _part in (cloud, workspaces, datastores, blobs):
+    router.include_router(_part.router)

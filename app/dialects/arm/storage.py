@@ -1,0 +1,131 @@
+"""Which of a workspace's stored files a storage address means, who may open them, and tokens that do.
+
+A workspace is the account. The container `files` holds all of its files by the paths of its datastore
+`workspaceblobstore`; any other container is a folder below `LocalUpload`, where clients put what they upload.
+What an upload was confirmed to hold is never changed, as assets are made of it.
+"""
+
+import hashlib
+import json
+from urllib.parse import quote, unquote, urlsplit
+
+from fastapi import Request
+
+from app.access import bearer
+from app.access.caller import Caller
+from app.assets.addresses import stored_address
+from app.dialects.arm.cloud import address
+from app.errors import AlreadyExists, Forbidden, Invalid, NotFound
+from app.kit.storage import safe_key, store
+
+FILES = "files"
+UPLOADS = "LocalUpload"
+CONFIRMED = ("upload_status", "completed")
+_DEPTH = 3
+"""An upload is LocalUpload / the digest of its content / the name of the file or folder."""
+_RIGHTS = {"jobs": "jobs/read", "tracking": "jobs/read", "models": "models/read"}
+
+
+def path_of(container: str, blob: str) -> str:
+    """The path in the workspace's datastore."""
+    if container == FILES:
+        return safe_key(blob)
+    return safe_key(UPLOADS, container, blob)
+
+
+def key_of(workspace_id: int, path: str) -> str:
+    return f"workspaces/{workspace_id}/{path}"
+
+
+def account(request: Request, workspace: str) -> str:
+    """What clients put before `.blob.` and the cloud's suffix: host, port and path of the storage of a workspace."""
+    return f"{urlsplit(address(request)).netloc}/blobs/{workspace}"
+
+
+def container_url(request: Request, workspace: str, container: str) -> str:
+    return f"https://{account(request, workspace)}.blob.{urlsplit(address(request)).hostname}/{container}"
+
+
+def signature(caller: Caller, prefix: str = "") -> str:
+    """The query of an address that opens what lies below `prefix` of the workspace for an hour.
+
+    Raises Forbidden for a browser's session, which has no token that could be revoked.
+    """
+    if caller.user.token_id is None:
+        raise Forbidden("Signed storage addresses are given for tokens only.")
+    claims = {"workspace": caller.workspace.id, "prefix": prefix}
+    text, _ = bearer.mint(caller.user.token_id, caller.user.name, bearer.STORAGE, **claims)
+    return f"sv=2023-11-03&sr=c&sig={text}"
+
+
+def file_url(request: Request, caller: Caller, path: str) -> str:
+    """An address at which one stored file can be read for an hour."""
+    url = container_url(request, caller.workspace.name, FILES)
+    return f"{url}/{quote(path)}?{signature(caller, path)}"
+
+
+def stored_path(url: str, field: str) -> str:
+    """The datastore path that a storage address of this server means; raises Invalid for any other address."""
+    parts = urlsplit(url).path.split("/")
+    if len(parts) < 4 or parts[1] != "blobs" or ".blob." not in parts[2]:
+        raise Invalid(f"{field}: {url!r} is no storage address of this server.", target=field)
+    return path_of(parts[3], unquote("/".join(parts[4:])))
+
+
+def address_of(uri: str, field: str) -> str:
+    """The form in which services take the place of files: ours for a storage address, else what was sent."""
+    if "/blobs/" in uri and ".blob." in uri:
+        return stored_address(stored_path(uri, field))
+    return uri.rstrip("/") if uri.startswith("azureml:") else uri
+
+
+def check_readable(caller: Caller, path: str) -> None:
+    """Raises Forbidden for what lies outside the token's prefix, or belongs to things that the caller may not see."""
+    prefix = caller.user.prefix
+    if prefix and path != prefix and not path.startswith(prefix.rstrip("/") + "/"):
+        raise Forbidden(f"This address opens files below {prefix!r} only.", target="path")
+    right = _RIGHTS.get(path.split("/")[0], "data/read")
+    if not caller.can(right):
+        raise Forbidden(f"{caller.user.name} may not do {right}.", target=right)
+
+
+def check_writable(caller: Caller, path: str) -> None:
+    """Raises Forbidden outside of uploads, and AlreadyExists in an upload that was confirmed."""
+    check_readable(caller, path)
+    if not path.startswith(UPLOADS + "/"):
+        raise Forbidden(
+            f"Files are uploaded below {UPLOADS}/ only; what jobs and assets hold is not changed here.", target="path"
+        )
+    if store().size(_seal(caller.workspace.id, path)) is not None:
+        raise AlreadyExists(f"The upload that holds {path!r} is complete, and is not changed.", target="path")
+
+
+def _upload(path: str) -> str:
+    return "/".join(path.split("/")[:_DEPTH])
+
+
+def _beside(workspace_id: int, kind: str, path: str) -> str:
+    return f"workspaces/{workspace_id}/blob-{kind}/{hashlib.sha256(path.encode()).hexdigest()}"
+
+
+def _seal(workspace_id: int, path: str) -> str:
+    return _beside(workspace_id, "seals", _upload(path))
+
+
+def blocks_key(workspace_id: int, path: str) -> str:
+    """Below which the blocks of a file lie until they are put together."""
+    return _beside(workspace_id, "blocks", path)
+
+
+def metadata(workspace_id: int, path: str) -> dict[str, str]:
+    try:
+        return json.loads(store().read_bytes(_beside(workspace_id, "metadata", path)))
+    except NotFound:
+        return {}
+
+
+def set_metadata(workspace_id: int, path: str, values: dict[str, str]) -> None:
+    store().write_bytes(_beside(workspace_id, "metadata", path), json.dumps(values).encode())
+    name, value = CONFIRMED
+    if values.get(name) == value:
+        store().write_bytes(_seal(workspace_id, path), b"")
