@@ -8,8 +8,6 @@ from pathlib import Path
 from app.cli.connecting import DEFAULT_HOME
 from app.cli.home import Home
 from app.errors import Unavailable
-from app.kit.certificates import issued_in
-from app.settings import secure_address
 
 SUBSCRIPTION = "00000000-0000-0000-0000-000000000000"
 GROUP = "atelier"
@@ -34,6 +32,8 @@ def register(commands: argparse._SubParsersAction) -> None:
 
 def run_env(options: argparse.Namespace) -> int:
     from app.cli import accounts
+    from app.kit.certificates import issued_in
+    from app.settings import secure_address
 
     home = Home(options.home)
     if home.running_pid() is None:

@@ -19,9 +19,10 @@ from starlette.responses import StreamingResponse
 
 from app.access.caller import Caller
 from app.access.guard import CallerDep, allow
-from app.data.permissions import READ, WRITE
+from app.data.permissions import READ
 from app.dialects.arm import storage
 from app.dialects.arm.addressing import BLOBS
+from app.dialects.arm.permissions import UPLOAD
 from app.errors import AlreadyExists, Invalid, InvalidRange, NotFound, Unsupported
 from app.kit.storage import safe_key, store
 from app.web.bodies import pieces_of
@@ -114,7 +115,7 @@ def _range(text: str, size: int) -> tuple[int, int]:
     return int(first), min(int(last) + 1, size) if last else size
 
 
-@router.put(BLOBS + "/{container}/{blob:path}", dependencies=[allow(WRITE)])
+@router.put(BLOBS + "/{container}/{blob:path}", dependencies=[allow(UPLOAD)])
 async def write(container: str, blob: str, request: Request, caller: CallerDep) -> Response:
     """A file in whole, one of its blocks, the list of its blocks, or its metadata. No session is open meanwhile."""
     what = request.query_params.get("comp")

@@ -13,8 +13,9 @@ from fastapi.responses import JSONResponse, Response
 from app.access import bearer, identity
 from app.access.caller import Identity
 from app.access.guard import allow
-from app.access.permissions import PUBLIC
+from app.access.permissions import PUBLIC, SIGN_IN
 from app.errors import Invalid, Unauthenticated
+from app.web.session import SessionDep
 
 router = APIRouter()
 CLOUD = "Atelier"
@@ -86,9 +87,9 @@ def openid(request: Request) -> dict:
     }
 
 
-@router.post("/adfs/oauth2/token", dependencies=[allow(PUBLIC)])
+@router.post("/adfs/oauth2/token", dependencies=[allow(SIGN_IN)])
 def client_credentials(
-    request: Request,
+    session: SessionDep,
     client_secret: Annotated[str, Form()] = "",
     scope: Annotated[str, Form()] = "",
     grant_type: Annotated[str, Form()] = "",
@@ -97,7 +98,9 @@ def client_credentials(
     if grant_type != "client_credentials":
         raise Invalid("grant_type: only client_credentials is taken.", target="grant_type")
     resource = next((part for part in scope.split() if part.endswith("/.default")), scope).removesuffix("/.default")
-    text, _ = _mint(_identify(client_secret, "client_secret"), resource)
+    who = _identify(client_secret, "client_secret")
+    text, _ = _mint(who, resource)
+    session.info["actor"] = who.name
     return _never_kept({"access_token": text, "expires_in": bearer.LIFE_SECONDS, "token_type": "Bearer"})
 
 

@@ -5,13 +5,15 @@ from urllib.parse import urlsplit
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
-from app.access.guard import CallerDep, allow
+from app.access.guard import CallerDep, allow, note
 from app.assets.addresses import DATASTORE
 from app.data.permissions import READ
 from app.dialects.arm import answers, storage
 from app.dialects.arm.addressing import WORKSPACE
 from app.dialects.arm.cloud import address
+from app.dialects.arm.permissions import FILES_TOKEN
 from app.errors import NotFound
+from app.web.session import SessionDep
 
 router = APIRouter(prefix=WORKSPACE + "/datastores")
 DEFAULT = ("default", "workspaceartifactstore", DATASTORE)
@@ -45,10 +47,11 @@ def get(workspace: str, name: str, request: Request) -> JSONResponse:
     return JSONResponse(_own(request, workspace))
 
 
-@router.post("/{name}/listSecrets", dependencies=[allow(READ)])
-def secrets(name: str, caller: CallerDep) -> JSONResponse:
+@router.post("/{name}/listSecrets", dependencies=[allow(FILES_TOKEN)])
+def secrets(name: str, session: SessionDep, caller: CallerDep) -> JSONResponse:
     """A token for the files of the workspace, which ends within the hour and with the caller's own."""
     _check(name)
+    note(session, "datastores", name)
     return JSONResponse({"secretsType": "Sas", "sasToken": storage.signature(caller)})
 
 

@@ -1,0 +1,6 @@
+"""Actions of other domains that are audited otherwise when Azure's clients do them."""
+
+from app.access.permissions import Action
+
+UPLOAD = Action("data/write", "Upload files; the assets that are made of them are audited")
+FILES_TOKEN = Action("data/read", "Get a token for the files of the workspace", audited=True)

@@ -1,0 +1,89 @@
+"""How Azure's clients find the server, get their tokens, and how answers to them look."""
+
+import base64
+import json
+
+import pytest
+
+from app.access import bearer, identity, queries, service
+from app.database import transaction
+
+WORKSPACE = (
+    "/subscriptions/s/resourceGroups/g/providers/Microsoft.MachineLearningServices/workspaces/{}?api-version=2099-01-01"
+)
+
+
+@pytest.fixture
+def personal(started) -> str:
+    """Alice's personal token."""
+    with transaction() as session:
+        return service.create_token(session, queries.get_user(session, "alice"), "laptop")[1]
+
+
+def _minted(anonymous, personal: str, resource: str = "https://ml.azure.atelier") -> str:
+    answer = anonymous.get("/msi/token", params={"resource": resource}, headers={"X-IDENTITY-HEADER": personal})
+    assert answer.status_code == 200 and answer.headers["cache-control"] == "no-store"
+    assert answer.json()["resource"] == resource
+    return answer.json()["access_token"]
+
+
+def test_a_personal_token_is_exchanged_for_a_jwt_that_ends_with_it(anonymous, alice, personal):
+    token = _minted(anonymous, personal)
+    claims = json.loads(base64.urlsafe_b64decode(token.split(".")[1] + "=="))
+    assert claims["aud"] == "https://ml.azure.atelier" and 0 < claims["exp"] - claims["iat"] <= 3600
+    bearing = {"Authorization": f"Bearer {token}"}
+    found = anonymous.get(WORKSPACE.format("default"), headers=bearing)
+    assert found.status_code == 200 and found.json()["properties"]["discoveryUrl"].endswith("/discovery")
+    with transaction() as session:
+        service.revoke_token(session, queries.get_token(session, queries.get_user(session, "alice").id, claims["jti"]))
+    refused = anonymous.get(WORKSPACE.format("default"), headers=bearing)
+    assert refused.status_code == 401 and refused.json()["error"]["code"] == "Unauthenticated"
+
+
+def test_a_jwt_that_was_changed_is_refused_and_none_is_renewed_by_itself(anonymous, personal):
+    token = _minted(anonymous, personal)
+    head, body, signature = token.split(".")
+    claims = json.loads(base64.urlsafe_b64decode(body + "==")) | {"jti": 1}
+    forged = f"{head}.{base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip('=')}.{signature}"
+    for text in (forged, f"{head}.{body}.", "a.b.c"):
+        assert anonymous.get("/api/jobs", headers={"Authorization": f"Bearer {text}"}).status_code == 401
+    again = anonymous.get("/msi/token", params={"resource": "r"}, headers={"X-IDENTITY-HEADER": token})
+    assert again.status_code == 401 and again.json()["error"]["target"] == "X-IDENTITY-HEADER"
+
+
+def test_a_client_secret_is_exchanged_too_and_the_exchange_is_audited(anonymous, alice, personal):
+    form = {"grant_type": "client_credentials", "client_secret": personal, "scope": "https://a/.default openid"}
+    found = anonymous.post("/adfs/oauth2/token", data=form).json()
+    assert found["token_type"] == "Bearer" and bearer.read(found["access_token"]).audience == "https://a"
+    wrong = anonymous.post("/adfs/oauth2/token", data=form | {"client_secret": "x"})
+    assert wrong.status_code == 401 and wrong.json()["error"] == "invalid_client"
+
+
+def test_addresses_are_read_in_any_case_and_the_workspace_in_them_counts(alice, stranger):
+    address = WORKSPACE.format("default").replace("resourceGroups", "resourcegroups").replace("Microsoft", "microsoft")
+    assert alice.get(address).json()["name"] == "default"
+    assert stranger.get(address).status_code == 404
+    assert stranger.get(WORKSPACE.format("other")).json()["name"] == "other"
+    listing = WORKSPACE.format("").replace("/?", "?")
+    assert [found["name"] for found in stranger.get(listing).json()["value"]] == ["other"]
+
+
+def test_the_cloud_is_described_as_its_clients_read_it(anonymous):
+    (cloud,) = anonymous.get("/metadata/endpoints?api-version=2019-05-01").json()
+    assert cloud["name"] == "Atelier" and cloud["suffixes"]["storage"]
+    assert cloud["authentication"]["loginEndpoint"] == cloud["resourceManager"]
+
+
+def test_a_token_of_stored_files_opens_nothing_else(anonymous, alice, personal):
+    bearing = {"Authorization": f"Bearer {personal}"}
+    address = WORKSPACE.format("default").replace("?", "/datastores/workspaceblobstore/listSecrets?")
+    query = anonymous.post(address, headers=bearing).json()["sasToken"]
+    signature = query.rpartition("sig=")[2]
+    assert anonymous.get("/api/data", headers={"Authorization": f"Bearer {signature}"}).status_code == 401
+    identity.forget()
+    listed = anonymous.get(f"/blobs/default.blob.host/files?restype=container&comp=list&prefix=data/&{query}")
+    assert "<Name>data/digits/1/digits.csv</Name>" in listed.text
+    for account in ("other", "missing"):
+        assert anonymous.get(f"/blobs/{account}.blob.host/files?comp=list&{query}").status_code == 404
+    denied = anonymous.put(f"/blobs/default.blob.host/files/data/digits/1/digits.csv?{query}", content=b"x")
+    assert denied.status_code == 403 and denied.headers["x-ms-error-code"] == "AuthorizationFailure"
