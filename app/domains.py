@@ -12,10 +12,11 @@ from app.access.events import Acted
 from app.activity import service as activity
 from app.alerts import watching as alerts
 from app.components import queries as component_queries
+from app.compute import placement
 from app.data import service as data
 from app.experiments import service as experiments
 from app.experiments.events import StageChanged
-from app.jobs import components, inputs
+from app.jobs import components, inputs, placing
 from app.jobs import service as jobs
 from app.jobs.events import JobFinished, OutputNamed
 from app.kit import crypto, events, live, outbox, queue, storage
@@ -77,6 +78,7 @@ def start(settings: Settings) -> None:
     queue.connect(settings.redis_url)
     live.connect(settings.redis_url)
     outbox.connect(queue.send, live.hint)
+    placing.connect(placement.place)
     components.connect(component_queries.of_reference)
     inputs.connect(model_queries.as_input, model_sources.as_input)
 

@@ -38,6 +38,9 @@ class Settings(BaseSettings):
     job_disk_bytes: int = Field(20 * 2**30, description="How much a job may write into its folder.")
     job_processes: int = Field(512, description="How many processes a job may have at a time.")
     job_log_bytes: int = Field(64 * 2**20, description="How much of a job's output is kept.")
+    unknown_compute: str = Field(
+        "serverless", description="Compute that runs jobs which name one that does not exist; a note says so."
+    )
     lease_seconds: float = Field(30, description="How long a worker may be silent before its jobs count as lost.")
     warm_idle_seconds: float = Field(900, description="How long a warm launcher waits for the next job before it ends.")
     session_days: int = Field(14, description="How long a sign-in lasts.")

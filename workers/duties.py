@@ -1,6 +1,7 @@
 """What a worker does all the time, beside the tasks that it is sent."""
 
 import os
+from functools import partial
 
 from app import domains
 from app.kit.hiding import hide_from_guests
@@ -37,7 +38,7 @@ def start() -> None:
     _keeper = Keeper(_node)
     _node.start(
         ("lost jobs", 5, lost_jobs.reconcile),
-        ("unsent tasks", 5, unsent_tasks.reconcile),
+        ("unsent tasks", 1, partial(unsent_tasks.reconcile, _node)),
         ("discarded files", 5, discarded_files.reconcile),
         ("deleted datasets", 5, deleted_datasets.reconcile),
         ("waiting operations", 5, waiting_operations.reconcile),

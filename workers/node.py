@@ -53,6 +53,7 @@ class Node:
         self.launcher = Launcher(self.folder, warm_idle_seconds=settings.warm_idle_seconds)
         self.held: dict[int, Held] = {}
         self._ending = threading.Event()
+        self._going = threading.Event()
         self._threads: list[threading.Thread] = []
         self.id = self._join()
 
@@ -132,8 +133,13 @@ class Node:
         with transaction() as session:
             compute.report(session, self.id, usage)
 
+    @property
+    def is_going(self) -> bool:
+        return self._going.is_set()
+
     def let_go(self) -> None:
         """End the jobs that are held: this worker was told to stop."""
+        self._going.set()
         for held in list(self.held.values()):
             held.leave.set()
 

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from app.assets.addresses import stored_address
 from app.environments import resolving
 from app.errors import AlreadyExists, Invalid
-from app.jobs import inputs, packing, queries
+from app.jobs import inputs, packing, placing, queries
 from app.jobs.components import read_job
 from app.jobs.packing import Files
 from app.jobs.places import workspace_root
@@ -80,6 +80,7 @@ def check(session: Session, workspace_id: int, text: str, uploaded: dict[str, st
     if spec.name and queries.find(session, workspace_id, spec.name):
         raise AlreadyExists(f"name: there is a job {spec.name!r} already; leave `name` out to get one.", target="name")
     resolving.resolve(spec.environment)
+    placing.place(session, workspace_id, spec.to_dict())
     for port, value in spec.inputs.items():
         if not value.is_literal:
             inputs.resolve(session, workspace_id, port, value.type, value.path)

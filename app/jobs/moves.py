@@ -6,7 +6,8 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from app.access import service as access
-from app.errors import Conflict
+from app.errors import AtelierError, Conflict
+from app.jobs import placing
 from app.jobs.events import JobFinished
 from app.jobs.lifecycle import BEFORE_START, FINAL, FOLLOWS, HELD, Status
 from app.jobs.tables import Job
@@ -50,17 +51,14 @@ def reopen(session: Session, job: Job) -> None:
     _write(session, job, where, Status.RUNNING, {"ended_at": None})
 
 
-def claim(session: Session, job_id: int, worker_id: int, lease_seconds: float) -> Job | None:
-    """Take a queued job for a worker; None when it is no longer there to be taken."""
-    job = session.get(Job, job_id)
-    if job is None or job.status is not Status.QUEUED:
-        return None
-    lease = now() + timedelta(seconds=lease_seconds)
+def claim(session: Session, job: Job, worker_id: int, lease_seconds: float, devices: list[int]) -> bool:
+    """Take a queued job for a worker, with these of its GPUs; False when it is no longer there to be taken."""
+    held = {"worker_id": worker_id, "lease_expires_at": now() + timedelta(seconds=lease_seconds), "devices": devices}
     try:
-        move(session, job, Status.PREPARING, worker_id=worker_id, lease_expires_at=lease, attempt=Job.attempt + 1)
+        move(session, job, Status.PREPARING, attempt=Job.attempt + 1, **held)
     except Conflict:
-        return None
-    return job
+        return False
+    return True
 
 
 def renew(session: Session, worker_id: int, job_ids: list[int], lease_seconds: float) -> None:
@@ -69,7 +67,18 @@ def renew(session: Session, worker_id: int, job_ids: list[int], lease_seconds: f
 
 
 def queue(session: Session, job: Job) -> None:
-    """Put a job before the workers, for the first time or once more."""
+    """Put a job before the workers, for the first time or once more.
+
+    Raises Invalid for one that no worker could ever run; a child of another job fails instead.
+    """
+    if job.queued_at is None:
+        try:
+            placing.apply(session, job)
+        except AtelierError as error:
+            if job.parent_id is None:
+                raise
+            move(session, job, Status.FAILED, error={"message": error.message, "detail": None})
+            return
     move(session, job, Status.QUEUED, queued_at=now(), worker_id=None, lease_expires_at=None)
     enqueue(session, "jobs.run", job.id)
 

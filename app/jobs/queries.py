@@ -141,13 +141,6 @@ def users_of(
     return session.execute(found.order_by(Job.id.desc()).limit(100)).all()
 
 
-def waiting(session: Session, older_than) -> Sequence[Job]:
-    """Queued jobs that nobody took since `older_than`."""
-    return session.scalars(
-        select(Job).where(Job.status == Status.QUEUED, Job.queued_at < older_than).order_by(Job.id)
-    ).all()
-
-
 def unfinished(session: Session, job_ids: list[int]) -> set[int]:
     found = select(Job.id).where(Job.id.in_(job_ids), Job.status.not_in(FINAL))
     return set(session.scalars(found))

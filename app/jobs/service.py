@@ -8,7 +8,7 @@ from app.environments import resolving
 from app.errors import AlreadyExists, Conflict, Invalid
 from app.experiments import service as experiments
 from app.experiments.events import StageChanged
-from app.jobs import discarding, inputs, moves, queries
+from app.jobs import discarding, inputs, moves, placing, queries
 from app.jobs.components import read_job
 from app.jobs.lifecycle import Status
 from app.jobs.moves import cancel, move, reopen
@@ -39,6 +39,7 @@ def submit(session: Session, caller: Caller, yaml: str, uploads: dict[str, str] 
 def _start(session: Session, job: Job) -> None:
     """A sweep runs at once, as it is its trials that wait for a worker."""
     if job.type == "sweep":
+        placing.apply(session, job)
         moves.move(session, job, Status.RUNNING, queued_at=now(), started_at=now())
     else:
         moves.queue(session, job)

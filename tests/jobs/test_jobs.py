@@ -94,7 +94,7 @@ def test_a_running_job_is_asked_to_cancel(alice):
 def _claim(worker: int = 1) -> int:
     with transaction() as session:
         job = session.query(Job).one()
-        moves.claim(session, job.id, worker, 30)
+        moves.claim(session, job, worker, 30, [])
         moves.move(session, job, Status.RUNNING, held_by=(worker, 1))
         return job.id
 
@@ -103,14 +103,15 @@ def test_two_workers_cannot_claim_one_job(alice):
     submit(alice)
     job_id = _claim()
     with transaction() as session:
-        assert moves.claim(session, job_id, 2, 30) is None
+        assert not moves.claim(session, session.get_one(Job, job_id), 2, 30, [])
 
 
 def test_a_failed_job_with_retries_is_queued_again_and_then_fails(alice, sent):
     submit(alice, YAML + "retry_settings: {max_retries: 1}\n")
     for attempt, expected in ((1, Status.QUEUED), (2, Status.FAILED)):
         with transaction() as session:
-            job = moves.claim(session, session.query(Job).one().id, 1, 30)
+            job = session.query(Job).one()
+            moves.claim(session, job, 1, 30, [])
             moves.move(session, job, Status.RUNNING, held_by=(1, attempt))
             moves.fail(session, job, "Exit code 1.", held_by=(1, attempt))
             assert job.status is expected

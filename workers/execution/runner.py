@@ -3,6 +3,7 @@
 import logging
 import shutil
 
+from app.compute import taking
 from app.database import transaction
 from app.errors import AtelierError, Conflict, Unavailable
 from app.jobs import moves, results
@@ -23,16 +24,20 @@ class Stopped(Exception):
     """The job was cancelled, or is no longer this worker's."""
 
 
-def run(node: Node, job_id: int) -> None:
+def run_next(node: Node) -> bool:
+    """Take the job whose turn it is and run it to its end; False when there is none for this worker."""
     with transaction() as session:
-        job = moves.claim(session, job_id, node.id, node.settings.lease_seconds)
+        job = taking.take(session, node.id, node.settings.lease_seconds)
         if job is None:
-            # Canceled meanwhile, or sent twice.
-            return
+            return False
         plan = Plan.of(session, job, node.settings)
         attempt = job.attempt
     # Held only once the claim is committed: before, whoever watches what is held sees another's job.
-    held = node.hold(job_id, attempt)
+    run(node, plan, node.hold(plan.job_id, attempt))
+    return True
+
+
+def run(node: Node, plan: Plan, held: Held) -> None:
     folder = JobFolder(node.folder / "jobs" / f"{plan.job_id}-{held.attempt}")
     system_log = SystemLog(plan)
     try:

@@ -1,22 +1,24 @@
-"""No queued job is forgotten: what the queue lost, by a crash between commit and send, is sent again.
+"""No queued job is forgotten: a worker with a free slot looks for itself.
 
-A message that is sent twice does no harm, because only one worker can claim a job.
+So a job starts whose message was lost by a crash between commit and send, or came to a worker that could not run it,
+and one that had to wait for a limit, a device or several slots at once.
 """
 
-from datetime import timedelta
+import threading
+
+from sqlalchemy import select
 
 from app.database import reading
-from app.jobs import queries
-from app.kit import queue
-from app.kit.clock import now
+from app.jobs.lifecycle import Status
+from app.jobs.tables import Job
+from workers.execution import runner
+from workers.node import Node
 
-PATIENCE = timedelta(seconds=5)
 
-
-def reconcile() -> None:
-    """While messages wait, nothing is known to be lost; only an empty queue proves it."""
+def reconcile(node: Node) -> None:
+    if len(node.held) >= node.slots or node.is_going:
+        return
     with reading() as session:
-        waiting = [job.id for job in queries.waiting(session, now() - PATIENCE)]
-    if waiting and queue.length() == 0:
-        for job_id in waiting:
-            queue.send("jobs.run", (job_id,))
+        if session.scalar(select(Job.id).where(Job.status == Status.QUEUED).limit(1)) is None:
+            return
+    threading.Thread(target=runner.run_next, args=(node,), name="take waiting", daemon=True).start()

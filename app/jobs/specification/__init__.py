@@ -7,6 +7,7 @@ from app.jobs.specification.interface import job_file
 from app.jobs.specification.loading import load_command_job, load_component
 from app.jobs.specification.names import generate_name
 from app.jobs.specification.ports import Input, Output, Port
+from app.jobs.specification.resources import gpus_of
 from app.jobs.specification.uploads import component_with_uploads, is_local, local_paths, with_uploads
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "Port",
     "component_with_uploads",
     "generate_name",
+    "gpus_of",
     "is_local",
     "job_file",
     "load_command_job",

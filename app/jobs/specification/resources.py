@@ -50,17 +50,26 @@ class Resources:
 def read_resources(job: Section) -> Resources:
     resources = job.section("resources")
     resources.check_fields(RESOURCE_FIELDS)
-    count = resources.integer("instance_count", least=1)
+    resources.integer("instance_count", least=1)
     resources.integer("max_instance_count", least=1)
     resources.mapping("properties")
-    if count and count > 1:
-        resources.warn("instance_count", f"is {count}; this server runs a job on one machine.")
     shm = resources.text("shm_size")
     if shm is not None and _bytes(shm) is None:
         resources.wrong("shm_size", f"is {shm!r}; give a size such as 2g or 512m.")
     arguments = _docker_arguments(resources)
     memory, processes = _memory(resources, arguments), _processes(resources, arguments)
+    gpus = _option(arguments, "--gpus")
+    if gpus is not None and gpus != "all" and not gpus.isdigit():
+        resources.wrong("docker_args", f"asks for --gpus {gpus!r}; give a whole number or `all`.")
     return Resources(resources.values, memory, processes)
+
+
+def gpus_of(resources: dict[str, Any]) -> int:
+    """How many GPUs each instance asks for with `--gpus` in its docker_args; `all` are at least one."""
+    value = resources.get("docker_args")
+    arguments = [as_text(item) for item in value] if isinstance(value, list) else shlex.split(value or "")
+    asked = _option(arguments, "--gpus")
+    return 1 if asked == "all" else int(asked or 0)
 
 
 def _docker_arguments(resources: Section) -> list[str]:
@@ -126,9 +135,8 @@ def read_distribution(job: Section) -> dict[str, Any]:
         return {}
     distribution.what = f"a {kind} distribution"
     distribution.check_fields(("type", *DISTRIBUTIONS[kind]))
-    counts = [distribution.integer(name, least=int(name != "parameter_server_count")) for name in COUNTS]
-    if any(count and count > 1 for count in counts):
-        job.warn("distribution", "asks for several processes; this server starts the command once, on one machine.")
+    for name in COUNTS:
+        distribution.integer(name, least=int(name != "parameter_server_count"))
     return dict(distribution.values)
 
 
@@ -146,10 +154,14 @@ def read_retries(job: Section) -> int:
 
 
 def read_queue_settings(job: Section) -> dict[str, Any]:
+    """`queue` is ours: the name of a queue of this server. Clients of Azure ML capitalise the others as well."""
     queue = job.section("queue_settings")
-    queue.check_fields(("job_tier", "priority"))
-    queue.choice("job_tier", TIERS)
-    queue.choice("priority", PRIORITIES)
+    queue.check_fields(("job_tier", "priority", "queue"))
+    for name, allowed in (("job_tier", TIERS), ("priority", PRIORITIES)):
+        if name in queue:
+            queue.values = {**queue.values, name: (queue.text(name) or "").lower()}
+            queue.choice(name, allowed)
+    queue.text("queue")
     return dict(queue.values)
 
 
