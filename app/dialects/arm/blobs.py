@@ -123,7 +123,8 @@ async def write(container: str, blob: str, request: Request, caller: CallerDep) 
     if what not in works:
         raise Unsupported(f"comp={what} is not offered.", target="comp")
     path = storage.path_of(container, blob)
-    await run_in_threadpool(storage.check_writable, caller, path)
+    check = storage.check_upload if what == "metadata" else storage.check_writable
+    await run_in_threadpool(check, caller, path)
     body = await _whole(request) if what == "blocklist" else b""
     return await run_in_threadpool(works[what], request, caller, path, body)
 
@@ -209,7 +210,7 @@ def _sent_meta(request: Request) -> dict[str, str]:
 
 
 def _meta(caller: Caller, path: str) -> dict[str, str]:
-    return {META + name: value for name, value in storage.metadata(caller.workspace.id, path).items()}
+    return {META + name: value for name, value in storage.note_of(caller.workspace.id, path).items()}
 
 
 def _facts(path: str, size: int) -> dict[str, str]:

@@ -1,7 +1,5 @@
 """Datastores: the workspace's own, in the shape of a blob container, under the names that clients ask for."""
 
-from urllib.parse import urlsplit
-
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
@@ -10,7 +8,6 @@ from app.assets.addresses import DATASTORE
 from app.data.permissions import READ
 from app.dialects.arm import answers, storage
 from app.dialects.arm.addressing import WORKSPACE
-from app.dialects.arm.cloud import address
 from app.dialects.arm.permissions import FILES_TOKEN
 from app.errors import NotFound
 from app.web.session import SessionDep
@@ -24,7 +21,7 @@ def _own(request: Request, workspace: str) -> dict:
         "datastoreType": "AzureBlob",
         "accountName": storage.account(request, workspace),
         "containerName": storage.FILES,
-        "endpoint": urlsplit(address(request)).hostname,
+        "endpoint": storage.suffix(request),
         "protocol": "https",
         "isDefault": True,
         "description": "The files of this workspace.",

@@ -2,8 +2,8 @@
 
 from fastapi import APIRouter
 
-from app.dialects.arm import blobs, cloud, datastores, workspaces
+from app.dialects.arm import blobs, cloud, codes, datastores, workspaces
 
 router = APIRouter(include_in_schema=False)
-for _part in (cloud, workspaces, datastores, blobs):
+for _part in (cloud, workspaces, datastores, codes, blobs):
     router.include_router(_part.router)

@@ -7,6 +7,7 @@ What an upload was confirmed to hold is never changed, as assets are made of it.
 
 import hashlib
 import json
+import re
 from urllib.parse import quote, unquote, urlsplit
 
 from fastapi import Request
@@ -23,6 +24,8 @@ UPLOADS = "LocalUpload"
 CONFIRMED = ("upload_status", "completed")
 _DEPTH = 3
 """An upload is LocalUpload / the digest of its content / the name of the file or folder."""
+# Clients that join an address to a container lose the account.
+_STORAGE_PATH = re.compile(r"/blobs/(?:[^/]+\.blob\.[^/]+/)?(?P<container>[^/]+)(?:/(?P<blob>.*))?")
 _RIGHTS = {"jobs": "jobs/read", "tracking": "jobs/read", "models": "models/read"}
 
 
@@ -42,8 +45,13 @@ def account(request: Request, workspace: str) -> str:
     return f"{urlsplit(address(request)).netloc}/blobs/{workspace}"
 
 
+def suffix(request: Request) -> str:
+    """What clients put behind `.blob.`: the storage suffix of the cloud."""
+    return urlsplit(address(request)).hostname
+
+
 def container_url(request: Request, workspace: str, container: str) -> str:
-    return f"https://{account(request, workspace)}.blob.{urlsplit(address(request)).hostname}/{container}"
+    return f"https://{account(request, workspace)}.blob.{suffix(request)}/{container}"
 
 
 def signature(caller: Caller, prefix: str = "") -> str:
@@ -66,15 +74,15 @@ def file_url(request: Request, caller: Caller, path: str) -> str:
 
 def stored_path(url: str, field: str) -> str:
     """The datastore path that a storage address of this server means; raises Invalid for any other address."""
-    parts = urlsplit(url).path.split("/")
-    if len(parts) < 4 or parts[1] != "blobs" or ".blob." not in parts[2]:
+    found = _STORAGE_PATH.fullmatch(urlsplit(url).path)
+    if found is None:
         raise Invalid(f"{field}: {url!r} is no storage address of this server.", target=field)
-    return path_of(parts[3], unquote("/".join(parts[4:])))
+    return path_of(found["container"], unquote(found["blob"] or ""))
 
 
 def address_of(uri: str, field: str) -> str:
     """The form in which services take the place of files: ours for a storage address, else what was sent."""
-    if "/blobs/" in uri and ".blob." in uri:
+    if uri.startswith("https:") and _STORAGE_PATH.fullmatch(urlsplit(uri).path):
         return stored_address(stored_path(uri, field))
     return uri.rstrip("/") if uri.startswith("azureml:") else uri
 
@@ -89,13 +97,18 @@ def check_readable(caller: Caller, path: str) -> None:
         raise Forbidden(f"{caller.user.name} may not do {right}.", target=right)
 
 
-def check_writable(caller: Caller, path: str) -> None:
-    """Raises Forbidden outside of uploads, and AlreadyExists in an upload that was confirmed."""
+def check_upload(caller: Caller, path: str) -> None:
+    """Raises Forbidden outside of uploads."""
     check_readable(caller, path)
     if not path.startswith(UPLOADS + "/"):
         raise Forbidden(
             f"Files are uploaded below {UPLOADS}/ only; what jobs and assets hold is not changed here.", target="path"
         )
+
+
+def check_writable(caller: Caller, path: str) -> None:
+    """Raises Forbidden outside of uploads, and AlreadyExists in an upload that was confirmed."""
+    check_upload(caller, path)
     if store().size(_seal(caller.workspace.id, path)) is not None:
         raise AlreadyExists(f"The upload that holds {path!r} is complete, and is not changed.", target="path")
 
@@ -117,15 +130,34 @@ def blocks_key(workspace_id: int, path: str) -> str:
     return _beside(workspace_id, "blocks", path)
 
 
-def metadata(workspace_id: int, path: str) -> dict[str, str]:
+def note_of(workspace_id: int, name: str) -> dict:
+    """What was noted under a name, empty if nothing was."""
     try:
-        return json.loads(store().read_bytes(_beside(workspace_id, "metadata", path)))
+        return json.loads(store().read_bytes(_beside(workspace_id, "metadata", name)))
     except NotFound:
         return {}
 
 
+def set_note(workspace_id: int, name: str, values: dict) -> None:
+    store().write_bytes(_beside(workspace_id, "metadata", name), json.dumps(values).encode())
+
+
+def exists(workspace_id: int, path: str) -> bool:
+    key = key_of(workspace_id, path)
+    return store().size(key) is not None or bool(store().list(key))
+
+
+def only_folder(workspace_id: int, path: str) -> str | None:
+    """The one folder that lies at a path, or nothing where its files lie there themselves; None where none do."""
+    inside = store().list(key_of(workspace_id, path))
+    if not inside:
+        return None
+    return inside[0].path if len(inside) == 1 and inside[0].is_folder else ""
+
+
 def set_metadata(workspace_id: int, path: str, values: dict[str, str]) -> None:
-    store().write_bytes(_beside(workspace_id, "metadata", path), json.dumps(values).encode())
+    """The metadata of a file, which is noted under its path."""
+    set_note(workspace_id, path, values)
     name, value = CONFIRMED
     if values.get(name) == value:
         store().write_bytes(_seal(workspace_id, path), b"")

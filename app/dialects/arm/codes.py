@@ -1,0 +1,95 @@
+"""Code assets: a folder that a client uploads below its name, and what it said of it.
+
+The files lie at `LocalUpload/NAME`, or `LocalUpload/NAME.VERSION` for any version but the first; what the client said
+lies beside them, as the code of a job is its files and nothing else.
+"""
+
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse
+
+from app.access.caller import Caller
+from app.access.guard import CallerDep, allow, note
+from app.assets.names import check_name, check_version
+from app.data.permissions import READ, WRITE
+from app.dialects.arm import answers, storage
+from app.dialects.arm.addressing import WORKSPACE
+from app.dialects.arm.answers import BodyDep
+from app.errors import Conflict, NotFound
+from app.web.session import SessionDep
+
+router = APIRouter(prefix=WORKSPACE + "/codes/{name}/versions")
+
+
+def container_of(name: str, version: str) -> str:
+    return check_name(name) if check_version(version) == "1" else f"{check_name(name)}.{version}"
+
+
+def _record(name: str, version: str) -> str:
+    return f"codes/{container_of(name, version)}"
+
+
+def _shown(request: Request, name: str, version: str, properties: dict) -> dict:
+    return answers.resource(request, f"codes/{name}/versions/{version}", properties)
+
+
+@router.get("", dependencies=[allow(READ)])
+def versions(name: str, request: Request, caller: CallerDep, hash: str = "") -> JSONResponse:
+    """The first version, if it holds the content whose hash is asked for: then nothing is uploaded again."""
+    known = storage.note_of(caller.workspace.id, _record(name, "1"))
+    found = known and (not hash or (known.get("properties") or {}).get("hash_sha256") == hash)
+    return JSONResponse({"value": [_shown(request, name, "1", known)] if found else []})
+
+
+@router.get("/{version}", dependencies=[allow(READ)])
+def get(name: str, version: str, request: Request, caller: CallerDep) -> JSONResponse:
+    known = storage.note_of(caller.workspace.id, _record(name, version)) or _uploaded(request, caller, name, version)
+    return JSONResponse(_shown(request, name, version, known))
+
+
+def _uploaded(request: Request, caller: Caller, name: str, version: str) -> dict:
+    """Files that lie there without a word of their client; raises NotFound."""
+    container = container_of(name, version)
+    top = storage.only_folder(caller.workspace.id, storage.path_of(container, ""))
+    if top is None:
+        raise NotFound(f"There is no code {name!r} of version {version!r}.", target="name")
+    base = storage.container_url(request, caller.workspace.name, container)
+    return {"codeUri": f"{base}/{top}".rstrip("/"), "isAnonymous": True, "properties": {}, "tags": {}}
+
+
+@router.post("/{version}/startPendingUpload", dependencies=[allow(WRITE)])
+def start_upload(name: str, version: str, request: Request, session: SessionDep, caller: CallerDep) -> JSONResponse:
+    """Where to upload the files to, for an hour."""
+    container = container_of(name, version)
+    url = storage.container_url(request, caller.workspace.name, container)
+    signed = f"{url}?{storage.signature(caller, storage.path_of(container, ''))}"
+    note(session, "codes", f"{name}:{version}")
+    reference = {"blobUri": url, "credential": {"credentialType": "SAS", "sasUri": signed}, "storageAccountArmId": ""}
+    answer = {
+        "blobReferenceForConsumption": reference,
+        "pendingUploadId": container,
+        "pendingUploadType": "TemporaryBlobReference",
+    }
+    return JSONResponse(answer)
+
+
+@router.put("/{version}", dependencies=[allow(WRITE)])
+def put(
+    name: str, version: str, request: Request, sent: BodyDep, session: SessionDep, caller: CallerDep
+) -> JSONResponse:
+    """Note what was uploaded; raises NotFound when nothing was, and Conflict for other files under the same name."""
+    asked = answers.properties_of(sent)
+    uri = asked.get("codeUri") or ""
+    path = storage.stored_path(uri, "properties.codeUri")
+    if not storage.exists(caller.workspace.id, path):
+        raise NotFound(f"properties.codeUri: there is nothing at {uri}.", target="properties.codeUri")
+    known = storage.note_of(caller.workspace.id, _record(name, version))
+    if known and storage.stored_path(known["codeUri"], "properties.codeUri") != path:
+        raise Conflict(
+            f"Code {name!r} has a version {version!r} with other files, and versions do not change; name another.",
+            target="properties.codeUri",
+        )
+    kept = {field: asked.get(field) for field in ("description", "tags", "properties", "isAnonymous")}
+    kept = {field: value for field, value in kept.items() if value is not None} | {"codeUri": uri}
+    storage.set_note(caller.workspace.id, _record(name, version), kept)
+    note(session, "codes", f"{name}:{version}", after={"path": path})
+    return JSONResponse(_shown(request, name, version, kept), 200 if known else 201)
