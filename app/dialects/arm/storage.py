@@ -57,10 +57,12 @@ def container_url(request: Request, workspace: str, container: str) -> str:
 def signature(caller: Caller, prefix: str = "") -> str:
     """The query of an address that opens what lies below `prefix` of the workspace for an hour.
 
-    Raises Forbidden for a browser's session, which has no token that could be revoked.
+    Raises Invalid for a browser's session, which has no token that could be revoked.
     """
     if caller.user.token_id is None:
-        raise Forbidden("Signed storage addresses are given for tokens only.")
+        raise Invalid(
+            "Signed storage addresses are given to those who come with a token, not with a browser's session."
+        )
     claims = {"workspace": caller.workspace.id, "prefix": prefix}
     text, _ = bearer.mint(caller.user.token_id, caller.user.name, bearer.STORAGE, **claims)
     return f"sv=2023-11-03&sr=c&sig={text}"
