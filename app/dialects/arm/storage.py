@@ -60,9 +60,7 @@ def signature(caller: Caller, prefix: str = "") -> str:
     Raises Invalid for a browser's session, which has no token that could be revoked.
     """
     if caller.user.token_id is None:
-        raise Invalid(
-            "Signed storage addresses are given to those who come with a token, not with a browser's session."
-        )
+        raise Invalid("Signed storage addresses are given to who comes with a token, not with a session.")
     claims = {"workspace": caller.workspace.id, "prefix": prefix}
     text, _ = bearer.mint(caller.user.token_id, caller.user.name, bearer.STORAGE, **claims)
     return f"sv=2023-11-03&sr=c&sig={text}"
