@@ -25,6 +25,7 @@ from app.models import service as models
 from app.models import sources as model_sources
 from app.models.events import RegistryChanged
 from app.notifications import service as notifications
+from app.pipelines import service as pipelines
 from app.settings import Settings
 from app.webhooks import service as webhooks
 from app.workspaces.events import WorkspaceCreated
@@ -42,6 +43,7 @@ DOMAINS = (
     "compute",
     "tracking",
     "sweeps",
+    "pipelines",
     "traces",
     "reviews",
     "evaluation",
@@ -61,7 +63,7 @@ LISTENERS = {
     Acted: [activity.on_acted],
     WorkspaceCreated: [experiments.on_workspace_created, data.on_workspace_created],
     OutputNamed: [models.on_output_named],
-    JobFinished: [alerts.on_job_finished],
+    JobFinished: [pipelines.on_job_finished, alerts.on_job_finished],
     RegistryChanged: [webhooks.on_registry_changed],
 }
 

@@ -8,7 +8,7 @@ from app.kit.queue import celery
 from app.settings import current
 from workers import duties
 
-celery.conf.include = ["workers.tasks.jobs", "workers.tasks.runs"]
+celery.conf.include = ["workers.tasks.jobs", "workers.tasks.pipelines", "workers.tasks.runs"]
 queue.connect(current().redis_url)
 
 

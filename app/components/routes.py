@@ -29,7 +29,7 @@ async def _sent(request: Request) -> ComponentCreate:
 def create(new: Annotated[ComponentCreate, Depends(_sent)], session: SessionDep, caller: CallerDep) -> ComponentRead:
     """A new version of a component."""
     made = service.create(session, caller.workspace.id, new.yaml, new.uploads, created_by=caller.user.name)
-    note(session, "components", f"{made.component.name}:{made.version}", after={"command": made.spec["command"]})
+    note(session, "components", f"{made.component.name}:{made.version}", after={"type": made.type})
     return ComponentRead.of(made)
 
 

@@ -31,7 +31,8 @@ class ComponentRead(BaseModel):
     is_deterministic: bool
     inputs: dict
     outputs: dict
-    command: str
+    command: str | None
+    jobs: dict
     code: str | None
     environment: str | dict | None
     resources: dict
@@ -50,4 +51,4 @@ class ComponentRead(BaseModel):
         return cls(**{**own, **told, **mappings, "name": found.component.name, "archived": archived})
 
 
-_MAPPINGS = ("properties", "inputs", "outputs", "resources", "distribution")
+_MAPPINGS = ("properties", "inputs", "outputs", "resources", "distribution", "jobs")

@@ -8,8 +8,9 @@ from app.components import queries
 from app.components.tables import Component, ComponentVersion
 from app.environments import resolving
 from app.errors import AlreadyExists, Invalid
+from app.jobs.components import read_component
 from app.jobs.inputs import code_key
-from app.jobs.specification import component_with_uploads, load_component
+from app.jobs.specification import Component as Command
 from app.kit.clock import now
 
 
@@ -21,13 +22,12 @@ def create(
     `uploads` says where the file's local paths were uploaded to. Raises Invalid that says which field and line
     is wrong, and AlreadyExists for a version that there is: versions do not change.
     """
-    spec = component_with_uploads(load_component(yaml), uploads or {})
+    spec = read_component(session, workspace_id, yaml, uploads or {})
     if not spec.name:
         raise Invalid("name: it is missing; a component is named, such as `name: train`.", target="name")
     check_name(spec.name)
-    if spec.code:
-        code_key(workspace_id, spec.code)
-    resolving.resolve(spec.environment)
+    if isinstance(spec, Command):
+        _check_found(workspace_id, spec)
     component = queries.find(session, workspace_id, spec.name) or _new(session, workspace_id, spec.name)
     version = _version(session, component, spec.version)
     made = ComponentVersion(
@@ -47,6 +47,12 @@ def create(
     component.updated_at, component.archived = now(), False
     session.flush()
     return made
+
+
+def _check_found(workspace_id: int, spec: Command) -> None:
+    if spec.code:
+        code_key(workspace_id, spec.code)
+    resolving.resolve(spec.environment)
 
 
 def _new(session: Session, workspace_id: int, name: str) -> Component:

@@ -114,6 +114,8 @@ def cancel(session: Session, job: Job) -> None:
             # A worker took it just now.
             pass
     move(session, job, Status.CANCEL_REQUESTED)
+    if job.type == "pipeline":
+        enqueue(session, "pipelines.advance", job.id)
 
 
 def settle(session: Session, job: Job, status: Status, ended_at: datetime | None) -> None:

@@ -20,8 +20,9 @@ def log_key(job: Job, file: str = USER_LOG) -> str:
 
 
 def output_path(job: Job, output: str) -> str:
-    """Relative to the workspace's store."""
-    return f"jobs/{job.name}/outputs/{output}"
+    """Relative to the workspace's store. An output may lie with the `job` that wrote it, under its name there."""
+    written = job.outputs.get(output) or {}
+    return f"jobs/{written.get('job', job.name)}/outputs/{written.get('output', output)}"
 
 
 def output_key(job: Job, output: str) -> str:

@@ -15,10 +15,12 @@ from app.jobs.moves import cancel, move, reopen
 from app.jobs.places import folder_key
 from app.jobs.results import link
 from app.jobs.specification import CommandJob, generate_name
+from app.jobs.steps import found_input, found_steps
 from app.jobs.tables import Job, JobTag
 from app.kit.clock import now
+from app.kit.outbox import enqueue
 
-__all__ = ["cancel", "change", "move", "reopen", "resubmit", "set_tags", "submit"]
+__all__ = ["cancel", "change", "move", "reopen", "resubmit", "set_tags", "start", "submit"]
 
 MOST_TAGS = 100
 # Pages stand at these addresses, beside those of the jobs.
@@ -32,15 +34,18 @@ def submit(session: Session, caller: Caller, yaml: str, uploads: dict[str, str] 
     """
     spec = read_job(session, caller.workspace.id, yaml, uploads or {})
     job = _new(session, caller, spec, yaml)
-    _start(session, job)
+    start(session, job)
     return job
 
 
-def _start(session: Session, job: Job) -> None:
-    """A sweep runs at once, as it is its trials that wait for a worker."""
-    if job.type == "sweep":
-        placing.apply(session, job)
+def start(session: Session, job: Job) -> None:
+    """A sweep and a pipeline run at once, as it is their trials and steps that wait for a worker."""
+    if job.type in ("sweep", "pipeline"):
+        if job.type == "sweep":
+            placing.apply(session, job)
         moves.move(session, job, Status.RUNNING, queued_at=now(), started_at=now())
+        if job.type == "pipeline":
+            enqueue(session, "pipelines.advance", job.id)
     else:
         moves.queue(session, job)
 
@@ -54,7 +59,7 @@ def _new(session: Session, caller: Caller, spec: CommandJob, yaml: str) -> Job:
         raise AlreadyExists(f"name: there is a job {name!r} already.", target="name")
     discarding.check_free(session, folder_key(workspace_id, name), "name")
     experiment = experiments.get_or_create(session, workspace_id, spec.experiment_name or "Default")
-    ports = {port: _input(session, workspace_id, port, value) for port, value in spec.inputs.items()}
+    ports = {port: found_input(session, workspace_id, port, value) for port, value in spec.inputs.items()}
     job = Job(
         workspace_id=workspace_id,
         experiment_id=experiment.id,
@@ -64,11 +69,11 @@ def _new(session: Session, caller: Caller, spec: CommandJob, yaml: str) -> Job:
         created_by=caller.user.name,
         properties=dict(spec.properties),
         type=spec.type,
-        spec=spec.to_dict(),
+        spec=_found(session, workspace_id, spec),
         source_yaml=yaml,
         command=spec.command,
         code=inputs.code_key(workspace_id, spec.code) if spec.code else None,
-        environment=resolving.resolve(spec.environment),
+        environment=None if spec.type == "pipeline" else resolving.resolve(spec.environment),
         inputs=ports,
         outputs={port: value.to_dict() for port, value in spec.outputs.items()},
         warnings=list(spec.warnings),
@@ -92,12 +97,12 @@ def _parent(session: Session, workspace_id: int, name: str | None) -> int | None
     return queries.get(session, workspace_id, name).id if name else None
 
 
-def _input(session: Session, workspace_id: int, port: str, value) -> dict:
-    """An input of the job file, with what its path means now."""
-    if value.is_literal:
-        return {"value": value.value}
-    found = inputs.resolve(session, workspace_id, port, value.type, value.path)
-    return {"type": value.type, "path": value.path, "mode": value.mode or "ro_mount", **found}
+def _found(session: Session, workspace_id: int, spec: CommandJob) -> dict:
+    """The normalised file, in which the steps of a pipeline know what they run."""
+    found = spec.to_dict()
+    if pipeline := found.get("pipeline"):
+        pipeline["jobs"] = found_steps(session, workspace_id, pipeline["jobs"])
+    return found
 
 
 def resubmit(session: Session, caller: Caller, job: Job) -> Job:
@@ -122,7 +127,7 @@ def resubmit(session: Session, caller: Caller, job: Job) -> Job:
         "workspace_id",
     )
     copied = {field: getattr(job, field) for field in fields}
-    if job.type == "sweep":
+    if job.type in ("sweep", "pipeline"):
         copied["properties"] = job.spec.get("properties", {})
     name = generate_name()
     tags = [JobTag(key=tag.key, value=tag.value) for tag in job.tags if not tag.key.startswith("mlflow.")]
@@ -138,7 +143,7 @@ def resubmit(session: Session, caller: Caller, job: Job) -> Job:
     for edge in queries.assets(session, job):
         if edge.direction != "output":
             link(session, again, edge.direction, edge.port, edge.kind, edge.asset_name, edge.asset_version)
-    _start(session, again)
+    start(session, again)
     return again
 
 

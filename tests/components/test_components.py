@@ -99,7 +99,7 @@ def test_a_bad_component_says_where_and_a_field_that_does_not_exist_is_a_warning
     assert "optional" in said(
         create(alice, "name: a\ncommand: echo ${{inputs.x}}\ninputs: {x: {type: string, optional: true}}")
     )
-    assert "pipeline component" in said(create(alice, "name: a\njobs: {}\n"))
+    assert "spark component" in said(create(alice, "name: a\nentry: {}\n"))
     misspelt = create(alice, TRAIN + "is_determinstic: false\n")
     assert misspelt.status_code == 201
     assert "did you mean `is_deterministic`?" in misspelt.json()["warnings"][0]

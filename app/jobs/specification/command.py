@@ -8,7 +8,7 @@ from app.jobs.specification import names, ports, resources
 from app.jobs.specification.component import Component, check_command, read_component
 from app.jobs.specification.environment import read_environment
 from app.jobs.specification.ports import Input, Output
-from app.jobs.specification.section import Problems, Section, kind_of
+from app.jobs.specification.section import Section, kind_of
 
 FIELDS = (
     "name",
@@ -77,7 +77,7 @@ class CommandJob:
     def to_dict(self) -> dict[str, Any]:
         """What JSON can hold, without what was not said. Field names are those of the attributes."""
         found = {name: getattr(self, name) for name in self.__dataclass_fields__ if name != "warnings"}
-        if isinstance(self.component, Component):
+        if self.component is not None and not isinstance(self.component, str):
             found["component"] = self.component.to_dict()
         found["inputs"] = {name: value.to_dict() for name, value in self.inputs.items()}
         found["outputs"] = {name: value.to_dict() for name, value in self.outputs.items()}
@@ -165,7 +165,6 @@ def _variables(job: Section) -> dict[str, str]:
     return variables
 
 
-def read(problems: Problems, value: dict) -> CommandJob:
-    job = Section(problems, value)
-    job.check_fields(FIELDS, SET_BY_SERVER)
-    return read_command_job(job)
+def read(file: Section) -> tuple[CommandJob, Section]:
+    """The job, and its file; notes every problem and raises nothing."""
+    return read_command_job(file), file

@@ -7,7 +7,7 @@ from typing import Any
 from app.errors import Invalid
 from app.jobs.specification import expressions, ports, resources
 from app.jobs.specification.environment import read_environment
-from app.jobs.specification.ports import FILE_TYPES, LITERAL_TYPES, MODEL_TYPES, Port
+from app.jobs.specification.ports import DATA_TYPES, LITERAL_TYPES, Port
 from app.jobs.specification.section import Section, kind_of
 
 FIELDS = (
@@ -32,16 +32,6 @@ FIELDS = (
     "auto_delete_setting",
 )
 SET_BY_SERVER = ("creation_context", "latest_version", "intellectual_property")
-# What only other kinds of component have, for files that leave `type` out.
-ELSEWHERE = {
-    "pipeline": "jobs",
-    "parallel": "mini_batch_size",
-    "spark": "entry",
-    "sweep": "trial",
-    "data_transfer": "task",
-    "automl": "primary_metric",
-}
-_DATA = (*FILE_TYPES, *MODEL_TYPES, "path")
 
 
 @dataclass(frozen=True)
@@ -78,8 +68,7 @@ class Component:
 
 
 def read_component(file: Section) -> Component:
-    """Notes every problem in `file.problems`; raises Invalid for a kind of component that is not known here."""
-    _check_kind(file)
+    """Notes every problem in `file.problems` and raises nothing."""
     file.check_fields(FIELDS, SET_BY_SERVER)
     asked = resources.read_resources(file)
     resources.read_queue_settings(file)
@@ -92,8 +81,8 @@ def read_component(file: Section) -> Component:
         tags=file.texts("tags"),
         properties=file.texts("properties"),
         is_deterministic=file.boolean("is_deterministic", True),
-        inputs=ports.read_interface(file, "inputs", (*LITERAL_TYPES, *_DATA)),
-        outputs=ports.read_interface(file, "outputs", (*_DATA, *LITERAL_TYPES)),
+        inputs=ports.read_interface(file, "inputs", (*LITERAL_TYPES, *DATA_TYPES)),
+        outputs=ports.read_interface(file, "outputs", (*DATA_TYPES, *LITERAL_TYPES)),
         code=file.text("code"),
         environment=read_environment(file),
         resources=asked.fields,
@@ -118,20 +107,6 @@ def _check_includes(file: Section) -> None:
         file.wrong("additional_includes", f"must be a list of paths, not {kind_of(value)}.")
     elif value and "code" not in file:
         file.warn("additional_includes", "is not used: they are packed into the folder of `code`, which is not given.")
-
-
-def _check_kind(file: Section) -> None:
-    kind = file.values.get("type")
-    if kind is None and "command" not in file:
-        kind = next((name for name, mark in ELSEWHERE.items() if mark in file), None)
-    if kind in (None, "command"):
-        return
-    where = file.problems.document.where((*file.path, "type"))
-    if kind in ELSEWHERE:
-        text = f"this is a {kind} component, which this server does not keep yet; it keeps: command."
-    else:
-        text = f"`{file.name_of('type')}` is {kind!r}; it must be: command."
-    raise Invalid(f"{where}: {text}", target=file.name_of("type"))
 
 
 def check_command(file: Section, command: str, *, optional: Iterable[str] = ()) -> None:

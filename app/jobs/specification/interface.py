@@ -8,13 +8,12 @@ from difflib import get_close_matches
 from app.jobs.specification.command import CommandJob
 from app.jobs.specification.component import Component
 from app.jobs.specification.ports import Input, Output, Port
-from app.jobs.specification.section import Problems, Section
+from app.jobs.specification.section import Section
 
 
-def with_component(problems: Problems, job: CommandJob, component: Component) -> CommandJob:
-    """The job with what the component says. What the job itself says of environment, resources and
-    distribution goes before; every input that does not fit is noted in `problems`."""
-    file = Section(problems, problems.document.value)
+def with_component(file: Section, job: CommandJob, component: Component) -> CommandJob:
+    """The job of a file with what the component says. What the job itself says of environment, resources and
+    distribution goes before; every input that does not fit is noted in the file's problems."""
     own_resources = bool(job.resources)
     return replace(
         job,
@@ -22,8 +21,8 @@ def with_component(problems: Problems, job: CommandJob, component: Component) ->
         code=component.code,
         display_name=job.display_name or component.display_name,
         environment=component.environment if job.environment is None else job.environment,
-        inputs=_inputs(file, job.inputs, component.inputs),
-        outputs=_outputs(file, job.outputs, component.outputs),
+        inputs=filled_inputs(file, job.inputs, component.inputs),
+        outputs=filled_outputs(file, job.outputs, component.outputs),
         resources=job.resources if own_resources else component.resources,
         memory_bytes=job.memory_bytes if own_resources else component.memory_bytes,
         processes=job.processes if own_resources else component.processes,
@@ -31,9 +30,15 @@ def with_component(problems: Problems, job: CommandJob, component: Component) ->
     )
 
 
-def _inputs(file: Section, given: dict[str, Input], declared: dict[str, Port]) -> dict[str, Input]:
+def filled_inputs(
+    file: Section, given: dict[str, Input], declared: dict[str, Port], *, tolerant: bool = False
+) -> dict[str, Input]:
+    """The given inputs that a component declares, and its defaults; notes what does not fit its interface.
+
+    An input that it does not declare is a problem, or, for the `tolerant`, a warning.
+    """
     section = file.section("inputs")
-    _check_names(section, declared, "input")
+    _check_names(section, declared, "input", tolerant=tolerant)
     found = {}
     for name, port in declared.items():
         if name in given:
@@ -69,7 +74,8 @@ def _fitting(section: Section, name: str, given: Input, port: Port) -> Input:
     return given
 
 
-def _outputs(file: Section, given: dict[str, Output], declared: dict[str, Port]) -> dict[str, Output]:
+def filled_outputs(file: Section, given: dict[str, Output], declared: dict[str, Port]) -> dict[str, Output]:
+    """The outputs that a component declares, with what is given of them."""
     _check_names(file.section("outputs"), declared, "output")
     return {name: replace(given.get(name) or Output(), type=_kind(port)) for name, port in declared.items()}
 
@@ -81,14 +87,18 @@ def _kind(port: Port) -> str:
     return "uri_folder" if port.type == "path" else port.type
 
 
-def _check_names(section: Section, declared: Iterable[str], what: str) -> None:
+def _check_names(section: Section, declared: Iterable[str], what: str, *, tolerant: bool = False) -> None:
     known = sorted(declared)
     for name in section.values:
         if name not in known:
             close = get_close_matches(name, known, 1, 0.6)
             has = f"it has: {', '.join(known)}." if known else f"it has no {what}s."
             hint = f"did you mean `{close[0]}`?" if close else has
-            section.problems.add((*section.path, name), f"the component has no {what} `{name}`; {hint}", key=True)
+            text = f"the component has no {what} `{name}`; {hint}"
+            if tolerant:
+                section.problems.warn((*section.path, name), text)
+            else:
+                section.problems.add((*section.path, name), text, key=True)
 
 
 def job_file(reference: str, component: Component) -> str:

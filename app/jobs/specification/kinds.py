@@ -1,25 +1,39 @@
 """The kinds of job files: which there are, how one is told, and which reader takes it."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from difflib import get_close_matches
 
 from app.errors import Invalid
 from app.jobs.specification import command, sweep
 from app.jobs.specification.command import CommandJob
-from app.jobs.specification.section import Problems
+from app.jobs.specification.section import Problems, Section
 
-Reader = Callable[[Problems, dict], CommandJob]
-READERS: dict[str, Reader] = {"command": command.read, "sweep": sweep.read}
+
+@dataclass(frozen=True)
+class Kind:
+    """`read` answers the job, and its file as its component shall see it."""
+
+    what: str
+    fields: tuple[str, ...]
+    read: Callable[[Section], tuple[CommandJob, Section]]
+
+
+KINDS = {
+    "command": Kind("a command job", command.FIELDS, command.read),
+    "sweep": Kind("a sweep job", sweep.FIELDS, sweep.read),
+}
+SUPPORTED = (*KINDS, "pipeline")
 
 # Kinds of Azure ML, with a field that only they have, for files that leave `type` out.
-ELSEWHERE = {
+MARKS = {
     "pipeline": "jobs",
     "sweep": "trial",
-    "automl": "task",
+    "automl": "primary_metric",
     "spark": "entry",
-    "parallel": "mini_batch_size",
+    "parallel": "task",
     "import": "source",
-    "data_transfer": None,
+    "data_transfer": "data_copy_mode",
     "finetuning": "training_data",
     "distillation": "teacher_model_endpoint",
 }
@@ -30,15 +44,15 @@ def kind_of_job(problems: Problems, value: dict) -> str:
     kind = value.get("type")
     where = problems.document.where(("type",))
     if kind is None and "command" not in value:
-        kind = next((name for name, mark in ELSEWHERE.items() if mark and mark in value), None)
-        where = problems.document.where((ELSEWHERE[kind],), key=True) if kind else where
+        kind = next((name for name, mark in MARKS.items() if mark in value), None)
+        where = problems.document.where((MARKS[kind],), key=True) if kind else where
     kind = "command" if kind is None else kind
-    if isinstance(kind, str) and kind in READERS:
+    if kind in SUPPORTED:
         return kind
-    supported = ", ".join(READERS)
-    if isinstance(kind, str) and kind in ELSEWHERE:
+    supported = ", ".join(SUPPORTED)
+    if kind in MARKS:
         text = f"this is a {kind} job, which this server does not support yet; it runs: {supported}."
         raise Invalid(f"{where}: {text}", target="type")
-    close = get_close_matches(str(kind), [*READERS, *ELSEWHERE], 1, 0.6)
+    close = get_close_matches(str(kind), [*SUPPORTED, *MARKS], 1, 0.6)
     hint = f"did you mean `{close[0]}`?" if close else f"it must be one of: {supported}."
     raise Invalid(f"{where}: `type` is {kind!r}; {hint}", target="type")

@@ -9,6 +9,7 @@ from app.jobs.specification.section import Section, as_text, kind_of
 
 FILE_TYPES = ("uri_file", "uri_folder", "mltable")
 MODEL_TYPES = ("mlflow_model", "custom_model", "triton_model")
+DATA_TYPES = (*FILE_TYPES, *MODEL_TYPES, "path")
 LITERAL_TYPES = ("string", "number", "integer", "boolean")
 INPUT_MODES = ("ro_mount", "download", "direct", "eval_mount", "eval_download")
 OUTPUT_MODES = ("rw_mount", "mount", "upload", "direct")

@@ -4,9 +4,9 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from app.jobs.specification.command import SET_BY_SERVER, CommandJob, read_command_job
+from app.jobs.specification.command import CommandJob, read_command_job
 from app.jobs.specification.search_space import number, read_search_space
-from app.jobs.specification.section import Problems, Section, kind_of
+from app.jobs.specification.section import Section, kind_of
 
 FIELDS = (
     "name",
@@ -55,10 +55,8 @@ class SweepJob(CommandJob):
     type: str = "sweep"
 
 
-def read(problems: Problems, value: dict) -> SweepJob:
-    """Notes every problem in `problems`; the hyper-parameters are written into the document's inputs."""
-    file = Section(problems, value, what="a sweep job")
-    file.check_fields(FIELDS, SET_BY_SERVER)
+def read(file: Section) -> tuple[SweepJob, Section]:
+    """The job, and its file with the hyper-parameters among the inputs. Notes every problem, raises nothing."""
     sampling = _sampling(file)
     space = read_search_space(file, sampling["type"])
     if sampling.get("rule") == "sobol" and len(space) > MOST_SOBOL_DIMENSIONS:
@@ -67,10 +65,9 @@ def read(problems: Problems, value: dict) -> SweepJob:
     trial_timeout = limits.pop("trial_timeout")
     named = {name: _example(space.get(name)) for name in file.mapping("search_space")}
     inputs = {**file.mapping("inputs"), **named}
-    problems.document.value = {**value, "inputs": inputs}
-    command_job = read_command_job(
-        Section(problems, {**problems.document.value, "limits": None}, what="a sweep job"), _trial(file, inputs)
-    )
+    whole = Section(file.problems, {**file.values, "inputs": inputs}, file.path, file.what)
+    without_limits = Section(file.problems, {**whole.values, "limits": None}, file.path, file.what)
+    command_job = read_command_job(without_limits, _trial(file, inputs))
     said = {name: getattr(command_job, name) for name in command_job.__dataclass_fields__ if name != "type"}
     sweep = {
         "search_space": space,
@@ -79,7 +76,7 @@ def read(problems: Problems, value: dict) -> SweepJob:
         "early_termination": _policy(file),
         "limits": limits,
     }
-    return replace(SweepJob(**said), sweep=sweep, timeout_seconds=trial_timeout)
+    return replace(SweepJob(**said), sweep=sweep, timeout_seconds=trial_timeout), whole
 
 
 def _example(distribution: dict | None) -> Any:
@@ -102,17 +99,19 @@ def _trial(file: Section, inputs: dict) -> Section:
     value = file.values.get("trial")
     ports = {"inputs": inputs, "outputs": file.mapping("outputs")}
     if isinstance(value, str) and value.strip():
-        return Section(file.problems, {"component": value, **ports}, (), "a trial")
+        return Section(file.problems, {"component": value, **ports}, file.path, "a trial")
     if not isinstance(value, dict):
         form = "missing" if value in (None, "") else kind_of(value)
         file.wrong(
             "trial", f"is {form}; give `command` and `environment`, or a component such as azureml:NAME:VERSION."
         )
-        return Section(file.problems, {"command": "true", **ports}, (), "a trial")
-    trial = Section(file.problems, value, ("trial",), "a trial")
+        return Section(file.problems, {"command": "true", **ports}, file.path, "a trial")
+    if "inputs" in value or "outputs" in value:
+        return Section(file.problems, {"component": value, **ports}, file.path, "a trial")
+    trial = file.section("trial", "a trial")
     trial.check_fields(TRIAL_FIELDS)
     trial.choice("type", ("command",))
-    return Section(file.problems, {**value, "command": _with_inputs(file, trial), **ports}, ("trial",), "a trial")
+    return Section(file.problems, {**value, "command": _with_inputs(file, trial), **ports}, trial.path, "a trial")
 
 
 def _with_inputs(file: Section, trial: Section) -> str | None:

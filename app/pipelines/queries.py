@@ -1,0 +1,80 @@
+"""Reads of pipelines and their steps."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.errors import Invalid
+from app.jobs.lifecycle import Status
+from app.jobs.tables import Job
+from app.pipelines.progress import Progress, progress
+from app.pipelines.tables import PipelineStep
+
+OPEN = (Status.RUNNING, Status.CANCEL_REQUESTED)
+
+
+@dataclass(frozen=True)
+class Started:
+    """The job that runs a step now, or ran it last."""
+
+    job_id: int
+    name: str
+    type: str
+    display_name: str
+    status: Status
+    outputs: dict
+    error: dict | None
+    reused_from: str | None
+    created_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+
+
+def open_pipelines(session: Session) -> list[int]:
+    return list(session.scalars(select(Job.id).where(Job.status.in_(OPEN), Job.type == "pipeline").order_by(Job.id)))
+
+
+def started(session: Session, pipeline: Job) -> dict[str, Started]:
+    """The steps that were started, in that order, each with its newest job."""
+    columns = (
+        Job.id,
+        Job.name,
+        Job.type,
+        Job.display_name,
+        Job.status,
+        Job.outputs,
+        Job.error,
+        PipelineStep.reused_from,
+        Job.created_at,
+        Job.started_at,
+        Job.ended_at,
+    )
+    found = select(PipelineStep.step, *columns).join(Job, Job.id == PipelineStep.job_id)
+    found = found.where(PipelineStep.pipeline_id == pipeline.id, PipelineStep.is_superseded.is_(False))
+    return {row[0]: Started(*row[1:]) for row in session.execute(found.order_by(Job.id))}
+
+
+def steps_of(pipeline: Job) -> dict[str, dict]:
+    """The steps of a pipeline in the order of its file; raises Invalid for a job of another type."""
+    if pipeline.type != "pipeline":
+        raise Invalid(f"name: job {pipeline.name} is a {pipeline.type} job and has no steps.", target="name")
+    asked = pipeline.spec["pipeline"]
+    return {name: asked["jobs"][name] for name in asked["order"]}
+
+
+def upstream(step: dict) -> Sequence[str]:
+    """The steps that a step waits for."""
+    return list(dict.fromkeys(source["step"] for source in step.get("sources", {}).values() if "step" in source))
+
+
+def progress_of(pipeline: Job, jobs: dict[str, Started]) -> Progress:
+    steps = steps_of(pipeline)
+    return progress(
+        {name: upstream(step) for name, step in steps.items()},
+        {name: job.status for name, job in jobs.items() if name in steps},
+        continues=pipeline.spec["pipeline"]["settings"].get("continue_on_step_failure", False),
+        is_ending=pipeline.status in (Status.CANCEL_REQUESTED, Status.CANCELED),
+    )

@@ -1,0 +1,85 @@
+"""What a pipeline does next: decided anew from the tables at each look, so that nothing is lost with a process."""
+
+from collections.abc import Mapping
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.jobs import moves, results
+from app.jobs.events import JobFinished
+from app.jobs.lifecycle import Status
+from app.jobs.tables import Job
+from app.kit.outbox import enqueue, hint
+from app.pipelines import queries
+from app.pipelines.progress import Progress
+from app.pipelines.queries import Started
+from app.pipelines.starting import start
+
+
+def on_job_finished(session: Session, event: JobFinished) -> None:
+    """The steps that waited for this one start at once."""
+    if event.parent_id is not None:
+        kind = session.scalar(select(Job.type).where(Job.id == event.parent_id))
+        if kind == "pipeline":
+            enqueue(session, "pipelines.advance", event.parent_id)
+
+
+def advance(session: Session, pipeline_id: int) -> None:
+    """Start, cancel and end what is due. Of two that look at once, one waits, and then finds nothing to do."""
+    pipeline = session.scalar(select(Job).where(Job.id == pipeline_id).with_for_update())
+    if pipeline is None or pipeline.type != "pipeline" or pipeline.status not in queries.OPEN:
+        return
+    while True:
+        jobs = queries.started(session, pipeline)
+        now = queries.progress_of(pipeline, jobs)
+        if not now.ready:
+            break
+        # Steps whose outputs are taken over are over at once, and others may have waited for them.
+        for name in now.ready:
+            start(session, pipeline, name, jobs)
+        hint(session, f"job:{pipeline.id}", "status")
+    if pipeline.status is Status.CANCEL_REQUESTED:
+        _cancel(session, jobs)
+    if now.is_over:
+        _end(session, pipeline, jobs, now)
+
+
+def _cancel(session: Session, jobs: Mapping[str, Started]) -> None:
+    for job in jobs.values():
+        if not job.status.is_final and job.status is not Status.CANCEL_REQUESTED:
+            moves.cancel(session, session.get_one(Job, job.job_id))
+
+
+def _end(session: Session, pipeline: Job, jobs: Mapping[str, Started], now: Progress) -> None:
+    _bind_outputs(session, pipeline, jobs)
+    if pipeline.status is Status.CANCEL_REQUESTED:
+        moves.move(session, pipeline, Status.CANCELED)
+    elif now.lost:
+        moves.fail(session, pipeline, _cause(now.lost, jobs))
+    else:
+        results.register(session, pipeline, [port for port, output in pipeline.outputs.items() if "job" in output])
+        moves.move(session, pipeline, Status.COMPLETED, error=None)
+
+
+def _bind_outputs(session: Session, pipeline: Job, jobs: Mapping[str, Started]) -> None:
+    """The outputs of a pipeline are those of the steps that write them, and lie where these wrote them."""
+    outputs = dict(pipeline.outputs)
+    for name, step in queries.steps_of(pipeline).items():
+        job = jobs.get(name)
+        if job is None or job.status is not Status.COMPLETED:
+            continue
+        for port, target in step.get("targets", {}).items():
+            written = job.outputs.get(port, {})
+            place = {"job": written.get("job", job.name), "output": written.get("output", port)}
+            kept = {key: written[key] for key in ("digest",) if key in written}
+            outputs[target] = {**outputs[target], **place, **kept}
+    pipeline.outputs = outputs
+    session.flush()
+
+
+def _cause(lost: list[str], jobs: Mapping[str, Started]) -> str:
+    """Why the pipeline failed, in one sentence."""
+    job = jobs[lost[0]]
+    said = (job.error or {}).get("message")
+    first = f"Step {lost[0]!r} failed: {said}" if said else f"Step {lost[0]!r} was canceled."
+    return first if len(lost) == 1 else f"{len(lost)} steps failed. {first}"

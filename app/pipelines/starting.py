@@ -1,0 +1,133 @@
+"""From a step of a pipeline to the job that runs it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from app.jobs import results, service
+from app.jobs.places import folder_key, output_key
+from app.jobs.specification import generate_name
+from app.jobs.tables import DiscardedFiles, Job, JobTag
+from app.kit.storage import store
+from app.pipelines import queries
+from app.pipelines.queries import Started
+from app.pipelines.tables import PipelineStep
+from app.tracking import service as tracking
+
+LONGEST_NAME = 240
+
+
+def start(session: Session, pipeline: Job, name: str, jobs: Mapping[str, Started]) -> Job:
+    """Start a step whose inputs are all there; `jobs` ran the steps before it."""
+    step = queries.steps_of(pipeline)[name]
+    job = _job(session, pipeline, name, step, _inputs(session, pipeline, step, jobs))
+    session.add(job)
+    session.flush()
+    _link(session, job, step)
+    attempt = _attempt(session, pipeline, name)
+    session.add(
+        PipelineStep(
+            job_id=job.id, pipeline_id=pipeline.id, workspace_id=pipeline.workspace_id, step=name, attempt=attempt,
+            kind=name, digest="", parts={},
+        )
+    )  # fmt: skip
+    service.start(session, job)
+    return job
+
+
+def _job(session: Session, pipeline: Job, name: str, step: dict, ports: dict[str, dict]) -> Job:
+    spec = {**step["job"], "parent_job_name": pipeline.name}
+    spec["inputs"] = {**spec.get("inputs", {}), **{port: _shown(value) for port, value in ports.items()}}
+    compute = spec.get("compute") or pipeline.spec["pipeline"]["settings"].get("default_compute")
+    spec |= {"compute": compute} if compute else {}
+    if "pipeline" in spec:
+        spec["pipeline"] = {**spec["pipeline"], "settings": _settings(pipeline, spec["pipeline"]["settings"])}
+    return Job(
+        workspace_id=pipeline.workspace_id,
+        experiment_id=pipeline.experiment_id,
+        parent_id=pipeline.id,
+        name=_free_name(session, pipeline, name),
+        display_name=spec.get("display_name") or name,
+        description=spec.get("description", ""),
+        created_by=pipeline.created_by,
+        properties={
+            **spec.get("properties", {}),
+            "azureml.pipelinerunid": pipeline.name,
+            "azureml.nodeid": name,
+        },
+        type=spec.get("type", "command"),
+        spec=spec,
+        command=spec.get("command"),
+        code=step["code"],
+        environment=step["environment"],
+        inputs=ports,
+        outputs=dict(spec.get("outputs", {})),
+        timeout_seconds=spec.get("timeout_seconds"),
+        max_retries=spec.get("max_retries", 0),
+        tags=[JobTag(key=key, value=value) for key, value in (spec.get("tags") or {}).items()]
+        + [JobTag(key=tracking.PARENT, value=pipeline.name)],
+    )
+
+
+def _settings(pipeline: Job, own: dict[str, Any]) -> dict[str, Any]:
+    """A pipeline within a pipeline is run as the outer one, but for what it says itself."""
+    outer = pipeline.spec["pipeline"]["settings"]
+    return {key: own.get(key) or outer.get(key) for key in {**outer, **own}}
+
+
+def _shown(value: dict) -> dict:
+    return {key: value[key] for key in ("value", "type", "path", "mode") if key in value}
+
+
+def _free_name(session: Session, pipeline: Job, step: str) -> str:
+    """`PIPELINE_STEP`, with an ending where a job has that name or had it until just now."""
+    first = f"{pipeline.name}_{step}"[:LONGEST_NAME]
+    for name in (first, f"{first}_{generate_name().rpartition('_')[2]}"):
+        taken = select(Job.id).where(Job.workspace_id == pipeline.workspace_id, Job.name == name)
+        going = session.get(DiscardedFiles, folder_key(pipeline.workspace_id, name))
+        if going is None and session.scalar(taken) is None:
+            break
+    return name
+
+
+def _attempt(session: Session, pipeline: Job, name: str) -> int:
+    found = select(func.count()).where(PipelineStep.pipeline_id == pipeline.id, PipelineStep.step == name)
+    return session.scalar(found)
+
+
+def _inputs(session: Session, pipeline: Job, step: dict, jobs: Mapping[str, Started]) -> dict[str, dict]:
+    """The inputs as a row of jobs holds them."""
+    found = dict(step["inputs"])
+    for port, source in step.get("sources", {}).items():
+        shape = {key: source[key] for key in ("type", "mode") if key in source}
+        if "input" in source:
+            value = pipeline.inputs.get(source["input"])
+            if value is not None:
+                found[port] = {"value": str(value["value"])} if "value" in value else {**value, **shape}
+        else:
+            found[port] = _output(session, jobs[source["step"]], source["output"], shape)
+    return found
+
+
+def _output(session: Session, writer: Started, port: str, shape: dict[str, str]) -> dict:
+    """What a step wrote, as an input of the next one."""
+    written = writer.outputs.get(port, {})
+    key = output_key(session.get_one(Job, writer.job_id), port)
+    path = f"azureml://jobs/{writer.name}/outputs/{port}"
+    if shape.get("type") == "uri_file":
+        files = list(store().walk(key))
+        if len(files) == 1:
+            key, path = f"{key}/{files[0].path}", f"{path}/paths/{files[0].path}"
+    found = {"type": written.get("type", "uri_folder"), **shape, "path": path, "key": key, "job": writer.name}
+    return {"mode": "ro_mount", **found}
+
+
+def _link(session: Session, job: Job, step: dict) -> None:
+    for port, value in job.inputs.items():
+        if asset := value.get("asset"):
+            results.link(session, job, "input", port, asset["kind"], asset["name"], asset["version"])
+    if component := step.get("component"):
+        name, version = component.removeprefix("azureml:").split(":")
+        results.link(session, job, "source", "component", "component", name, version)
