@@ -3,9 +3,9 @@
 import pytest
 
 from app.database import transaction
+from app.errors import Invalid
 from app.jobs import moves, places
 from app.jobs.lifecycle import Status
-from app.errors import Invalid
 from app.jobs.specification import load_command_job, load_component
 from app.jobs.tables import Job
 from app.kit.storage import store

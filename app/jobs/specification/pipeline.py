@@ -71,6 +71,8 @@ def read_header(file: Section) -> PipelineJob:
     header = {key: value for key, value in file.values.items() if key not in ("component", "jobs")}
     common = read_command_job(Section(file.problems, {**header, "command": "true"}, file.path, file.what))
     said = {name: getattr(common, name) for name in common.__dataclass_fields__ if name not in ("type", "command")}
+    if "component" not in file and not file.mapping("jobs"):
+        file.wrong("jobs", "is missing: a pipeline needs at least one step.")
     settings = file.section("settings", "the settings of a pipeline")
     settings.check_fields(SETTINGS)
     return PipelineJob(
@@ -96,8 +98,6 @@ def with_steps(
 ) -> PipelineJob:
     """The pipeline with its steps read, bound and checked as a graph; `at` is where they stand in the file."""
     section = Section(file.problems, jobs, at, "the steps of a pipeline")
-    if not jobs:
-        file.wrong("jobs", "is missing: a pipeline needs at least one step.")
     scope = Scope(
         section,
         job.inputs,
