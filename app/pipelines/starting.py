@@ -6,7 +6,9 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from app.jobs import results, service
+from app.errors import AtelierError
+from app.jobs import moves, results, service
+from app.jobs.lifecycle import Status
 from app.jobs.places import folder_key, output_key
 from app.jobs.specification import generate_name
 from app.jobs.tables import DiscardedFiles, Job, JobTag
@@ -33,7 +35,11 @@ def start(session: Session, pipeline: Job, name: str, jobs: Mapping[str, Started
             kind=name, digest="", parts={},
         )
     )  # fmt: skip
-    service.start(session, job)
+    try:
+        service.start(session, job)
+    except AtelierError as error:
+        # No worker could ever run it.
+        moves.move(session, job, Status.FAILED, error={"message": error.message, "detail": None})
     return job
 
 
