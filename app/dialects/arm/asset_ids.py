@@ -8,6 +8,9 @@ _ID = re.compile(
     r"/(?P<kind>[A-Za-z]+)/(?P<name>[^/]+)(?:/(?P<by>versions|labels)/(?P<version>[^/]+))?/?"
 )
 
+_UPLOAD = re.compile(r"/LocalUpload/(?P<name>[^/.]+)(?:\.(?P<version>[^/]+))?(?:/|$)")
+_NAMED = re.compile(r"(?:azureml:)?(?P<name>[^:@/]+)(?::(?P<version>[^:@/]+)|@(?P<label>[^:@/]+))?")
+
 
 @dataclass(frozen=True)
 class AssetId:
@@ -50,3 +53,23 @@ def reference(text: str) -> str:
 def asset_id(scope: str, kind: str, name: str, version: str) -> str:
     """`scope` is the resource id of the workspace."""
     return f"{scope}/{kind}/{name}/versions/{version}"
+
+
+def code_id(scope: str, key: str) -> str:
+    """The id of code by its storage key: the name of its upload, and a version where that says one."""
+    found = _UPLOAD.search(key)
+    if found is None:
+        return asset_id(scope, "codes", key.rstrip("/").rpartition("/")[2], "1")
+    return asset_id(scope, "codes", found["name"], found["version"] or "1")
+
+
+def environment_id(scope: str, named: str | dict | None, resolved: dict | None) -> str | None:
+    """The environment by the version or label that was named, else that which it was resolved to."""
+    if isinstance(named, str):
+        found = _NAMED.fullmatch(named)
+        if found is None:
+            return named
+        by = "versions" if found["version"] else "labels"
+        return f"{scope}/environments/{found['name']}/{by}/{found['version'] or found['label'] or 'latest'}"
+    name = (resolved or {}).get("name")
+    return f"{scope}/environments/{name}/labels/latest" if name else None

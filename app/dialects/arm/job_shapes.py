@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.assets import addresses
-from app.dialects.arm.asset_ids import asset_id
+from app.dialects.arm import asset_ids
 from app.dialects.arm.job_documents import PRIORITIES
 from app.dialects.arm.job_parts import MODES
 from app.dialects.arm.wire import duration, pascal, said, wire
@@ -38,7 +38,9 @@ def properties_of(job: Job, scope: str, page: str) -> dict[str, Any]:
         "identity": _typed(spec.get("identity"), "identityType"),
         "queueSettings": _queue_settings(spec.get("queue_settings")),
     }
-    return said(shown | _READERS.get(job.type, _command)(job, spec, scope)) | {"inputs": shown["inputs"]}
+    # Clients look into these without asking whether they are there.
+    always = {name: shown[name] for name in ("tags", "properties", "inputs", "outputs")}
+    return said(shown | _READERS.get(job.type, _command)(job, spec, scope)) | always
 
 
 def _compute(name: str | None, scope: str) -> str | None:
@@ -80,7 +82,7 @@ def _input(port: Mapping, scope: str) -> dict[str, Any]:
         return {"jobInputType": "literal", "value": str(port["value"])}
     asset = port.get("asset")
     if asset:
-        uri = asset_id(scope, asset["kind"], asset["name"], asset["version"])
+        uri = asset_ids.asset_id(scope, asset["kind"], asset["name"], asset["version"])
     else:
         uri = address_of(port.get("path", ""), scope)
     return said({"jobInputType": port["type"], "uri": uri, "mode": _MODES.get(port.get("mode", ""))})
@@ -121,33 +123,12 @@ def _run(job: Job, spec: Mapping, scope: str) -> dict[str, Any]:
     return {
         # A run that was logged from elsewhere has none, and clients demand one.
         "command": job.command or "",
-        "codeId": _code(job, scope),
-        "environmentId": _environment(job, spec, scope),
+        "codeId": asset_ids.code_id(scope, job.code) if job.code else None,
+        "environmentId": asset_ids.environment_id(scope, spec.get("environment"), job.environment),
         "environmentVariables": spec.get("environment_variables"),
         "resources": shown,
         "distribution": _typed(spec.get("distribution"), "distributionType"),
     }
-
-
-def _code(job: Job, scope: str) -> str | None:
-    if not job.code:
-        return None
-    return asset_id(scope, "codes", job.code.rstrip("/").rpartition("/")[2], "1")
-
-
-def _environment(job: Job, spec: Mapping, scope: str) -> str | None:
-    """The environment by its id: the version that was named, or the label under which it was found."""
-    named = spec.get("environment")
-    if isinstance(named, str):
-        if found := _NAMED.fullmatch(named):
-            by = "versions" if found["version"] else "labels"
-            return f"{scope}/environments/{found['name']}/{by}/{found['version'] or found['label'] or 'latest'}"
-        return named
-    name = (job.environment or {}).get("name")
-    return f"{scope}/environments/{name}/labels/latest" if name else None
-
-
-_NAMED = re.compile(r"(?:azureml:)?(?P<name>[^:@/]+)(?::(?P<version>[^:@/]+)|@(?P<label>[^:@/]+))?")
 
 
 def _sweep(job: Job, spec: Mapping, scope: str) -> dict[str, Any]:

@@ -2,8 +2,28 @@
 
 from fastapi import APIRouter
 
-from app.dialects.arm import blobs, cloud, codes, datastores, workspaces
+from app.dialects.arm import (
+    blobs,
+    cloud,
+    codes,
+    datastores,
+    history,
+    jobs,
+    online_deployments,
+    online_endpoints,
+    workspaces,
+)
 
 router = APIRouter(include_in_schema=False)
-for _part in (cloud, workspaces, datastores, codes, blobs):
+for _part in (
+    cloud,
+    workspaces,
+    datastores,
+    codes,
+    blobs,
+    jobs,
+    history,
+    online_endpoints,
+    online_deployments,
+):
     router.include_router(_part.router)

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 from app.access import queries
 from app.access.caller import Caller
 from app.access.guard import CallerDep, allow
-from app.access.permissions import OWN_ACCOUNT_READ
+from app.access.permissions import OWN_ACCOUNT_READ, PUBLIC
 from app.access.tables import Workspace
 from app.dialects.arm.addressing import PROVIDER, WORKSPACE, WORKSPACES
 from app.dialects.arm.cloud import address
@@ -73,9 +73,9 @@ def get(
     return JSONResponse(_shown(request, f"/subscriptions/{subscription}/resourceGroups/{group}", found))
 
 
-@router.get("/discovery", dependencies=[allow(OWN_ACCOUNT_READ)])
-@router.get("/discovery/workspaces/{workspace}", dependencies=[allow(OWN_ACCOUNT_READ)])
+@router.get("/discovery", dependencies=[allow(PUBLIC)])
+@router.get("/discovery/workspaces/{workspace}", dependencies=[allow(PUBLIC)])
 def discovery(request: Request) -> JSONResponse:
-    """Where the services of a workspace are: all at this server."""
+    """Where the services of a workspace are: all at this server. Clients ask without a token."""
     base = address(request)
     return JSONResponse(dict.fromkeys(("api", "history", "catalog", "studio", "mlflow", "executiongraph"), base))

@@ -1,0 +1,19 @@
+"""Where the files of a code asset lie, for the jobs and deployments that name it."""
+
+from app.assets.addresses import stored_address
+from app.dialects.arm import asset_ids, codes, storage
+from app.errors import Invalid, NotFound
+
+
+def address_of(workspace_id: int, id: str, field: str = "properties.codeId") -> str:
+    """The address of the code that a resource id names, or that `id` is itself; raises Invalid or NotFound."""
+    found = asset_ids.parse(id)
+    if found is None:
+        return storage.address_of(id, field)
+    if found.kind != "codes":
+        raise Invalid(f"{field}: {id!r} names no code.", target=field)
+    path = storage.path_of(codes.container_of(found.name, found.version or "1"), "")
+    folder = storage.only_folder(workspace_id, path)
+    if folder is None:
+        raise NotFound(f"{field}: there is no code {found.name!r}; upload it again.", target=field)
+    return stored_address(f"{path}/{folder}".rstrip("/"))
