@@ -8,7 +8,7 @@ from app.jobs.specification import names, ports, resources
 from app.jobs.specification.component import Component, check_command, read_component
 from app.jobs.specification.environment import read_environment
 from app.jobs.specification.ports import Input, Output
-from app.jobs.specification.section import Section, kind_of
+from app.kit.sections import Section, kind_of
 
 FIELDS = (
     "name",

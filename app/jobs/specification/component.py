@@ -8,7 +8,7 @@ from app.errors import Invalid
 from app.jobs.specification import expressions, ports, resources
 from app.jobs.specification.environment import read_environment
 from app.jobs.specification.ports import DATA_TYPES, LITERAL_TYPES, Port
-from app.jobs.specification.section import Section, kind_of
+from app.kit.sections import Section, kind_of
 
 FIELDS = (
     "name",

@@ -4,7 +4,7 @@ from app.errors import Invalid
 from app.jobs.specification import component, pipeline_component
 from app.jobs.specification.component import SET_BY_SERVER, Component
 from app.jobs.specification.pipeline_component import PipelineComponent
-from app.jobs.specification.section import Section
+from app.kit.sections import Section
 
 AnyComponent = Component | PipelineComponent
 KINDS = ("command", "pipeline")

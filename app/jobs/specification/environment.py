@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from app.jobs.specification.section import Section, kind_of
+from app.kit.sections import Section, kind_of
 
 FIELDS = (
     "name",

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from app.jobs.specification.section import Section
 from app.jobs.specification.steps import Step
+from app.kit.sections import Section
 
 
 def check_graph(jobs: Section, steps: Mapping[str, Step]) -> None:

@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from app.jobs.specification.command import CommandJob
 from app.jobs.specification.component import Component
 from app.jobs.specification.ports import Input, Output, Port
-from app.jobs.specification.section import Section
+from app.kit.sections import Section
 
 
 def with_component(file: Section, job: CommandJob, component: Component) -> CommandJob:

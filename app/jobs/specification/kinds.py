@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from app.errors import Invalid
 from app.jobs.specification import command, sweep
 from app.jobs.specification.command import CommandJob
-from app.jobs.specification.section import Problems, Section
+from app.kit.sections import Problems, Section
 
 
 @dataclass(frozen=True)

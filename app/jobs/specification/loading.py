@@ -9,14 +9,14 @@ from app.jobs.specification import command, component_kinds, pipeline
 from app.jobs.specification.command import CommandJob
 from app.jobs.specification.component import Component
 from app.jobs.specification.component_kinds import AnyComponent
-from app.jobs.specification.document import Document, read
 from app.jobs.specification.interface import filled_outputs, with_component
 from app.jobs.specification.kinds import KINDS, kind_of_job
 from app.jobs.specification.local_files import is_local
 from app.jobs.specification.pipeline import PipelineJob
 from app.jobs.specification.pipeline_component import PipelineComponent
 from app.jobs.specification.references import placed
-from app.jobs.specification.section import Problems, Section, kind_of
+from app.kit.documents import Document, read
+from app.kit.sections import Problems, Section, kind_of
 
 FindComponent = Callable[[str | Component], AnyComponent]
 

@@ -4,8 +4,8 @@ import re
 from collections.abc import Mapping
 
 from app.errors import Invalid
-from app.jobs.specification.document import read
-from app.jobs.specification.section import kind_of
+from app.kit.documents import read
+from app.kit.sections import kind_of
 
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:.*", re.DOTALL)
 

@@ -5,13 +5,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from app.jobs.specification.command import CommandJob, read_command_job
-from app.jobs.specification.document import Path
 from app.jobs.specification.graph import check_graph
 from app.jobs.specification.interface import filled_inputs, filled_outputs
 from app.jobs.specification.pipeline_component import PipelineComponent
 from app.jobs.specification.ports import LITERAL_TYPES, Output, Port
-from app.jobs.specification.section import Section
 from app.jobs.specification.steps import Scope, Step, read_steps
+from app.kit.documents import Path
+from app.kit.sections import Section
 
 FIELDS = (
     "name",

@@ -5,7 +5,7 @@ from typing import Any
 
 from app.jobs.specification import ports
 from app.jobs.specification.ports import DATA_TYPES, LITERAL_TYPES, Input, Port
-from app.jobs.specification.section import Section
+from app.kit.sections import Section
 
 FIELDS = (
     "name",

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from difflib import get_close_matches
 from typing import Any
 
-from app.jobs.specification.section import Section, as_text, kind_of
+from app.kit.sections import Section, as_text, kind_of
 
 FILE_TYPES = ("uri_file", "uri_folder", "mltable")
 MODEL_TYPES = ("mlflow_model", "custom_model", "triton_model")

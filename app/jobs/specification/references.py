@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from app.errors import AtelierError
-from app.jobs.specification.document import Path
 from app.jobs.specification.local_files import check_uploaded, conda_of, is_definition, is_local
-from app.jobs.specification.section import Problems
+from app.kit.documents import Path
+from app.kit.sections import Problems
 
 Find = Callable[[str], Any]
 

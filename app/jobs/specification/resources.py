@@ -5,7 +5,7 @@ import shlex
 from dataclasses import dataclass, field
 from typing import Any
 
-from app.jobs.specification.section import Section, as_text
+from app.kit.sections import Section, as_text
 
 RESOURCE_FIELDS = (
     "instance_count",

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.jobs.specification.ports import PORT_NAME
-from app.jobs.specification.section import Section, kind_of
+from app.kit.sections import Section, kind_of
 
 _BOUNDS, _BELL = ("min_value", "max_value"), ("mu", "sigma")
 DISTRIBUTIONS = {

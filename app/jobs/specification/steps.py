@@ -14,7 +14,7 @@ from app.jobs.specification.kinds import KINDS, MARKS
 from app.jobs.specification.pipeline_component import FIELDS as COMPONENT_FIELDS
 from app.jobs.specification.pipeline_component import PipelineComponent
 from app.jobs.specification.ports import PORT_NAME, Input, Output
-from app.jobs.specification.section import Section, as_text, kind_of
+from app.kit.sections import Section, as_text, kind_of
 
 SUPPORTED = (*KINDS, "pipeline")
 OF_PIPELINES = ("type", "component", "inputs", "outputs", "properties", "comment", "compute", "settings")

@@ -6,7 +6,7 @@ from typing import Any
 
 from app.jobs.specification.command import CommandJob, read_command_job
 from app.jobs.specification.search_space import number, read_search_space
-from app.jobs.specification.section import Section, kind_of
+from app.kit.sections import Section, kind_of
 
 FIELDS = (
     "name",
