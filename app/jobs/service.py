@@ -39,7 +39,12 @@ def submit(session: Session, caller: Caller, yaml: str, uploads: dict[str, str] 
 
 
 def start(session: Session, job: Job) -> None:
-    """A sweep and a pipeline run at once, as it is their trials and steps that wait for a worker."""
+    """A sweep and a pipeline run at once, as it is their trials and steps that wait for a worker.
+
+    What nothing here runs yet is kept.
+    """
+    if job.type == "automl":
+        return
     if job.type in ("sweep", "pipeline"):
         if job.type == "sweep":
             placing.apply(session, job)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 from app.errors import Invalid
-from app.jobs.specification import command, sweep
+from app.jobs.specification import automl, command, sweep
 from app.jobs.specification.command import CommandJob
 from app.kit.sections import Problems, Section
 
@@ -22,6 +22,7 @@ class Kind:
 KINDS = {
     "command": Kind("a command job", command.FIELDS, command.read),
     "sweep": Kind("a sweep job", sweep.FIELDS, sweep.read),
+    "automl": Kind("an AutoML job", automl.FIELDS, automl.read),
 }
 SUPPORTED = (*KINDS, "pipeline")
 
