@@ -102,12 +102,12 @@ def log(
     session: SessionDep,
     caller: CallerDep,
     rule: str = "",
+    webhook: str = "",
     status: str = "",
     page: Annotated[int, Query(ge=1)] = 1,
 ) -> Response:
-    return templates.TemplateResponse(
-        request, "alerts/deliveries.html", _log_context(session, caller, rule, status, page)
-    )
+    context = _log_context(session, caller, rule, webhook, status, page)
+    return templates.TemplateResponse(request, "alerts/deliveries.html", context)
 
 
 @router.get("/_deliveries", dependencies=[allow(READ)])
@@ -116,22 +116,25 @@ def log_fragment(
     session: SessionDep,
     caller: CallerDep,
     rule: str = "",
+    webhook: str = "",
     status: str = "",
     page: Annotated[int, Query(ge=1)] = 1,
 ) -> Response:
-    return templates.TemplateResponse(
-        request, "alerts/_deliveries.html", _log_context(session, caller, rule, status, page)
+    context = _log_context(session, caller, rule, webhook, status, page)
+    return templates.TemplateResponse(request, "alerts/_deliveries.html", context)
+
+
+def _log_context(session: Session, caller: Caller, rule: str, webhook: str, status: str, page: int) -> dict:
+    source = "alert" if rule else "webhook" if webhook else ""
+    found = deliveries.page(
+        session, caller.workspace.id, source=source, source_id=rule or webhook, status=status, number=page
     )
-
-
-def _log_context(session: Session, caller: Caller, rule: str, status: str, page: int) -> dict:
-    source = "alert" if rule else ""
-    found = deliveries.page(session, caller.workspace.id, source=source, source_id=rule, status=status, number=page)
     return {
         "page": found,
         "rule": rule,
+        "webhook": webhook,
         "states": list(State),
-        "narrowed": bool(rule or status),
+        "narrowed": bool(rule or webhook or status),
         "moves": any(delivery.status is State.PENDING for delivery in found.rows),
         "target": _target(caller),
         "may_write": caller.can(WRITE.name),

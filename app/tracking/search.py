@@ -79,7 +79,8 @@ def search(
 ) -> list[int]:
     """The ids of the rows of the runs found, in order."""
     # The sums keep SQLite from reading the whole workspace, or a whole experiment, by an index where it need not.
-    narrowed = narrow(select(Job.id).where(Job.workspace_id + 0 == workspace_id), filter)
+    comparisons = parse_filter(filter)
+    narrowed = _narrowed(select(Job.id).where(Job.workspace_id + 0 == workspace_id), comparisons)
     narrowed = narrowed.where(Job.lifecycle_stage.in_(STAGES[view]))
     found = narrowed.where(Job.experiment_id.in_(experiment_ids))
     orders = [parse_order(text) for text in order_by]
@@ -87,14 +88,14 @@ def search(
         first = _first_by_metric(session, found, orders, offset + count)
         if first is not None:
             return first[offset:]
-    if (few := _few_by_metric(session, filter)) is not None:
+    if (few := _few_by_metric(session, comparisons)) is not None:
         found = narrowed.where((Job.experiment_id + 0).in_(experiment_ids), Job.id.in_(few))
     return list(session.scalars(_sorted(found, orders).offset(offset).limit(count)))
 
 
-def _few_by_metric(session: Session, filter: str) -> list[int] | None:
+def _few_by_metric(session: Session, comparisons: Sequence[Comparison]) -> list[int] | None:
     """The runs whose metric is as a filter wants it, where those are so few that looking at each costs nothing."""
-    for comparison in parse_filter(filter):
+    for comparison in comparisons:
         if ENTITIES[comparison.entity] == "metric" and comparison.operator not in NULLS:
             wanted = select(LatestMetric.job_id).where(
                 LatestMetric.key == comparison.key, condition(LatestMetric.value, comparison)
@@ -138,7 +139,11 @@ def _first_by_metric(session: Session, found: Select, orders: Sequence[Order], c
 
 def narrow(found: Select, filter: str) -> Select:
     """Keep those of the selected jobs that a filter names; raises InvalidFilter that says where it goes wrong."""
-    for comparison in parse_filter(filter):
+    return _narrowed(found, parse_filter(filter))
+
+
+def _narrowed(found: Select, comparisons: Sequence[Comparison]) -> Select:
+    for comparison in comparisons:
         try:
             found = found.where(condition_of(comparison))
         except InvalidFilter:

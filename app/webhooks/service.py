@@ -104,6 +104,13 @@ def on_registry_changed(session: Session, event: RegistryChanged) -> None:
         )
 
 
+def queue_test(session: Session, webhook: Webhook) -> None:
+    """Queue a delivery of an example of the first event that a webhook is told of."""
+    kind = webhook.events[0].kind
+    payload = _payload(kind, KINDS[kind])
+    notifications.post(session, webhook.url, payload, reason="A test", **_origin(webhook, kind))
+
+
 def test(webhook: Webhook, kind: str | None) -> Outcome:
     """Send an example at once and say what was answered; no transaction may be open."""
     kind = kind or webhook.events[0].kind

@@ -40,3 +40,27 @@ def test_an_alert_is_changed_muted_and_deleted(browser, bob, receiver):
     assert "Muted" in seen and "loss &gt; 20" in seen and receiver.url not in seen and "/alerts/new" not in seen
     browser.post("/alerts/1/delete")
     assert "No alerts yet" in browser.get("/alerts").text
+
+
+def test_a_webhook_is_made_tested_disabled_and_deleted_on_its_pages(browser, bob, receiver, work):
+    assert "No webhooks yet" in browser.get("/alerts/webhooks").text
+    filled = {"name": "deploy", "url": receiver.url, "secret": "s3cret"}
+    wrong = browser.post("/alerts/webhooks/new", data=filled)
+    assert wrong.status_code == 400 and "Choose at least one" in wrong.text and receiver.url in wrong.text
+    kinds = ["model_version.created", "prompt.created"]
+    assert browser.post("/alerts/webhooks/new", data=filled | {"kinds": kinds}).status_code == 303
+    seen = bob.get("/alerts/webhooks").text
+    assert "model_version.created" in seen and receiver.url not in seen and "/edit" not in seen
+    (made,) = browser.get("/api/2.0/mlflow/webhooks").json()["webhooks"]
+    here = f"/alerts/webhooks/{made['webhook_id']}"
+    deliveries = browser.post(f"{here}/test").headers["location"]
+    work()
+    assert "Delivered" in browser.get(deliveries).text
+    changed = filled | {"name": "ship", "secret": "", "kinds": kinds[1:]}
+    assert browser.post(f"{here}/edit", data=changed | {"url": "ftp://x"}).status_code == 400
+    assert browser.post(f"{here}/edit", data=changed).status_code == 303
+    browser.post(f"{here}/status", data={"active": "false"})
+    shown = browser.get("/alerts/webhooks").text
+    assert "Disabled" in shown and "signed" in shown and "model_version.created" not in shown and "ship" in shown
+    browser.post(f"{here}/delete")
+    assert "No webhooks yet" in browser.get("/alerts/webhooks").text
