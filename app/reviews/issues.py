@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, case, func, literal, select
+from sqlalchemy import ColumnElement, case, func, literal, or_, select
 from sqlalchemy.orm import Session
 
 from app.errors import Invalid, NotFound
@@ -13,9 +13,11 @@ from app.experiments.service import check_active
 from app.experiments.tables import Experiment
 from app.kit.clock import milliseconds, now
 from app.kit.filtering import check_text, condition, parse_filter
+from app.kit.paging import Page
 from app.reviews.tables import Issue
+from app.traces import assessments
 from app.traces.spans import clean
-from app.traces.tables import Assessment
+from app.traces.tables import Assessment, Trace
 
 STATUSES = ("pending", "rejected", "resolved")
 SEVERITIES = ("not_an_issue", "low", "medium", "high")
@@ -76,7 +78,7 @@ def create(session: Session, experiment: Experiment, draft: Draft) -> Issue:
 def update(session: Session, issue: Issue, changes: dict[str, Any]) -> None:
     """`changes` holds any of name, description, status and severity."""
     for name, value in changes.items():
-        setattr(issue, name, clean(value))
+        setattr(issue, name, clean(value) if value else value)
     issue.updated_ms = milliseconds(now())
     session.flush()
 
@@ -98,6 +100,42 @@ def search(
         found = found.where(Issue.experiment_id == experiment.id)
     orders = [_SEVERITY.desc(), *([traces.desc()] if by_traces else []), Issue.created_ms.desc(), Issue.id.desc()]
     return [tuple(row) for row in session.execute(found.order_by(*orders).offset(offset).limit(count))]
+
+
+def page(
+    session: Session, workspace_id: int, *, text: str = "", experiment: str = "", status: str = "",
+    severity: str = "", number: int = 1, size: int = 50,
+) -> Page:  # fmt: skip
+    """Issues with their experiments' names, the most severe first and then the newest; raises Invalid."""
+    found = select(Issue, Experiment.name).join(Experiment).where(Experiment.workspace_id == workspace_id)
+    for column, value, choices in ((Issue.status, status, STATUSES), (Issue.severity, severity, SEVERITIES)):
+        if value and value not in choices:
+            raise Invalid(f"{column.key}: {value!r} is not one of {', '.join(choices)}.", target=column.key)
+        if value:
+            found = found.where(column == value)
+    if experiment:
+        found = found.where(Experiment.name == experiment)
+    if text:
+        found = found.where(
+            or_(Issue.name.icontains(text, autoescape=True), Issue.description.icontains(text, autoescape=True))
+        )
+    total = session.scalar(found.with_only_columns(func.count(Issue.id)))
+    rows = found.order_by(_SEVERITY.desc(), Issue.created_ms.desc(), Issue.id.desc())
+    return Page(session.execute(rows.offset((number - 1) * size).limit(size)).all(), total, number, size)
+
+
+def traces_of(session: Session, ids: Sequence[str]) -> dict[str, int]:
+    """How many traces are said to have each of these issues, where any is."""
+    found = select(Assessment.name, func.count(Assessment.trace_id.distinct()))
+    found = found.where(Assessment.kind == "issue", Assessment.name.in_(ids)).group_by(Assessment.name)
+    return dict(session.execute(found).all())
+
+
+def mark(session: Session, issue: Issue, traces: Sequence[Trace], by: str) -> None:
+    """Say of traces that they have an issue."""
+    for trace in traces:
+        said = assessments.Draft("issue", issue.id, issue.name, source_type="HUMAN", source_id=by)
+        assessments.create(session, trace, said)
 
 
 def _conditions(filter: str) -> list[ColumnElement[bool]]:

@@ -12,7 +12,7 @@ from app.access.guard import CallerDep, allow, note
 from app.errors import Invalid
 from app.kit.clock import from_milliseconds
 from app.kit.paging import Page
-from app.reviews import answers, pages_changes, queries, questions, service
+from app.reviews import answers, pages_changes, pages_issues, queries, questions, service
 from app.reviews.permissions import READ, WRITE
 from app.reviews.tables import ReviewItem, ReviewQueue
 from app.traces import queries as traces
@@ -23,7 +23,7 @@ from app.web.forms import refuse
 from app.web.session import SessionDep
 from app.web.templating import templates
 
-router = APIRouter(prefix="/reviews", include_in_schema=False)
+in_queues = APIRouter(prefix="/reviews", include_in_schema=False)
 SIZE = 50
 STATUSES = {
     "pending": ("neutral", "waiting", "Pending"),
@@ -32,7 +32,7 @@ STATUSES = {
 }
 
 
-@router.get("", dependencies=[allow(READ)])
+@in_queues.get("", dependencies=[allow(READ)])
 def queues(
     request: Request,
     session: SessionDep,
@@ -47,17 +47,17 @@ def queues(
     return templates.TemplateResponse(request, "reviews/list.html", context)
 
 
-@router.get("/_of", dependencies=[allow(READ)])
+@in_queues.get("/_of", dependencies=[allow(READ)])
 def of_trace_fragment(request: Request, session: SessionDep, caller: CallerDep, trace: str) -> Response:
     """In which queues a trace is."""
     held = queries.holding(session, caller.workspace.id, trace)
     return templates.TemplateResponse(request, "reviews/_of.html", {"held": held, "statuses": STATUSES, "trace": trace})
 
 
-router.include_router(pages_changes.router)
+in_queues.include_router(pages_changes.router)
 
 
-@router.get("/{queue_id}", dependencies=[allow(READ)])
+@in_queues.get("/{queue_id}", dependencies=[allow(READ)])
 def review(queue_id: str, request: Request, session: SessionDep, caller: CallerDep, trace: str = "") -> Response:
     """One trace with the questions about it: the named one, or the next that waits."""
     queue = queries.get(session, caller.workspace.id, queue_id)
@@ -93,7 +93,7 @@ def _given(form: FormData, question_id: str) -> tuple[list[str], str]:
     return filled, str(form.get(f"comment-{question_id}", "")).strip()
 
 
-@router.post("/{queue_id}/items/{trace_name}", dependencies=[allow(WRITE)])
+@in_queues.post("/{queue_id}/items/{trace_name}", dependencies=[allow(WRITE)])
 def answer(
     queue_id: str,
     trace_name: str,
@@ -125,7 +125,7 @@ def answer(
     return RedirectResponse(url_for_workspace(caller.workspace.name, f"/reviews/{queue.id}{place}"), 303)
 
 
-@router.get("/{queue_id}/items", dependencies=[allow(READ)])
+@in_queues.get("/{queue_id}/items", dependencies=[allow(READ)])
 def items(
     queue_id: str,
     request: Request,
@@ -142,3 +142,8 @@ def items(
     page = Page(found, counts[status] if status else sum(counts.values()), number, SIZE)
     context = {"queue": queue, "page": page, "counts": counts, "statuses": STATUSES, "at": from_milliseconds}
     return templates.TemplateResponse(request, "reviews/items.html", context)
+
+
+router = APIRouter(include_in_schema=False)
+router.include_router(in_queues)
+router.include_router(pages_issues.router)

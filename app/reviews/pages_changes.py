@@ -33,7 +33,7 @@ def _to(caller: Caller, path: str) -> RedirectResponse:
     return RedirectResponse(url_for_workspace(caller.workspace.name, path), 303)
 
 
-def _split(text: str) -> list[str]:
+def split(text: str) -> list[str]:
     return [part.strip() for part in _BETWEEN.split(text) if part.strip()]
 
 
@@ -64,7 +64,7 @@ def create(
     try:
         found = experiments.get_by_name(session, caller.workspace.id, experiment)
         made = service.create(
-            session, found, name, "custom", created_by=caller.user.name, users=_split(users), schema_ids=schema_ids
+            session, found, name, "custom", created_by=caller.user.name, users=split(users), schema_ids=schema_ids
         )
     except (Invalid, AlreadyExists, NotFound) as error:
         filled = {"name": name, "users": users, "schema_ids": schema_ids}
@@ -78,13 +78,13 @@ def create(
 @router.get("/add", dependencies=[allow(WRITE)])
 def choose(request: Request, session: SessionDep, caller: CallerDep, names: str = "") -> Response:
     """Which queue the traces shall wait in; `names` are separated by commas."""
-    found, experiment = _together(session, caller, _split(names))
+    found, experiment = traces_together(session, caller, split(names))
     offered = queries.queues(session, experiment, count=MOST_OFFERED)
     context = {"traces": found, "queues": offered, "experiment": experiment, "own": OWN}
     return templates.TemplateResponse(request, "reviews/add.html", context)
 
 
-def _together(session: Session, caller: Caller, names: list[str]) -> tuple[list, Experiment]:
+def traces_together(session: Session, caller: Caller, names: list[str]) -> tuple[list, Experiment]:
     """Traces that can wait in one queue, because they are of one experiment."""
     found = traces.by_names(session, caller.workspace.id, names)
     if not found:
@@ -106,7 +106,7 @@ def add(
     names: Annotated[list[str], Form()] = [],
     queue: Annotated[str, Form()] = OWN,
 ) -> RedirectResponse:
-    found, experiment = _together(session, caller, names)
+    found, experiment = traces_together(session, caller, names)
     chosen = (
         service.get_or_create_of_person(session, experiment, caller.user.name)
         if queue == OWN
@@ -139,7 +139,7 @@ def ask(
     enable_comment: Annotated[bool, Form()] = False,
 ) -> Response:
     try:
-        settings = _settings(input_type, _split(options), least, most)
+        settings = _settings(input_type, split(options), least, most)
         kind = "categorical" if input_type == "several" else input_type
         draft = Draft(name.strip(), type, kind, settings, instruction.strip() or None, enable_comment)
         found = experiments.get_by_name(session, caller.workspace.id, experiment)
@@ -217,8 +217,8 @@ def assign(
     """Another name, other reviewers."""
     queue = _queue(session, caller, queue_id)
     before = {"name": queue.name, "users": [user.name for user in queue.users]}
-    service.update(session, queue, {"name": name, "users": _split(users)})
-    note(session, "review-queues", queue.name, before=before, after={"name": queue.name, "users": _split(users)})
+    service.update(session, queue, {"name": name, "users": split(users)})
+    note(session, "review-queues", queue.name, before=before, after={"name": queue.name, "users": split(users)})
     return _to(caller, f"/reviews/{queue.id}/items")
 
 

@@ -13,7 +13,7 @@ from app.experiments.tables import Experiment
 from app.jobs.tables import Job
 from app.kit.paging import Page
 from app.traces.spans import Tokens, total_tokens
-from app.traces.tables import Span, Trace, TraceRun
+from app.traces.tables import Assessment, Span, Trace, TraceRun
 
 STATES = ("OK", "ERROR", "IN_PROGRESS", "STATE_UNSPECIFIED")
 SORTS = {
@@ -34,13 +34,17 @@ _WHOLE = (
 
 @dataclass(frozen=True)
 class Filter:
-    """What a list of traces is narrowed to. `text` is looked for in names, ids, requests and answers."""
+    """What a list of traces is narrowed to. `text` is looked for in names, ids, requests and answers.
+
+    `issue` is the id of one that its traces are said to have.
+    """
 
     text: str = ""
     state: str = ""
     experiment: str = ""
     run: str = ""
     since_ms: int = 0
+    issue: str = ""
 
 
 def find(session: Session, workspace_id: int, name: str) -> Trace | None:
@@ -146,6 +150,9 @@ def conditions(workspace_id: int, narrowed: Filter) -> list[ColumnElement[bool]]
     if narrowed.run:
         linked = select(TraceRun.trace_id).join(Job, Job.id == TraceRun.job_id)
         found.append(Trace.id.in_(linked.where(Job.workspace_id == workspace_id, Job.name == narrowed.run)))
+    if narrowed.issue:
+        said = select(Assessment.trace_id).where(Assessment.kind == "issue", Assessment.name == narrowed.issue)
+        found.append(Trace.id.in_(said))
     if narrowed.since_ms:
         found.append(Trace.started_ms >= narrowed.since_ms)
     return found

@@ -89,3 +89,32 @@ def test_queues_and_questions_are_changed_and_deleted(asked, bob):
     assert "Stars" not in asked.get("/reviews/questions?experiment=Default").text
     assert asked.post(f"{asked.queue}/delete").status_code == 303
     assert asked.get(asked.queue).status_code == 404 and "No review queue yet" in bob.get("/reviews").text
+
+
+def test_an_issue_is_reported_of_a_trace_and_resolved(browser, bob):
+    assert "No issues yet" in browser.get("/issues").text
+    trace = "tr-" + "a" * 32
+    start(browser, trace, request_preview="what?")
+    form = browser.get("/issues/new", params={"names": trace}).text
+    assert "Of 1 trace of Default" in form
+    filled = {
+        "names": trace,
+        "experiment": "Default",
+        "name": "",
+        "severity": "high",
+        "description": "Of <b>prices</b>",
+    }
+    wrong = browser.post("/issues/new", data=filled)
+    assert wrong.status_code == 400 and "Say in a few words" in wrong.text and trace in wrong.text
+    assert browser.post("/issues/new", data=filled | {"severity": "huge", "name": "x"}).status_code == 400
+    here = browser.post("/issues/new", data=filled | {"name": "Makes up"}).headers["location"]
+    seen = bob.get(here).text
+    assert "&lt;b&gt;prices" in seen and "what?" in seen and "/edit" not in seen
+    assert here in bob.get(f"/traces/{trace}").text
+    browser.post(f"{here}/edit", data={"name": "Invents", "severity": "", "status": "pending"})
+    browser.post(f"{here}/status", data={"status": "resolved"})
+    kept = browser.get(f"/api/3.0/mlflow/issues/{here.rpartition('/')[2]}").json()["issue"]
+    assert (kept["name"], kept["status"], kept.get("severity")) == ("Invents", "resolved", None)
+    assert "Invents" in browser.get("/issues", params={"status": "resolved", "text": "INV"}).text
+    assert "Nothing matches" in browser.get("/issues", params={"status": "pending"}).text
+    assert browser.get("/issues", params={"status": "open"}).status_code == 400
