@@ -1,5 +1,7 @@
 """Jobs and run history over Azure's API: what its clients send is submitted, and read back as they expect."""
 
+import re
+
 import pytest
 
 from app.database import transaction
@@ -118,7 +120,15 @@ def test_logs_and_outputs_are_given_out_as_addresses_that_open(alice):
         job = queries.get(session, 1, "train")
         store().write_bytes(places.log_key(job), b"epoch 1\n")
         store().write_bytes(f"{places.output_key(job, 'model')}/m.bin", b"weights")
+        store().write_bytes(f"{places.artifact_key(job)}/outputs/a.txt", b"kept")
     _ended("train")
+    container = "/blobs/default.blob.testserver/runs"
+    folder = "ExperimentRun/dcid.train/"
+    listed = alice.get(container, params={"restype": "container", "comp": "list", "prefix": folder}).text
+    assert re.findall("<Name>(.*?)</Name>", listed) == [f"{folder}user_logs/std_log.txt", f"{folder}outputs/a.txt"]
+    assert alice.get(f"{container}/{folder}outputs/a.txt").content == b"kept"
+    assert alice.get(f"{container}/{folder}user_logs/std_log.txt").content == b"epoch 1\n"
+    assert alice.get(f"{container}/{folder}../secret").status_code in (400, 404)
     details = alice.get(f"{HISTORY}/runs/train/details").json()
     assert alice.get(details["logFiles"]["user_logs/std_log.txt"]).text == "epoch 1\n"
     outputs = alice.post(f"{HISTORY}/rundata", json={"runId": "train"}).json()["runMetadata"]["outputs"]

@@ -44,6 +44,11 @@ def container(container: str, request: Request, caller: CallerDep) -> Response:
     # Whoever holds a token for a folder lists what is in it.
     storage.check_readable(caller, storage.path_of(container, prefix))
     found = _listed(caller.workspace.id, base, prefix, asked.get("delimiter", ""))
+    return listing(container, prefix, found)
+
+
+def listing(container: str, prefix: str, found: Iterator[tuple[str, int | None]]) -> Response:
+    """`found` are names and sizes in bytes; a folder has none."""
     return StreamingResponse(_list_xml(container, prefix, found), media_type="application/xml", headers=_headers())
 
 
@@ -84,14 +89,23 @@ def _list_xml(container: str, prefix: str, found: Iterator[tuple[str, int | None
 
 @router.head(BLOBS + "/{container}/{blob:path}", dependencies=[allow(READ)])
 def properties(container: str, blob: str, caller: CallerDep) -> Response:
-    path, size = _existing(caller, container, blob)
+    return described(caller, storage.path_of(container, blob))
+
+
+def described(caller: Caller, path: str) -> Response:
+    """What a HEAD of a stored file is answered; raises NotFound and Forbidden."""
+    size = _existing(caller, path)
     return _empty(200, _facts(path, size) | _meta(caller, path) | {"Content-Length": str(size)})
 
 
 @router.get(BLOBS + "/{container}/{blob:path}", dependencies=[allow(READ)])
 def read(container: str, blob: str, request: Request, caller: CallerDep) -> Response:
-    """A file, or the part of it that the range asks for."""
-    path, size = _existing(caller, container, blob)
+    return sent(request, caller, storage.path_of(container, blob))
+
+
+def sent(request: Request, caller: Caller, path: str) -> Response:
+    """A stored file, or the part of it that the range asks for; raises NotFound, Forbidden and InvalidRange."""
+    size = _existing(caller, path)
     facts = _facts(path, size) | _meta(caller, path)
     if request.query_params.get("comp") == "metadata":
         return _empty(200, facts)
@@ -196,13 +210,12 @@ def _written(request: Request, caller: Caller, path: str, size: int) -> Response
     return _empty(201, _facts(path, size))
 
 
-def _existing(caller: Caller, container: str, blob: str) -> tuple[str, int]:
-    path = storage.path_of(container, blob)
+def _existing(caller: Caller, path: str) -> int:
     storage.check_readable(caller, path)
     size = None if path.startswith("blob-") else store().size(storage.key_of(caller.workspace.id, path))
     if size is None:
         raise NotFound(f"There is no file {path!r}.", target="path")
-    return path, size
+    return size
 
 
 def _sent_meta(request: Request) -> dict[str, str]:

@@ -6,21 +6,21 @@ from fastapi.responses import JSONResponse
 from app.access.guard import CallerDep, allow, note
 from app.assets.addresses import DATASTORE
 from app.data.permissions import READ
-from app.dialects.arm import answers, storage
+from app.dialects.arm import answers, run_files, storage
 from app.dialects.arm.addressing import WORKSPACE
 from app.dialects.arm.permissions import FILES_TOKEN
 from app.errors import NotFound
 from app.web.session import SessionDep
 
 router = APIRouter(prefix=WORKSPACE + "/datastores")
-DEFAULT = ("default", "workspaceartifactstore", DATASTORE)
+DEFAULT = ("default", run_files.DATASTORE, DATASTORE)
 
 
-def _own(request: Request, workspace: str) -> dict:
+def _own(request: Request, workspace: str, name: str = DATASTORE) -> dict:
     properties = {
         "datastoreType": "AzureBlob",
         "accountName": storage.account(request, workspace),
-        "containerName": storage.FILES,
+        "containerName": run_files.CONTAINER if name == run_files.DATASTORE else storage.FILES,
         "endpoint": storage.suffix(request),
         "protocol": "https",
         "isDefault": True,
@@ -41,7 +41,7 @@ def datastores(workspace: str, request: Request) -> JSONResponse:
 @router.get("/{name}", dependencies=[allow(READ)])
 def get(workspace: str, name: str, request: Request) -> JSONResponse:
     _check(name)
-    return JSONResponse(_own(request, workspace))
+    return JSONResponse(_own(request, workspace, name))
 
 
 @router.post("/{name}/listSecrets", dependencies=[allow(FILES_TOKEN)])

@@ -11,6 +11,7 @@ from app.dialects.arm import (
     jobs,
     online_deployments,
     online_endpoints,
+    run_files,
     workspaces,
 )
 
@@ -20,6 +21,7 @@ for _part in (
     workspaces,
     datastores,
     codes,
+    run_files,
     blobs,
     jobs,
     history,
