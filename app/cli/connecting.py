@@ -39,6 +39,7 @@ def add_server(parser: argparse.ArgumentParser) -> None:
 
 def connect(options: argparse.Namespace) -> "Client":
     """Raises AtelierError when no address is given and no server runs on this machine."""
+    from app.cli.progress import Progress
     from app.sdk.client import Client
 
     url = options.url or os.environ.get("ATELIER_URL")
@@ -47,7 +48,7 @@ def connect(options: argparse.Namespace) -> "Client":
         url, token = _local(options)
     url = url or _home(options).config().get("url") or DEFAULT_URL
     workspace = options.workspace or os.environ.get("ATELIER_WORKSPACE") or "default"
-    return Client(url, token or "", workspace, say=say)
+    return Client(url, token or "", workspace, say=say, progress=Progress())
 
 
 def _home(options: argparse.Namespace) -> Home:

@@ -24,6 +24,8 @@ class Progress:
             self._drawn = time.monotonic()
             self._print(f"\r\033[K{self._line(step, done, of)}"[: shutil.get_terminal_size().columns + 4])
         self._step = step
+        if of and done >= of:
+            self.end()
 
     def _line(self, step: str, done: int, of: int | None) -> str:
         if not of:
@@ -35,6 +37,7 @@ class Progress:
     def end(self) -> None:
         if self._is_terminal and self._step:
             self._print("\r\033[K")
+        self._step = ""
 
     def _print(self, text: str) -> None:
         sys.stderr.write(text)

@@ -8,7 +8,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 
 from app.access.guard import CallerDep, allow, note
-from app.data import files, queries, service, uploads
+from app.data import files, queries, routes_resumable, service, uploads
 from app.data.permissions import READ, WRITE
 from app.data.schemas import DataChange, DataCreate, DataRead, Upload
 from app.errors import TooLarge
@@ -16,6 +16,7 @@ from app.web.paging import Listing, listing
 from app.web.session import SessionDep
 
 router = APIRouter(prefix="/api", tags=["data"])
+router.include_router(routes_resumable.router)
 IN_MEMORY = 8 << 20
 
 

@@ -15,6 +15,7 @@ from app.sdk.errors import ClientError
 from app.sdk.following import Change, follow
 from app.sdk.packing import pack
 from app.sdk.transport import Transport, problem_of
+from app.sdk.uploading import PIECE, Progress, send
 
 IN_MEMORY = 16 << 20
 CHUNK = 1 << 20
@@ -23,7 +24,8 @@ CHUNK = 1 << 20
 class Client:
     """A workspace of a server. Every call raises ClientError with the server's own words.
 
-    Answers are the server's JSON, with the field names of CLI v2 YAML. `say` is told about uploads.
+    Answers are the server's JSON, with the field names of CLI v2 YAML. `say` is told about uploads, and
+    `progress` how far a long one is: what is counted, how many there are, and of how many.
     """
 
     def __init__(
@@ -33,11 +35,13 @@ class Client:
         workspace: str = "default",
         *,
         say: Callable[[str], None] = lambda text: None,
+        progress: Progress = lambda step, done, of: None,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         self.url = url.rstrip("/")
         self.workspace = workspace
         self._say = say
+        self._progress = progress
         self._transport = Transport(url, token, workspace, transport=transport)
         self.components = Components(self._transport, self.upload)
 
@@ -66,6 +70,8 @@ class Client:
             archive.seek(0)
             files_said = "1 file" if packed.files == 1 else f"{packed.files:,} files"
             self._say(f"Uploading {path} ({files_said}, {packed.size_bytes:,} bytes)")
+            if size > PIECE:
+                return send(self._transport, archive, size, f"bytes of {path.name}", self._progress)
             content = iter(lambda: archive.read(CHUNK), b"")
             headers = {"Content-Type": "application/gzip", "Content-Length": str(size)}
             return self._transport.json("POST", "/api/uploads", content=content, headers=headers, timeout=600)["uri"]

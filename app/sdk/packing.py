@@ -1,5 +1,6 @@
 """Packs a file or folder as the server takes it in: a gzipped tar of one file or one folder."""
 
+import gzip
 import tarfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -20,13 +21,17 @@ class Packed:
 def pack(source: Path, archive: IO[bytes], includes: Iterable[Path] = ()) -> Packed:
     """Write `source` into `archive`, and `includes` beside its files.
 
-    Raises BadFile for a link that leads out of the folder, for a file that is there twice, or for no file at all.
+    The same files make the same bytes. Raises BadFile for a link that leads out of the folder, for a file that is
+    there twice, or for no file at all.
     """
     if not source.exists():
         raise BadFile(f"There is no file or folder {source}.")
     source = source.resolve()
     files = total = 0
-    with tarfile.open(fileobj=archive, mode="w:gz", compresslevel=3, dereference=True) as tar:
+    with (
+        gzip.GzipFile("", "wb", 3, archive, mtime=0) as zipped,
+        tarfile.open(fileobj=zipped, mode="w", dereference=True) as tar,
+    ):
         for path, name in _with_includes(source, includes):
             member = tar.gettarinfo(path, f"{source.name}/{name}" if name else source.name)
             if not member.isreg():
