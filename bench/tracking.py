@@ -257,7 +257,7 @@ def artifacts(sides: list[Side], sizes: Sizes, _server: Server) -> None:
 def large_artifact(sides: list[Side], sizes: Sizes, server: Server) -> None:
     wire = sides[0].wire()
     path = f"{FILES}/{sides[0].experiment}/{sides[0].new_run(wire)}/artifacts/large"
-    web = server.child("uvicorn")
+    web = server.child("app.cli.web")
     before = web.memory_info().rss
     with tempfile.NamedTemporaryFile() as file, Peak(web) as peak:
         file.truncate(sizes.large_bytes)

@@ -68,7 +68,7 @@ def test_a_log_goes_on_over_a_restart_of_the_server_without_a_line_lost_or_doubl
     page = fragile.open(f"/jobs/{name}/logs")
     page.evaluate("window.kept = true")
     expect(page.locator("log-view")).to_contain_text("line 5")
-    server.child("uvicorn").kill()
+    server.child("app.cli.web").kill()
     expect(page.locator("log-view [data-line]")).to_have_count(120, timeout=60_000)
     assert page.locator("log-view .log-text").all_inner_texts()[:120] == [f"line {i}" for i in range(1, 121)]
     assert page.evaluate("window.kept")

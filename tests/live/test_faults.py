@@ -72,7 +72,7 @@ def test_a_job_with_retries_is_run_again_when_its_worker_is_killed(own_server):
 def test_a_server_killed_in_mid_job_comes_back_and_nothing_is_lost(own_server):
     name = own_server.run("for i in $(seq 40); do echo line $i; sleep 0.2; done")
     wait_until(lambda: "line 2" in own_server.log(name), 60)
-    own_server.child("uvicorn").kill()
+    own_server.child("app.cli.web").kill()
     job = own_server.wait_for(name)
     assert job["status"] == "Completed"
     assert own_server.log(name).splitlines() == [f"line {number}" for number in range(1, 41)]
@@ -91,7 +91,7 @@ def test_a_log_stream_resumes_where_the_server_broke_it_off(own_server):
                     elif line.startswith("data: ") and event == "log":
                         text += line[6:].strip('"').replace("\\n", "\n")
                         if text.count("\n") == 5:
-                            own_server.child("uvicorn").kill()
+                            own_server.child("app.cli.web").kill()
                     elif line.startswith("event: "):
                         event = line[7:]
                         if event == "end":

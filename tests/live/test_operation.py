@@ -84,7 +84,7 @@ def test_it_runs_on_postgresql_as_on_sqlite(postgresql, tmp_path):
         name = server.run("echo on postgresql")
         assert server.wait_for(name)["status"] == "Completed"
         assert server.log(name) == "on postgresql\n"
-        server.child("uvicorn").kill()
+        server.child("app.cli.web").kill()
         wait_until(lambda: server.job(name)["status"] == "Completed")
     finally:
         stop(server)

@@ -79,7 +79,7 @@ def test_a_web_process_killed_under_load_loses_nothing_that_it_acknowledged(own_
         for _ in range(2):
             before = load.count()
             wait_until(lambda before=before: load.count() > before + 100, 60)
-            own_server.child("uvicorn").kill()
+            own_server.child("app.cli.web").kill()
         before = load.count()
         wait_until(lambda: load.count() > before + 50, 60)
     assert load.lost() == {}
@@ -109,7 +109,7 @@ def test_a_large_artifact_passes_through_little_memory(server):
     query = {"run_id": run}
     uri = server.client.get(f"{ROOT}/runs/get", params=query).json()["run"]["info"]["artifact_uri"]
     address = f"{FILES}/{uri.removeprefix('mlflow-artifacts:/')}/large.bin"
-    web = server.child("uvicorn")
+    web = server.child("app.cli.web")
     before = web.memory_info().rss
     sent, received = hashlib.sha256(), hashlib.sha256()
     with Peak(web) as peak:
