@@ -33,6 +33,8 @@ def register(commands: argparse._SubParsersAction) -> None:
     nouns.add_name(job.verb("show", "describe a job", run_show), "name of the job")
     nouns.add_name(job.verb("stream", "follow the log of a job to its end", run_stream), "name of the job")
     nouns.add_name(job.verb("cancel", "cancel a job", run_cancel), "name of the job")
+    retry = job.verb("retry", "go on from the failed steps of a pipeline", run_retry)
+    nouns.add_name(retry, "name of the pipeline job")
     job_changes.register(job)
     download = job.verb("download", "fetch the artifacts and logs of a job", run_download)
     nouns.add_name(download, "name of the job")
@@ -106,6 +108,11 @@ def run_stream(options: argparse.Namespace) -> int:
 def run_cancel(options: argparse.Namespace) -> None:
     with connect(options) as client:
         print_one(client.cancel_job(options.name), ("name", "status"), options.output)
+
+
+def run_retry(options: argparse.Namespace) -> None:
+    with connect(options) as client:
+        print_one(client.retry_job(options.name), ("name", "status"), options.output)
 
 
 def run_download(options: argparse.Namespace) -> None:

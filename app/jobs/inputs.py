@@ -45,7 +45,9 @@ def _resolve(session: Session, workspace_id: int, type: str, text: str, address:
             return _existing(f"workspaces/{workspace_id}/{safe_key(path)}", address.path)
         case JobOutput(job, output, path):
             found = _job(session, workspace_id, job)
-            return _existing(safe_key(output_key(found, output), path), f"jobs/{job}/outputs/{output}") | {"job": job}
+            there = _existing(safe_key(output_key(found, output), path), f"jobs/{job}/outputs/{output}") | {"job": job}
+            digest = (found.outputs.get(output) or {}).get("digest")
+            return there | ({"digest": digest} if digest and not path else {})
         case RunArtifact() | LoggedModelFiles():
             return _find_files(session, workspace_id, text)
         case Elsewhere(url):

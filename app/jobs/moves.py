@@ -51,6 +51,12 @@ def reopen(session: Session, job: Job) -> None:
     _write(session, job, where, Status.RUNNING, {"ended_at": None})
 
 
+def restart(session: Session, job: Job) -> None:
+    """Let a pipeline that failed or was canceled go on."""
+    where = [Job.id == job.id, Job.status.in_((Status.FAILED, Status.CANCELED)), Job.type == "pipeline"]
+    _write(session, job, where, Status.RUNNING, {"ended_at": None, "error": None})
+
+
 def claim(session: Session, job: Job, worker_id: int, lease_seconds: float, devices: list[int]) -> bool:
     """Take a queued job for a worker, with these of its GPUs; False when it is no longer there to be taken."""
     held = {"worker_id": worker_id, "lease_expires_at": now() + timedelta(seconds=lease_seconds), "devices": devices}

@@ -29,6 +29,13 @@ def output_key(job: Job, output: str) -> str:
     return f"{workspace_root(job)}/{output_path(job, output)}"
 
 
+def written_by(name: str, outputs: dict, output: str) -> dict[str, str]:
+    """Where an output of the job `name` lies, for another job that leaves it too, with the digest of its content."""
+    written = outputs.get(output) or {}
+    place = {"job": written.get("job", name), "output": written.get("output", output)}
+    return place | ({"digest": written["digest"]} if "digest" in written else {})
+
+
 def artifact_key(job: Job) -> str:
     """Where MLflow's artifacts of the run lie."""
     return f"{workspace_root(job)}/tracking/{job.files_folder}/{job.name}/artifacts"

@@ -1,5 +1,7 @@
 """What a job leaves behind: its outputs, stored and, where its file names them, registered as assets."""
 
+import hashlib
+from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy.orm import Session
@@ -7,9 +9,11 @@ from sqlalchemy.orm import Session
 from app.assets.addresses import stored_address
 from app.data import service as data
 from app.database import reading
-from app.jobs import places
+from app.errors import AtelierError
+from app.jobs import moves, places
 from app.jobs.events import OutputNamed
 from app.jobs.inputs import MODEL_TYPES
+from app.jobs.lifecycle import Status
 from app.jobs.tables import Job, JobAsset
 from app.kit.events import publish
 from app.kit.storage import store
@@ -18,22 +22,62 @@ from app.kit.storage import store
 KEPT_FOLDERS = ("outputs", "logs")
 
 
-def collect(job_id: int, outputs: Path, work: Path) -> list[str]:
-    """Store what lies in the output folders; returns the ports that were written. No transaction is open."""
+@dataclass(frozen=True)
+class Written:
+    """The outputs in which there is something; `digests` are of the content of all, where others may wait for it."""
+
+    ports: list[str]
+    digests: dict[str, str]
+
+
+def collect(job_id: int, outputs: Path, work: Path) -> Written:
+    """Store what lies in the output folders. No transaction is open."""
     with reading() as session:
         job = session.get_one(Job, job_id)
-        ports, kept = list(job.outputs), places.artifact_key(job)
+        ports, kept, is_step = list(job.outputs), places.artifact_key(job), job.parent_id is not None
         keys = {port: places.output_key(job, port) for port in ports}
-    written = []
+    written, digests = [], {}
     for port in ports:
-        files = [path for path in (outputs / port).rglob("*") if path.is_file()]
+        files = sorted(path for path in (outputs / port).rglob("*") if path.is_file())
+        if is_step:
+            digests[port] = _digest(outputs / port, files)
         if files:
             store().upload(keys[port], outputs / port)
             written.append(port)
     for name in KEPT_FOLDERS:
         if (work / name).is_dir():
             store().upload(f"{kept}/{name}", work / name)
-    return written
+    return Written(written, digests)
+
+
+def _digest(folder: Path, files: list[Path]) -> str:
+    """SHA-256 over the relative paths and contents of the files of a folder."""
+    found = hashlib.sha256()
+    for path in files:
+        with path.open("rb") as file:
+            content = hashlib.file_digest(file, "sha256").hexdigest()
+        found.update(f"{path.relative_to(folder).as_posix()}\0{content}\n".encode())
+    return found.hexdigest()
+
+
+def keep(session: Session, job: Job, written: Written) -> None:
+    """Write down what was collected, and register what the job's file names as assets."""
+    if written.digests:
+        job.outputs = {port: {**value, "digest": written.digests[port]} for port, value in job.outputs.items()}
+        session.flush()
+    register(session, job, written.ports)
+
+
+def complete(session: Session, job: Job) -> None:
+    """End a job whose outputs its children wrote; it fails where they cannot be the assets that its file names."""
+    written = [port for port in job.outputs if store().list(places.output_key(job, port))]
+    try:
+        with session.begin_nested():
+            register(session, job, written)
+    except AtelierError as error:
+        moves.fail(session, job, error.message)
+    else:
+        moves.move(session, job, Status.COMPLETED, error=None)
 
 
 def register(session: Session, job: Job, written: list[str]) -> None:

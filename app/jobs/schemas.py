@@ -61,7 +61,7 @@ class JobRead(BaseModel):
     @classmethod
     def of(cls, job: Job) -> "JobRead":
         spec = job.spec or {}
-        hidden = {"key", "local"}
+        hidden = {"key", "local", "digest"}
         own = {name: getattr(job, name) for name in cls.model_fields if hasattr(job, name) and name not in _DERIVED}
         return cls(
             **own,

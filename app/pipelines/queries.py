@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.errors import Invalid
+from app.errors import Invalid, NotFound
 from app.jobs.lifecycle import Status
 from app.jobs.tables import Job
 from app.pipelines.progress import Progress, progress
@@ -55,6 +55,14 @@ def started(session: Session, pipeline: Job) -> dict[str, Started]:
     found = select(PipelineStep.step, *columns).join(Job, Job.id == PipelineStep.job_id)
     found = found.where(PipelineStep.pipeline_id == pipeline.id, PipelineStep.is_superseded.is_(False))
     return {row[0]: Started(*row[1:]) for row in session.execute(found.order_by(Job.id))}
+
+
+def row_of(session: Session, pipeline: Job, step: str) -> PipelineStep | None:
+    """The newest attempt of a step; None while it was not started. Raises NotFound where there is no such step."""
+    if step not in steps_of(pipeline):
+        raise NotFound(f"Pipeline {pipeline.name} has no step {step!r}.", target="step")
+    found = select(PipelineStep).where(PipelineStep.pipeline_id == pipeline.id, PipelineStep.step == step)
+    return session.scalar(found.order_by(PipelineStep.attempt.desc()).limit(1))
 
 
 def steps_of(pipeline: Job) -> dict[str, dict]:

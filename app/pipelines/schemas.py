@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from app.jobs.tables import Job
 from app.pipelines import queries
@@ -42,6 +42,25 @@ class Edge(BaseModel):
     output: str
     target: str = Field(serialization_alias="to")
     input: str
+
+
+class DifferenceRead(BaseModel):
+    """A part of a step, such as `code` or `inputs.data`; null where a step has no such part."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    part: str
+    before: str | None
+    now: str | None
+
+
+class ReuseRead(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    reused_from: str | None
+    reason: str
+    compared_with: str | None = Field(description="The nearest earlier run of the step.")
+    differences: list[DifferenceRead]
 
 
 class Graph(BaseModel):

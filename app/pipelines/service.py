@@ -5,15 +5,18 @@ from collections.abc import Mapping
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.errors import Conflict
 from app.jobs import moves, results
 from app.jobs.events import JobFinished
 from app.jobs.lifecycle import Status
+from app.jobs.places import written_by
 from app.jobs.tables import Job
 from app.kit.outbox import enqueue, hint
 from app.pipelines import queries
 from app.pipelines.progress import Progress
 from app.pipelines.queries import Started
 from app.pipelines.starting import start
+from app.pipelines.tables import PipelineStep
 
 
 def on_job_finished(session: Session, event: JobFinished) -> None:
@@ -44,6 +47,28 @@ def advance(session: Session, pipeline_id: int) -> None:
         _end(session, pipeline, jobs, now)
 
 
+def retry(session: Session, pipeline: Job) -> None:
+    """Go on from the steps that failed or were canceled; what completed is kept.
+
+    Raises Conflict for a pipeline that is not over or needs no retry, Invalid for a job of another type.
+    """
+    queries.steps_of(pipeline)
+    if pipeline.status not in (Status.FAILED, Status.CANCELED):
+        raise Conflict(
+            f"Job {pipeline.name} is {pipeline.status}; a pipeline is retried when it failed or was canceled.",
+            target=pipeline.name,
+        )
+    for job in queries.started(session, pipeline).values():
+        if job.status not in (Status.FAILED, Status.CANCELED):
+            continue
+        if job.type == "pipeline":
+            retry(session, session.get_one(Job, job.job_id))
+        else:
+            session.get_one(PipelineStep, job.job_id).is_superseded = True
+    moves.restart(session, pipeline)
+    enqueue(session, "pipelines.advance", pipeline.id)
+
+
 def _cancel(session: Session, jobs: Mapping[str, Started]) -> None:
     for job in jobs.values():
         if not job.status.is_final and job.status is not Status.CANCEL_REQUESTED:
@@ -57,8 +82,7 @@ def _end(session: Session, pipeline: Job, jobs: Mapping[str, Started], now: Prog
     elif now.lost:
         moves.fail(session, pipeline, _cause(now.lost, jobs))
     else:
-        results.register(session, pipeline, [port for port, output in pipeline.outputs.items() if "job" in output])
-        moves.move(session, pipeline, Status.COMPLETED, error=None)
+        results.complete(session, pipeline)
 
 
 def _bind_outputs(session: Session, pipeline: Job, jobs: Mapping[str, Started]) -> None:
@@ -69,10 +93,7 @@ def _bind_outputs(session: Session, pipeline: Job, jobs: Mapping[str, Started]) 
         if job is None or job.status is not Status.COMPLETED:
             continue
         for port, target in step.get("targets", {}).items():
-            written = job.outputs.get(port, {})
-            place = {"job": written.get("job", job.name), "output": written.get("output", port)}
-            kept = {key: written[key] for key in ("digest",) if key in written}
-            outputs[target] = {**outputs[target], **place, **kept}
+            outputs[target] = {**outputs[target], **written_by(job.name, job.outputs, port)}
     pipeline.outputs = outputs
     session.flush()
 

@@ -9,11 +9,12 @@ from sqlalchemy.orm import Session
 from app.errors import AtelierError
 from app.jobs import moves, results, service
 from app.jobs.lifecycle import Status
-from app.jobs.places import folder_key, output_key
+from app.jobs.places import folder_key, output_key, written_by
 from app.jobs.specification import generate_name
 from app.jobs.tables import DiscardedFiles, Job, JobTag
+from app.kit.clock import now
 from app.kit.storage import store
-from app.pipelines import queries
+from app.pipelines import queries, reuse
 from app.pipelines.queries import Started
 from app.pipelines.tables import PipelineStep
 from app.tracking import service as tracking
@@ -21,26 +22,54 @@ from app.tracking import service as tracking
 LONGEST_NAME = 240
 
 
-def start(session: Session, pipeline: Job, name: str, jobs: Mapping[str, Started]) -> Job:
-    """Start a step whose inputs are all there; `jobs` ran the steps before it."""
+def start(session: Session, pipeline: Job, name: str, jobs: Mapping[str, Started]) -> None:
+    """Start a step whose inputs are all there, or take over what an earlier run of it left; `jobs` ran before it."""
     step = queries.steps_of(pipeline)[name]
     job = _job(session, pipeline, name, step, _inputs(session, pipeline, step, jobs))
+    row = _row(session, pipeline, name, step, job)
+    earlier = reuse.find(session, pipeline.workspace_id, row.digest) if row.is_reusable else None
     session.add(job)
     session.flush()
+    row.job_id = job.id
+    session.add(row)
     _link(session, job, step)
-    attempt = _attempt(session, pipeline, name)
-    session.add(
-        PipelineStep(
-            job_id=job.id, pipeline_id=pipeline.id, workspace_id=pipeline.workspace_id, step=name, attempt=attempt,
-            kind=name, digest="", parts={},
-        )
-    )  # fmt: skip
+    if earlier is not None:
+        _take_over(session, job, row, earlier)
+        return
     try:
         service.start(session, job)
     except AtelierError as error:
         # No worker could ever run it.
         moves.move(session, job, Status.FAILED, error={"message": error.message, "detail": None})
-    return job
+
+
+def _row(session: Session, pipeline: Job, name: str, step: dict, job: Job) -> PipelineStep:
+    component = step.get("component")
+    parts = reuse.parts_of(job, component)
+    forced = pipeline.spec["pipeline"]["settings"].get("force_rerun", False)
+    return PipelineStep(
+        pipeline_id=pipeline.id,
+        workspace_id=pipeline.workspace_id,
+        step=name,
+        attempt=_attempt(session, pipeline, name),
+        kind=component.removeprefix("azureml:").split(":")[0] if component else name,
+        parts=parts,
+        digest=reuse.digest_of(parts),
+        is_reusable=step.get("is_deterministic", True) and not forced and job.type in reuse.REUSED,
+    )
+
+
+def _take_over(session: Session, job: Job, row: PipelineStep, earlier: Job) -> None:
+    """The step is over at once, with the outputs of the earlier run."""
+    row.is_reusable, row.reused_from = False, earlier.name
+    job.outputs = {
+        port: {**earlier.outputs.get(port, output), **written_by(earlier.name, earlier.outputs, port)}
+        for port, output in job.outputs.items()
+    }
+    job.properties = {**job.properties, "azureml.isreused": "true", "azureml.reusedrunid": earlier.name}
+    session.flush()
+    moves.move(session, job, Status.RUNNING, started_at=now())
+    moves.move(session, job, Status.COMPLETED)
 
 
 def _job(session: Session, pipeline: Job, name: str, step: dict, ports: dict[str, dict]) -> Job:
@@ -127,7 +156,8 @@ def _output(session: Session, writer: Started, port: str, shape: dict[str, str])
         if len(files) == 1:
             key, path = f"{key}/{files[0].path}", f"{path}/paths/{files[0].path}"
     found = {"type": written.get("type", "uri_folder"), **shape, "path": path, "key": key, "job": writer.name}
-    return {"mode": "ro_mount", **found}
+    digest = {"digest": written["digest"]} if "digest" in written else {}
+    return {"mode": "ro_mount", **found, **digest}
 
 
 def _link(session: Session, job: Job, step: dict) -> None:

@@ -100,6 +100,10 @@ class Client:
     def cancel_job(self, name: str) -> dict:
         return self._transport.json("POST", f"/api/jobs/{quote(name)}/cancel")
 
+    def retry_job(self, name: str) -> dict:
+        """Go on from the steps of a pipeline that failed or were canceled."""
+        return self._transport.json("POST", f"/api/jobs/{quote(name)}/retry")
+
     def act_on_jobs(
         self, action: str, names: Iterable[str] = (), *, query: str | None = None, **arguments: Any
     ) -> dict:

@@ -20,7 +20,7 @@ class Components:
         """Register a component file as a new version; its local paths, relative to the file, are uploaded first."""
         file = Path(file)
         text, definition = files.read_changed(file, changes or [])
-        uploads = files.command_uploads(definition, file.parent, self._upload)
+        uploads = files.component_uploads(definition, file.parent, self._upload)
         return self._transport.json("POST", "/api/components", json={"yaml": text, "uploads": uploads})
 
     def list(self, limit: int | None = None, **narrowed: Any) -> Iterator[dict]:

@@ -88,37 +88,64 @@ def local_path(written: str, folder: Path) -> Path:
 
 
 def job_uploads(definition: dict[str, Any], folder: Path, upload: Upload) -> dict[str, str]:
-    """Upload what a job file names on this machine; answers path as written → address, or text of a conda file."""
+    """Upload what a job file names on this machine; answers path as written → address, or text of a file.
+
+    What a component file names in its turn, relative to itself, is under `FILE#PATH`.
+    """
+    return _job_uploads(definition, folder, _once(upload))
+
+
+def _job_uploads(definition: dict[str, Any], folder: Path, upload: Upload) -> dict[str, str]:
     inputs = definition.get("inputs")
     ports = inputs.values() if isinstance(inputs, dict) else ()
     written = [port.get("path") for port in ports if isinstance(port, dict)]
-    found = command_uploads(definition, folder, upload)
-    found |= {path: upload(local_path(path, folder)) for path in dict.fromkeys(written) if is_local(path)}
-    trial = definition.get("trial")
-    if isinstance(trial, dict):
-        found |= command_uploads(trial, folder, upload)
-    component = trial if isinstance(trial, str) else definition.get("component")
-    if isinstance(component, dict):
-        found |= command_uploads(component, folder, upload)
-    elif is_local(component):
-        found |= _component_uploads(component, local_path(component, folder), upload)
+    # Bindings of a step look like paths and are none.
+    local = [path for path in dict.fromkeys(written) if is_local(path) and not path.startswith("${{")]
+    found = {path: upload(local_path(path, folder)) for path in local} | component_uploads(definition, folder, upload)
+    for field in ("component", "trial"):
+        named = definition.get(field)
+        if isinstance(named, dict):
+            found |= component_uploads(named, folder, upload)
+        elif is_local(named):
+            found |= _component_file(named, local_path(named, folder), upload)
     return found
 
 
-def command_uploads(definition: dict[str, Any], folder: Path, upload: Upload) -> dict[str, str]:
-    """Upload the code of a job or component; answers as `job_uploads` does."""
+def component_uploads(definition: dict[str, Any], folder: Path, upload: Upload) -> dict[str, str]:
+    """Upload the code of a job or component and what its steps name; answers as `job_uploads` does."""
     code, conda = definition.get("code"), _conda_path(definition.get("environment"))
     named = definition.get("additional_includes")
     includes = [local_path(path, folder) for path in named if is_local(path)] if isinstance(named, list) else []
     packed = [local_path(code, folder), *([includes] if includes else [])] if is_local(code) else []
     found = {code: upload(*packed)} if packed else {}
-    return found | ({conda: read_text(local_path(conda, folder))} if conda else {})
+    found |= {conda: read_text(local_path(conda, folder))} if conda else {}
+    steps = definition.get("jobs")
+    for step in steps.values() if isinstance(steps, dict) else ():
+        if isinstance(step, dict):
+            found |= _job_uploads(step, folder, upload)
+    if isinstance(definition.get("task"), dict):
+        found |= component_uploads(definition["task"], folder, upload)
+    return found
 
 
-def _component_uploads(written: str, file: Path, upload: Upload) -> dict[str, str]:
-    """The text of a component file; what it names, relative to itself, is under `FILE#PATH`."""
+def _once(upload: Upload) -> Upload:
+    """Steps share their code, which is sent once."""
+    sent: dict[str, str] = {}
+
+    def send(path: Path, includes: Iterable[Path] = ()) -> str:
+        includes = list(includes)
+        key = str([path.resolve(), *includes])
+        if key not in sent:
+            sent[key] = upload(path, includes) if includes else upload(path)
+        return sent[key]
+
+    return send
+
+
+def _component_file(written: str, file: Path, upload: Upload) -> dict[str, str]:
+    """The text of a component file, and what it names."""
     text = read_text(file)
-    inner = command_uploads(parse(text, written), file.parent, upload)
+    inner = component_uploads(parse(text, written), file.parent, upload)
     return {written: text, **{f"{written}#{path}": address for path, address in inner.items()}}
 
 

@@ -7,8 +7,9 @@ from datetime import timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.jobs import moves
+from app.jobs import moves, results
 from app.jobs.lifecycle import Status
+from app.jobs.places import written_by
 from app.jobs.tables import Job, JobTag
 from app.kit.clock import now
 from app.kit.outbox import hint
@@ -145,10 +146,14 @@ def _end(session: Session, sweep: Job, trials: Sequence[Trial]) -> None:
         return
     metric = sweep.spec["sweep"]["objective"]["primary_metric"]
     sweep.properties = {**sweep.properties, "best_child_run_id": best.job.name, "score": str(best.objective)}
+    # What the best trial wrote is what the sweep leaves, and lies where that one wrote it.
+    sweep.outputs = {
+        port: {**output, **written_by(best.job.name, best.job.outputs, port)} for port, output in sweep.outputs.items()
+    }
     session.flush()
     tracking.log_params(session, sweep, [(key, str(value)) for key, value in best.values.items()])
     log.info("sweep %s: %s is best with %s %s", sweep.name, best.job.name, metric, best.objective)
-    moves.move(session, sweep, Status.COMPLETED)
+    results.complete(session, sweep)
 
 
 def _cause(sweep: Job, trials: Sequence[Trial]) -> str:

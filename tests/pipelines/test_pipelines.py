@@ -67,7 +67,7 @@ def states(client, name="line"):
     return {node["id"]: node["status"] for node in graph(client, name)["nodes"]}
 
 
-def end(name, status=Status.COMPLETED, outputs=(), **changes):
+def end(name, status=Status.COMPLETED, outputs=(), digest=None, **changes):
     """What a worker does: run the job, write its outputs, end it."""
     with transaction() as session:
         job = session.query(Job).filter_by(name=name).one()
@@ -75,6 +75,8 @@ def end(name, status=Status.COMPLETED, outputs=(), **changes):
             moves.move(session, job, Status.RUNNING)
         for port in outputs:
             store().write_bytes(f"{places.output_key(job, port)}/{port}.txt", name.encode())
+        if digest:
+            job.outputs = {port: {**value, "digest": digest} for port, value in job.outputs.items()}
         moves.move(session, job, status, **changes)
     pipelines.reconcile()
 
@@ -213,3 +215,55 @@ jobs:
     asset = alice.get("/api/data/champion").json()
     assert "jobs/line_all_fit/outputs/model" in str(asset)
     assert {node["type"] for node in graph(alice)["nodes"]} == {"command", "pipeline"}
+
+
+def run_line(client, name, **edits):
+    """The whole line under a name, step by step, where steps are not taken over."""
+    yaml = YAML.replace("name: line", f"name: {name}")
+    for before, after in edits.items():
+        yaml = yaml.replace(before, after)
+    submitted(client, yaml)
+    for step, outputs in (("prepare", ["out"]), ("train", ["model"]), ("report", [])):
+        if states(client, name)[step] == "Queued":
+            end(f"{name}_{step}", outputs=outputs, digest="same")
+    return {node["id"]: node["reused_from"] for node in graph(client, name)["nodes"]}
+
+
+def why(client, name, step):
+    return client.get(f"/api/jobs/{name}/steps/{step}/reuse").json()
+
+
+def test_what_was_run_before_is_taken_over_and_what_differs_is_told(alice):
+    assert set(run_line(alice, "first").values()) == {None}
+    assert why(alice, "first", "train")["reason"] == "It was not run before."
+    assert run_line(alice, "second") == {"prepare": "first_prepare", "train": "first_train", "report": "first_report"}
+    assert alice.get("/api/jobs/second").json()["status"] == "Completed"
+    assert "first_train" in why(alice, "second", "train")["reason"]
+    reader = USES_OUTPUT.replace("jobs/line", "jobs/second")
+    assert alice.post("/api/jobs", json={"yaml": reader}).status_code == 201
+    # `prepare` runs again with another input; it writes the same, so that what reads it is the same too.
+    assert run_line(alice, "third", big="small") == {
+        "prepare": None, "train": "first_train", "report": "first_report",
+    }  # fmt: skip
+    told = why(alice, "third", "prepare")
+    assert told["differences"] == [{"part": "inputs.kind", "before": "big", "now": "small"}]
+    assert told["compared_with"] in ("first_prepare", "second_prepare")
+    forced = {"settings: {": "settings: {force_rerun: true, "}
+    assert set(run_line(alice, "forced", **forced).values()) == {None}
+    assert "force_rerun" in why(alice, "forced", "train")["reason"]
+
+
+def test_a_retry_keeps_what_completed(alice):
+    submitted(alice)
+    end("line_prepare", outputs=["out"])
+    end("line_train", Status.FAILED)
+    assert alice.get("/api/jobs/line").json()["status"] == "Failed"
+    assert alice.post("/api/jobs/line/retry").json()["status"] == "Running"
+    pipelines.reconcile()
+    nodes = {node["id"]: node for node in graph(alice)["nodes"]}
+    assert nodes["prepare"]["job"] == "line_prepare" and nodes["train"]["status"] == "Queued"
+    assert nodes["train"]["job"] not in (None, "line_train")
+    end(nodes["train"]["job"], outputs=["model"])
+    end("line_report")
+    assert alice.get("/api/jobs/line").json()["status"] == "Completed"
+    assert alice.post("/api/jobs/line/retry").status_code == 409

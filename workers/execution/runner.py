@@ -73,7 +73,7 @@ def _run(node: Node, held: Held, plan: Plan, folder: JobFolder, system_log: Syst
     written = results.collect(plan.job_id, folder.outputs, folder.work)
     with transaction() as session:
         job = session.get_one(Job, plan.job_id)
-        results.register(session, job, written)
+        results.keep(session, job, written)
     _apply(node, held, plan, outcome)
 
 

@@ -34,8 +34,13 @@ def launch_of(node, plan: Plan, folder: JobFolder, python: Path) -> Launch:
 
 def _command(plan: Plan, folder: JobFolder) -> str:
     inputs = {name: str(port.get("local", port.get("value", ""))) for name, port in plan.inputs.items()}
-    outputs = {name: str(folder.outputs / name) for name in plan.outputs}
+    outputs = {name: str(_output(folder, name, port)) for name, port in plan.outputs.items()}
     return render_command(plan.command, inputs, outputs)
+
+
+def _output(folder: JobFolder, name: str, port: dict) -> Path:
+    """A folder that is there, or the path of a file that the command makes, as in Azure ML."""
+    return folder.outputs / name / name if port.get("type") == "uri_file" else folder.outputs / name
 
 
 def _environ(settings: Settings, plan: Plan, folder: JobFolder, python: Path) -> dict[str, str]:

@@ -283,7 +283,7 @@ def _shape(value: Input) -> dict[str, str]:
 
 def _data(wanted: str | None, said: str | None) -> dict[str, str]:
     """Data that comes later, as the type that is wanted where it may be read as that one."""
-    kind = wanted if fits(said, wanted) else said
+    kind = wanted if wanted and fits(said, wanted) else said
     return {"path": LATER, **({"type": kind} if kind and kind != "path" else {})}
 
 
