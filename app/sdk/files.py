@@ -101,7 +101,8 @@ def _job_uploads(definition: dict[str, Any], folder: Path, upload: Upload) -> di
     written = [port.get("path") for port in ports if isinstance(port, dict)]
     # Bindings of a step look like paths and are none.
     local = [path for path in dict.fromkeys(written) if is_local(path) and not path.startswith("${{")]
-    found = {path: upload(local_path(path, folder)) for path in local} | component_uploads(definition, folder, upload)
+    found = component_uploads(definition, folder, upload)
+    found |= {path: upload(local_path(path, folder)) for path in local}
     for field in ("component", "trial"):
         named = definition.get(field)
         if isinstance(named, dict):

@@ -16,7 +16,7 @@ from app.jobs.specification.pipeline_component import PipelineComponent
 from app.jobs.specification.ports import PORT_NAME, Input, Output
 from app.kit.sections import Section, as_text, kind_of
 
-SUPPORTED = (*KINDS, "pipeline")
+SUPPORTED = ("command", "pipeline", "sweep")
 OF_PIPELINES = ("type", "component", "inputs", "outputs", "properties", "comment", "compute", "settings")
 OF_STEPS = ("component", "comment", "resources", "limits", "identity")
 # What stands in for data that another step will have written, while a step is read.
