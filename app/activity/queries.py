@@ -1,10 +1,10 @@
 """Reads of the audit record."""
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from app.activity.tables import AuditRecord
-from app.kit.paging import Page
+from app.kit.paging import Page, paginate
 
 
 def records(
@@ -25,6 +25,4 @@ def records(
         found = found.where(AuditRecord.action.startswith(action, autoescape=True))
     if target:
         found = found.where(AuditRecord.target_name.contains(target, autoescape=True))
-    total = session.scalar(select(func.count()).select_from(found.subquery()))
-    rows = session.scalars(found.order_by(AuditRecord.id.desc()).offset((number - 1) * size).limit(size)).all()
-    return Page(rows, total, number, size)
+    return paginate(session, found.order_by(AuditRecord.id.desc()), number, size)

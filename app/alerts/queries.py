@@ -7,10 +7,10 @@ from sqlalchemy import Select, exists, func, not_, or_, select
 from sqlalchemy.orm import Session
 
 from app.alerts.tables import AlertFiring, AlertRule
-from app.errors import Invalid, NotFound
+from app.errors import NotFound
 from app.jobs.lifecycle import FINAL
 from app.jobs.tables import Job
-from app.kit.paging import Page
+from app.kit.paging import Page, ordering, paginate
 from app.tracking.search import narrow
 
 SORTS = {"name": AlertRule.name, "created": AlertRule.created_at, "updated": AlertRule.updated_at}
@@ -27,18 +27,11 @@ def get(session: Session, workspace_id: int, rule_id: int) -> AlertRule:
 def page(
     session: Session, workspace_id: int, *, text: str = "", sort: str = "-updated", number: int = 1, size: int = 50
 ) -> Page:
-    column = SORTS.get(sort.removeprefix("-"))
-    if column is None:
-        raise Invalid(
-            f"sort: {sort!r} is not a column. Use one of {', '.join(SORTS)}, with '-' for falling.", target="sort"
-        )
+    order = ordering(sort, SORTS)
     found = select(AlertRule).where(AlertRule.workspace_id == workspace_id)
     if text:
         found = found.where(AlertRule.name.icontains(text, autoescape=True))
-    total = session.scalar(found.with_only_columns(func.count(AlertRule.id)))
-    order = column.desc() if sort.startswith("-") else column.asc()
-    rows = found.order_by(order, AlertRule.id.desc()).offset((number - 1) * size).limit(size)
-    return Page(session.scalars(rows).all(), total, number, size)
+    return paginate(session, found.order_by(order, AlertRule.id.desc()), number, size)
 
 
 def last_fired(session: Session, rules: Sequence[AlertRule]) -> dict[int, tuple[int, datetime]]:

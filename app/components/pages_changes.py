@@ -7,8 +7,10 @@ from starlette.responses import RedirectResponse
 
 from app.access.caller import Caller
 from app.access.guard import CallerDep, allow, note
+from app.assets import archiving
 from app.components import queries, service
 from app.components.permissions import WRITE
+from app.components.queries import COMPONENTS
 from app.components.tables import ComponentVersion
 from app.errors import AtelierError, Invalid
 from app.jobs import drafts, packing
@@ -91,24 +93,7 @@ def describe(
     return _to(caller, f"/components/{name}/versions/{version}")
 
 
-@router.post("/{name}/archive", dependencies=[allow(WRITE)])
-def archive(
-    name: str, session: SessionDep, caller: CallerDep, archived: Annotated[bool, Form()] = True
-) -> RedirectResponse:
-    component = queries.get(session, caller.workspace.id, name)
-    service.archive(component, archived)
-    note(session, "components", name, after={"archived": archived})
-    return _to(caller, f"/components/{name}")
-
-
-@router.post("/{name}/versions/{version}/archive", dependencies=[allow(WRITE)])
-def archive_version(
-    name: str, version: str, session: SessionDep, caller: CallerDep, archived: Annotated[bool, Form()] = True
-) -> RedirectResponse:
-    found = queries.get_version(session, caller.workspace.id, name, version)
-    service.archive(found, archived)
-    note(session, "components", f"{name}:{version}", after={"archived": archived})
-    return _to(caller, f"/components/{name}/versions/{version}")
+router.include_router(archiving.forms(COMPONENTS, "components", WRITE))
 
 
 def _to(caller: Caller, path: str) -> RedirectResponse:

@@ -5,8 +5,10 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from app.access.guard import CallerDep, allow, note
+from app.assets import archiving
 from app.components import queries, service
 from app.components.permissions import READ, WRITE
+from app.components.queries import COMPONENTS
 from app.components.schemas import ComponentChange, ComponentCreate, ComponentRead
 from app.web.paging import Listing, listing
 from app.web.session import SessionDep
@@ -82,32 +84,6 @@ def change(name: str, version: str, change: ComponentChange, session: SessionDep
     return ComponentRead.of(found)
 
 
-@router.post("/{name}/archive", response_model=ComponentRead, dependencies=[allow(WRITE)])
-def archive(name: str, session: SessionDep, caller: CallerDep) -> ComponentRead:
-    return _set_archived(session, caller, name, None, True)
-
-
-@router.post("/{name}/restore", response_model=ComponentRead, dependencies=[allow(WRITE)])
-def restore(name: str, session: SessionDep, caller: CallerDep) -> ComponentRead:
-    return _set_archived(session, caller, name, None, False)
-
-
-@router.post(VERSION + "/archive", response_model=ComponentRead, dependencies=[allow(WRITE)])
-def archive_version(name: str, version: str, session: SessionDep, caller: CallerDep) -> ComponentRead:
-    """`@latest` is then the newest of the others."""
-    return _set_archived(session, caller, name, version, True)
-
-
-@router.post(VERSION + "/restore", response_model=ComponentRead, dependencies=[allow(WRITE)])
-def restore_version(name: str, version: str, session: SessionDep, caller: CallerDep) -> ComponentRead:
-    return _set_archived(session, caller, name, version, False)
-
-
-def _set_archived(session, caller, name: str, version: str | None, archived: bool) -> ComponentRead:
-    found = queries.get_version(session, caller.workspace.id, name, version)
-    item = found if version else found.component
-    before = {"archived": item.archived}
-    service.archive(item, archived)
-    target = f"{name}:{version}" if version else name
-    note(session, "components", target, before=before, after={"archived": archived})
-    return ComponentRead.of(found)
+router.include_router(
+    archiving.routes(COMPONENTS, "components", WRITE, ComponentRead, lambda session, version: ComponentRead.of(version))
+)

@@ -1,17 +1,15 @@
 """Everything that changes a component."""
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.assets.names import check_name, check_version, next_version
-from app.components import queries
-from app.components.tables import Component, ComponentVersion
+from app.assets.names import check_name
+from app.components.queries import COMPONENTS
+from app.components.tables import ComponentVersion
 from app.environments import resolving
-from app.errors import AlreadyExists, Invalid
+from app.errors import Invalid
 from app.jobs.components import read_component
 from app.jobs.inputs import code_key
 from app.jobs.specification import Component as Command
-from app.kit.clock import now
 
 
 def create(
@@ -28,23 +26,21 @@ def create(
     check_name(spec.name)
     if isinstance(spec, Command):
         _check_found(workspace_id, spec)
-    component = queries.find(session, workspace_id, spec.name) or _new(session, workspace_id, spec.name)
-    version = _version(session, component, spec.version)
-    made = ComponentVersion(
-        component_id=component.id,
-        version=version,
+    made = COMPONENTS.add(
+        session,
+        workspace_id,
+        spec.name,
+        spec.version,
         type=spec.type,
         display_name=spec.display_name or spec.name,
         description=spec.description or "",
         tags=dict(spec.tags),
-        spec=spec.to_dict() | {"version": version},
+        spec=spec.to_dict(),
         source_yaml=yaml,
         warnings=list(spec.warnings),
         created_by=created_by,
     )
-    made.component = component
-    session.add(made)
-    component.updated_at, component.archived = now(), False
+    made.spec = made.spec | {"version": made.version}
     session.flush()
     return made
 
@@ -53,26 +49,6 @@ def _check_found(workspace_id: int, spec: Command) -> None:
     if spec.code:
         code_key(workspace_id, spec.code)
     resolving.resolve(spec.environment)
-
-
-def _new(session: Session, workspace_id: int, name: str) -> Component:
-    component = Component(workspace_id=workspace_id, name=name)
-    session.add(component)
-    session.flush()
-    return component
-
-
-def _version(session: Session, component: Component, wanted: str | None) -> str:
-    if wanted is None:
-        of_it = select(ComponentVersion.version).where(ComponentVersion.component_id == component.id)
-        return next_version(list(session.scalars(of_it)))
-    if queries.has_version(session, component, check_version(wanted)):
-        raise AlreadyExists(
-            f"Component {component.name!r} has a version {wanted!r} already, and versions do not change; leave "
-            "`version` out for the next one.",
-            target="version",
-        )
-    return wanted
 
 
 def change(
@@ -86,10 +62,3 @@ def change(
     version.display_name = display_name or version.display_name
     version.description = version.description if description is None else description
     version.tags = version.tags if tags is None else tags
-
-
-def archive(item: Component | ComponentVersion, archived: bool) -> None:
-    """Take a component or one version out of the lists, or bring it back; jobs that name it go on as before."""
-    item.archived = archived
-    if isinstance(item, Component):
-        item.updated_at = now()

@@ -3,7 +3,6 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
-from sqlalchemy.orm import Session
 from starlette.responses import StreamingResponse
 
 from app.access.caller import Caller
@@ -44,12 +43,12 @@ def data(
 
 @router.get("/{name}", dependencies=[allow(READ)])
 def newest(name: str, request: Request, session: SessionDep, caller: CallerDep) -> Response:
-    return _overview(request, session, caller, queries.get_version(session, caller.workspace.id, name, None))
+    return _overview(request, caller, queries.get_version(session, caller.workspace.id, name))
 
 
 @router.get(VERSION, dependencies=[allow(READ)])
 def overview(name: str, version: str, request: Request, session: SessionDep, caller: CallerDep) -> Response:
-    return _overview(request, session, caller, queries.get_version(session, caller.workspace.id, name, version))
+    return _overview(request, caller, queries.get_version(session, caller.workspace.id, name, version))
 
 
 @router.get(VERSION + "/preview", dependencies=[allow(READ)])
@@ -84,6 +83,15 @@ def lineage(name: str, version: str, request: Request, session: SessionDep, call
     return _page(request, "data/lineage.html", caller, found)
 
 
+@router.get("/{name}/versions", dependencies=[allow(READ)])
+def versions(
+    name: str, request: Request, session: SessionDep, caller: CallerDep, page: Annotated[int, Query(ge=1)] = 1
+) -> Response:
+    found = queries.get_version(session, caller.workspace.id, name)
+    rows = queries.versions(session, found.asset, number=page, size=25)
+    return _page(request, "data/versions.html", caller, found, page=rows)
+
+
 @router.get(VERSION + "/image", dependencies=[allow(READ)])
 def image(name: str, version: str, session: SessionDep, caller: CallerDep, path: str = "") -> StreamingResponse:
     """A picture of a data asset, to be shown in a page."""
@@ -96,8 +104,8 @@ def image(name: str, version: str, session: SessionDep, caller: CallerDep, path:
     return StreamingResponse(chunks, media_type=media_type, headers={"Content-Length": str(size)})
 
 
-def _overview(request: Request, session: Session, caller: Caller, found: DataVersion) -> Response:
-    return _page(request, "data/overview.html", caller, found, versions=queries.versions(session, found.asset))
+def _overview(request: Request, caller: Caller, found: DataVersion) -> Response:
+    return _page(request, "data/overview.html", caller, found)
 
 
 def _page(request: Request, template: str, caller: Caller, found: DataVersion, **context) -> Response:

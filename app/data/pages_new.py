@@ -6,9 +6,11 @@ from fastapi import APIRouter, File, Form, Request, Response, UploadFile
 from fastapi.responses import RedirectResponse
 
 from app.access.guard import CallerDep, allow, note
+from app.assets import archiving
 from app.assets.names import check_name, check_version
 from app.data import queries, service, uploads
 from app.data.permissions import WRITE
+from app.data.queries import DATA
 from app.data.tables import DataVersion
 from app.errors import AlreadyExists, Invalid, NotFound, TooLarge
 from app.web.forms import refuse
@@ -104,21 +106,7 @@ def edit(
     return RedirectResponse(_address(request, found), 303)
 
 
-@router.post("/{name}/archive", dependencies=[allow(WRITE)])
-def archive(name: str, request: Request, session: SessionDep, caller: CallerDep) -> Response:
-    return _set_archived(request, session, caller, name, True)
-
-
-@router.post("/{name}/restore", dependencies=[allow(WRITE)])
-def restore(name: str, request: Request, session: SessionDep, caller: CallerDep) -> Response:
-    return _set_archived(request, session, caller, name, False)
-
-
-def _set_archived(request: Request, session, caller, name: str, archived: bool) -> Response:
-    asset = queries.get(session, caller.workspace.id, name)
-    service.archive(session, asset, archived)
-    note(session, "data", name, before={"archived": not archived}, after={"archived": archived})
-    return RedirectResponse(f"{request.scope['root_path']}/data/{name}", 303)
+router.include_router(archiving.forms(DATA, "data", WRITE))
 
 
 def read_tags(text: str) -> dict[str, str]:

@@ -8,8 +8,10 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 
 from app.access.guard import CallerDep, allow, note
+from app.assets import archiving
 from app.data import files, queries, routes_resumable, service, uploads
 from app.data.permissions import READ, WRITE
+from app.data.queries import DATA
 from app.data.schemas import DataChange, DataCreate, DataRead, Upload
 from app.errors import TooLarge
 from app.web.paging import Listing, listing
@@ -18,6 +20,8 @@ from app.web.session import SessionDep
 router = APIRouter(prefix="/api", tags=["data"])
 router.include_router(routes_resumable.router)
 IN_MEMORY = 8 << 20
+Number = Annotated[int, Query(ge=1)]
+Size = Annotated[int, Query(ge=1, le=500)]
 
 
 @router.post("/uploads", status_code=201, response_model=Upload, dependencies=[allow(WRITE)])
@@ -40,8 +44,8 @@ def data(
     text: str = "",
     sort: str = "-updated",
     archived: bool = False,
-    page: Annotated[int, Query(ge=1)] = 1,
-    size: Annotated[int, Query(ge=1, le=500)] = 50,
+    page: Number = 1,
+    size: Size = 50,
 ) -> dict:
     """The newest version of each data asset."""
     found = queries.page(session, caller.workspace.id, text=text, sort=sort, archived=archived, number=page, size=size)
@@ -58,13 +62,15 @@ def create(new: DataCreate, session: SessionDep, caller: CallerDep) -> DataRead:
 
 @router.get("/data/{name}", response_model=DataRead, dependencies=[allow(READ)])
 def newest(name: str, session: SessionDep, caller: CallerDep) -> DataRead:
-    return DataRead.of(queries.get_version(session, caller.workspace.id, name, None))
+    return DataRead.of(queries.get_version(session, caller.workspace.id, name))
 
 
-@router.get("/data/{name}/versions", response_model=list[DataRead], dependencies=[allow(READ)])
-def versions(name: str, session: SessionDep, caller: CallerDep) -> list[DataRead]:
+@router.get("/data/{name}/versions", response_model=Listing[DataRead], dependencies=[allow(READ)])
+def versions(name: str, session: SessionDep, caller: CallerDep, page: Number = 1, size: Size = 50) -> dict:
+    """Newest first, archived ones too."""
     asset = queries.get(session, caller.workspace.id, name)
-    return [DataRead.of(version) for version in queries.versions(session, asset)]
+    found = queries.versions(session, asset, number=page, size=size)
+    return listing(found, [DataRead.of(version) for version in found.rows])
 
 
 @router.get("/data/{name}/versions/{version}", response_model=DataRead, dependencies=[allow(READ)])
@@ -81,21 +87,9 @@ def change(name: str, version: str, change: DataChange, session: SessionDep, cal
     return DataRead.of(found)
 
 
-@router.post("/data/{name}/archive", response_model=DataRead, dependencies=[allow(WRITE)])
-def archive(name: str, session: SessionDep, caller: CallerDep) -> DataRead:
-    return _set_archived(session, caller, name, True)
-
-
-@router.post("/data/{name}/restore", response_model=DataRead, dependencies=[allow(WRITE)])
-def restore(name: str, session: SessionDep, caller: CallerDep) -> DataRead:
-    return _set_archived(session, caller, name, False)
-
-
-def _set_archived(session, caller, name: str, archived: bool) -> DataRead:
-    asset = queries.get(session, caller.workspace.id, name)
-    service.archive(session, asset, archived)
-    note(session, "data", name, after={"archived": archived})
-    return DataRead.of(queries.get_version(session, caller.workspace.id, name, None))
+router.include_router(
+    archiving.routes(DATA, "data", WRITE, DataRead, lambda session, version: DataRead.of(version)), prefix="/data"
+)
 
 
 @router.get("/data/{name}/versions/{version}/preview", dependencies=[allow(READ)])

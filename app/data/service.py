@@ -1,14 +1,12 @@
 """Everything that changes a data asset."""
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.assets.addresses import Elsewhere, Stored, parse, stored_address
-from app.assets.names import check_name, check_version, next_version
-from app.data import queries
-from app.data.tables import DataAsset, DataVersion
-from app.errors import AlreadyExists, Invalid, NotFound
-from app.kit.clock import now
+from app.assets.names import check_name
+from app.data.queries import DATA
+from app.data.tables import DataVersion
+from app.errors import Invalid, NotFound
 from app.kit.storage import store
 from app.settings import PROJECT
 from app.workspaces.events import WorkspaceCreated
@@ -44,16 +42,15 @@ def register(
     if type not in TYPES:
         raise Invalid(f"type: {type!r} is no data type. It is one of {', '.join(TYPES)}.", target="type")
     files, size = _measure(workspace_id, path, type)
-    asset = queries.find(session, workspace_id, name) or _new_asset(session, workspace_id, name, type)
-    if asset.type != type:
+    asset = DATA.find(session, workspace_id, name)
+    if asset is not None and asset.type != type:
         raise Invalid(f"type: data asset {name!r} is a {asset.type}; its versions cannot be {type}.", target="type")
-    taken = list(session.scalars(select(DataVersion.version).where(DataVersion.asset_id == asset.id)))
-    version = check_version(version) if version else next_version(taken)
-    if version in taken:
-        raise AlreadyExists(f"Data asset {name!r} has a version {version!r} already.", target="version")
-    made = DataVersion(
-        asset_id=asset.id,
-        version=version,
+    return DATA.add(
+        session,
+        workspace_id,
+        name,
+        version or None,
+        asset={"type": type},
         path=path,
         description=description,
         tags=tags or {},
@@ -63,18 +60,6 @@ def register(
         job_id=job_id,
         created_by=created_by,
     )
-    made.asset = asset
-    session.add(made)
-    asset.updated_at, asset.archived = now(), False
-    session.flush()
-    return made
-
-
-def _new_asset(session: Session, workspace_id: int, name: str, type: str) -> DataAsset:
-    asset = DataAsset(workspace_id=workspace_id, name=name, type=type)
-    session.add(asset)
-    session.flush()
-    return asset
 
 
 def _measure(workspace_id: int, path: str, type: str) -> tuple[int, int]:
@@ -100,10 +85,6 @@ def change(
     if tags is not None:
         version.tags = tags
     return version
-
-
-def archive(session: Session, asset: DataAsset, archived: bool) -> None:
-    asset.archived, asset.updated_at = archived, now()
 
 
 def on_workspace_created(session: Session, event: WorkspaceCreated) -> None:

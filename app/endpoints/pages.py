@@ -42,7 +42,7 @@ def serving_fragment(
     """The deployments that serve a model, or one version of it."""
     found = models.get(session, caller.workspace.id, model)
     wanted = [models.get_version(session, caller.workspace.id, model, version)] if version else None
-    ids = [item.id for item in wanted or models.versions(session, found)]
+    ids = [item.id for item in wanted or models.all_versions(session, found)]
     context = {"standings": [standing.of(session, item) for item in queries.serving_model(session, ids)]}
     context |= {"model": model, "version": version, "may_write": caller.can(WRITE.name)}
     return templates.TemplateResponse(request, "endpoints/_serving.html", context)

@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
 from app.endpoints.tables import DeploymentInstance, OnlineDeployment, OnlineEndpoint
 from app.errors import NotFound
-from app.kit.paging import Page
+from app.kit.paging import Page, ordering, paginate
 
 SORTS = {"name": OnlineEndpoint.name, "created": OnlineEndpoint.created_at, "updated": OnlineEndpoint.updated_at}
 
@@ -31,13 +31,8 @@ def page(
     found = select(OnlineEndpoint).where(OnlineEndpoint.workspace_id == workspace_id)
     if text:
         found = found.where(OnlineEndpoint.name.icontains(text, autoescape=True))
-    total = session.scalar(select(func.count()).select_from(found.subquery()))
-    column = SORTS.get(sort.removeprefix("-"), OnlineEndpoint.name)
-    order = column.desc() if sort.startswith("-") else column.asc()
-    rows = (
-        found.order_by(order).offset((number - 1) * size).limit(size).options(selectinload(OnlineEndpoint.deployments))
-    )
-    return Page(session.scalars(rows).all(), total, number, size)
+    found = found.order_by(ordering(sort, SORTS), OnlineEndpoint.id)
+    return paginate(session, found.options(selectinload(OnlineEndpoint.deployments)), number, size)
 
 
 def get_deployment(session: Session, workspace_id: int, endpoint: str, name: str) -> OnlineDeployment:

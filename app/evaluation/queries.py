@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
-from app.errors import Invalid, NotFound
+from app.errors import NotFound
 from app.evaluation.tables import (
     EvaluationDataset,
     EvaluationDatasetUse,
@@ -15,7 +15,7 @@ from app.evaluation.tables import (
 )
 from app.experiments.tables import Experiment
 from app.jobs.tables import Job
-from app.kit.paging import Page
+from app.kit.paging import Page, ordering, paginate
 from app.tracking.inputs import EVALUATION_DATASET
 from app.tracking.tables import Dataset, DatasetInput
 
@@ -75,21 +75,14 @@ def page(
     number: int = 1,
     size: int = 50,
 ) -> Page:
-    column = SORTS.get(sort.removeprefix("-"))
-    if column is None:
-        raise Invalid(
-            f"sort: {sort!r} is not a column. Use one of {', '.join(SORTS)}, with '-' for falling.", target="sort"
-        )
+    order = ordering(sort, SORTS)
     found = _kept(workspace_id)
     if text:
         found = found.where(EvaluationDataset.name.icontains(text, autoescape=True))
     if experiment:
         named = select(EvaluationDatasetUse.dataset_id).join(Experiment).where(Experiment.name == experiment)
         found = found.where(EvaluationDataset.id.in_(named))
-    total = session.scalar(found.with_only_columns(func.count(EvaluationDataset.id)))
-    order = column.desc() if sort.startswith("-") else column.asc()
-    rows = found.order_by(order, EvaluationDataset.id).offset((number - 1) * size).limit(size)
-    return Page(session.scalars(rows.options(*_WHOLE)).all(), total, number, size)
+    return paginate(session, found.order_by(order, EvaluationDataset.id).options(*_WHOLE), number, size)
 
 
 def records_after(session: Session, dataset: EvaluationDataset, after: int, count: int) -> Sequence[EvaluationRecord]:
@@ -111,13 +104,11 @@ def records_by_hash(session: Session, dataset: EvaluationDataset, hashes: Sequen
 def records_page(session: Session, dataset: EvaluationDataset, *, text: str = "", number: int = 1, size: int = 50):
     """`text` is looked for in inputs, outputs, expectations and tags."""
     found = select(EvaluationRecord).where(EvaluationRecord.dataset_id == dataset.id)
-    total = dataset.record_count
     if text:
         held = EvaluationRecord.inputs, EvaluationRecord.outputs, EvaluationRecord.expectations, EvaluationRecord.tags
         found = found.where(or_(*[column.icontains(text, autoescape=True) for column in held]))
-        total = session.scalar(found.with_only_columns(func.count(EvaluationRecord.id)))
-    rows = found.order_by(EvaluationRecord.id).offset((number - 1) * size).limit(size)
-    return Page(session.scalars(rows).all(), total, number, size)
+    total = None if text else dataset.record_count
+    return paginate(session, found.order_by(EvaluationRecord.id), number, size, total=total)
 
 
 def runs_of(session: Session, dataset: EvaluationDataset, count: int) -> Sequence[Job]:
@@ -199,9 +190,7 @@ def scorers_page(
         found = found.where(Scorer.name.icontains(text, autoescape=True))
     if experiment:
         found = found.where(Experiment.name == experiment)
-    total = session.scalar(found.with_only_columns(func.count(Scorer.id)))
-    rows = found.order_by(Experiment.name, Scorer.name).offset((number - 1) * size).limit(size)
-    return Page(session.scalars(rows).all(), total, number, size)
+    return paginate(session, found.order_by(Experiment.name, Scorer.name), number, size)
 
 
 def get_scorer_by_id(session: Session, workspace_id: int, scorer_id: str) -> Scorer:

@@ -10,7 +10,7 @@ from app.errors import Invalid, NotFound
 from app.experiments.tables import Experiment
 from app.jobs.lifecycle import FINAL, Status
 from app.jobs.tables import Job, JobAsset, JobTag
-from app.kit.paging import Page
+from app.kit.paging import Page, paginate
 
 SORTS = {
     "created": Job.created_at,
@@ -60,9 +60,9 @@ def page(
 ) -> Page:
     found = narrow(select(Job).where(Job.workspace_id == workspace_id), narrowed)
     total = session.scalar(found.with_only_columns(func.count(Job.id)).order_by(None))
-    rows = found.join(Experiment).order_by(order(sort), Job.id.desc()).offset((number - 1) * size).limit(size)
-    options = (joinedload(Job.experiment), selectinload(Job.tags))
-    return Page(session.scalars(rows.options(*options)).all(), total, number, size)
+    rows = found.join(Experiment).order_by(order(sort), Job.id.desc())
+    rows = rows.options(joinedload(Job.experiment), selectinload(Job.tags))
+    return paginate(session, rows, number, size, total=total)
 
 
 def order(sort: str) -> ColumnElement:

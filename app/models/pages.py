@@ -39,17 +39,20 @@ def models(
 
 
 @router.get("/{name}", dependencies=[allow(READ)])
-def model(name: str, request: Request, session: SessionDep, caller: CallerDep) -> Response:
+def model(
+    name: str, request: Request, session: SessionDep, caller: CallerDep, page: Annotated[int, Query(ge=1)] = 1
+) -> Response:
     found = queries.get(session, caller.workspace.id, name)
-    versions = queries.versions(session, found)
+    versions = queries.versions(session, found, number=page, size=25)
     by_version: dict[int, list[str]] = {}
     for alias, number in queries.aliases(session, [found.id]).get(found.id, []):
         by_version.setdefault(number, []).append(alias)
     context = {
         "model": found,
-        "versions": versions,
+        "page": versions,
+        "newest": queries.MODELS.newest(session, [found.id]).get(found.id),
         "aliases": by_version,
-        "jobs": queries.job_names(session, versions),
+        "jobs": queries.job_names(session, versions.rows),
         "may_write": caller.can(WRITE.name),
     }
     return templates.TemplateResponse(request, "models/model.html", context)

@@ -1,107 +1,17 @@
 """Reads of the model registry."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.assets.addresses import AssetVersion
-from app.errors import Invalid, NotFound
+from app.assets.versioned import Versioned
+from app.errors import Invalid
 from app.jobs.tables import Job
 from app.kit.paging import Page
 from app.models.tables import IS_PROMPT, ModelAlias, ModelVersion, RegisteredModel
-
-SORTS = {"updated": RegisteredModel.updated_at, "created": RegisteredModel.created_at, "name": RegisteredModel.name}
-
-
-def find(session: Session, workspace_id: int, name: str) -> RegisteredModel | None:
-    return session.scalar(
-        select(RegisteredModel).where(RegisteredModel.workspace_id == workspace_id, RegisteredModel.name == name)
-    )
-
-
-def get(session: Session, workspace_id: int, name: str) -> RegisteredModel:
-    model = find(session, workspace_id, name)
-    if model is None:
-        raise NotFound(f"There is no registered model {name!r} in this workspace.", target="name")
-    return model
-
-
-def page(
-    session: Session,
-    workspace_id: int,
-    *,
-    text: str = "",
-    sort: str = "-updated",
-    archived: bool = False,
-    number: int = 1,
-    size: int = 50,
-) -> Page:
-    """Rows are pairs of a registered model and its newest version, None where it has no version."""
-    column = SORTS.get(sort.removeprefix("-"))
-    if column is None:
-        raise Invalid(
-            f"sort: {sort!r} is not a column. Use one of {', '.join(SORTS)}, with '-' for falling.", target="sort"
-        )
-    found = select(RegisteredModel).where(
-        RegisteredModel.workspace_id == workspace_id,
-        RegisteredModel.archived == archived,
-        func.coalesce(RegisteredModel.tags[IS_PROMPT].as_string(), "false") != "true",
-    )
-    if text:
-        found = found.where(RegisteredModel.name.icontains(text, autoescape=True))
-    total = session.scalar(found.with_only_columns(func.count(RegisteredModel.id)))
-    order = column.desc() if sort.startswith("-") else column.asc()
-    rows = session.scalars(found.order_by(order, RegisteredModel.id).offset((number - 1) * size).limit(size)).all()
-    newest = newest_versions(session, [model.id for model in rows])
-    return Page([(model, newest.get(model.id)) for model in rows], total, number, size)
-
-
-def newest_versions(session: Session, model_ids: Sequence[int]) -> dict[int, ModelVersion]:
-    newest = (
-        select(ModelVersion.model_id, func.max(ModelVersion.version).label("version"))
-        .where(ModelVersion.model_id.in_(model_ids), ModelVersion.archived.is_(False))
-        .group_by(ModelVersion.model_id)
-        .subquery()
-    )
-    found = session.scalars(
-        select(ModelVersion).join(
-            newest, (newest.c.model_id == ModelVersion.model_id) & (newest.c.version == ModelVersion.version)
-        )
-    )
-    return {version.model_id: version for version in found}
-
-
-def versions(session: Session, model: RegisteredModel) -> Sequence[ModelVersion]:
-    """Newest first."""
-    found = select(ModelVersion).where(ModelVersion.model_id == model.id)
-    return session.scalars(found.order_by(ModelVersion.version.desc())).all()
-
-
-def get_version(
-    session: Session, workspace_id: int, name: str, version: str | int | None = None, label: str | None = None
-) -> ModelVersion:
-    """A version by its number, or by a label: `latest` or an alias; without either the newest."""
-    model = get(session, workspace_id, name)
-    if version is None and label and label != "latest":
-        version = _aliased(session, model, label)
-    found = select(ModelVersion).where(ModelVersion.model_id == model.id)
-    if version is None:
-        found = found.where(ModelVersion.archived.is_(False)).order_by(ModelVersion.version.desc()).limit(1)
-    else:
-        found = found.where(ModelVersion.version == version_number(version))
-    row = session.scalar(found)
-    if row is None:
-        which = f"version {version}" if version is not None else "version"
-        raise NotFound(f"Registered model {name!r} has no {which}.", target="version")
-    return row
-
-
-def _aliased(session: Session, model: RegisteredModel, alias: str) -> int:
-    found = session.get(ModelAlias, (model.id, alias))
-    if found is None:
-        raise NotFound(f"Registered model {model.name!r} has no alias {alias!r}.", target="alias")
-    return found.version
 
 
 def version_number(version: str | int) -> int:
@@ -111,6 +21,35 @@ def version_number(version: str | int) -> int:
             f"version: {text!r} is no version of a model. Versions are whole numbers from 1.", target="version"
         )
     return int(text)
+
+
+def _aliased(session: Session, model: RegisteredModel, alias: str) -> int | None:
+    found = session.get(ModelAlias, (model.id, alias))
+    return found.version if found else None
+
+
+MODELS = Versioned(
+    "registered model",
+    RegisteredModel,
+    ModelVersion,
+    "model",
+    order="version",
+    read=version_number,
+    labelled=_aliased,
+)
+
+find, get, get_version, versions = MODELS.find, MODELS.get, MODELS.get_version, MODELS.versions
+
+
+def page(session: Session, workspace_id: int, **narrowed: Any) -> Page:
+    """As the pages of every kind of asset; prompts are registered models too, and left out."""
+    is_none = func.coalesce(RegisteredModel.tags[IS_PROMPT].as_string(), "false") != "true"
+    return MODELS.page(session, workspace_id, is_none, **narrowed)
+
+
+def all_versions(session: Session, model: RegisteredModel) -> Sequence[ModelVersion]:
+    """Newest first."""
+    return session.scalars(MODELS.of(model).order_by(ModelVersion.version.desc())).all()
 
 
 def aliases(session: Session, model_ids: Sequence[int]) -> dict[int, list[tuple[str, int]]]:

@@ -16,6 +16,8 @@ from app.web.session import SessionDep
 from app.web.stored_files import archive_answer, file_answer
 
 router = APIRouter(prefix="/api/models", tags=["models"])
+Number = Annotated[int, Query(ge=1)]
+Size = Annotated[int, Query(ge=1, le=500)]
 
 
 @router.get("", response_model=Listing[ModelRow], dependencies=[allow(READ)])
@@ -25,8 +27,8 @@ def models(
     text: str = "",
     sort: str = "-updated",
     archived: bool = False,
-    page: Annotated[int, Query(ge=1)] = 1,
-    size: Annotated[int, Query(ge=1, le=500)] = 50,
+    page: Number = 1,
+    size: Size = 50,
 ) -> dict:
     """Registered models, each with its newest version."""
     found = queries.page(session, caller.workspace.id, text=text, sort=sort, archived=archived, number=page, size=size)
@@ -97,10 +99,11 @@ def delete_alias(name: str, alias: str, session: SessionDep, caller: CallerDep) 
     note(session, "models", name, before={"alias": alias})
 
 
-@router.get("/{name}/versions", response_model=list[VersionRead], dependencies=[allow(READ)])
-def versions(name: str, session: SessionDep, caller: CallerDep) -> list[VersionRead]:
-    model = queries.get(session, caller.workspace.id, name)
-    return VersionRead.of(session, list(queries.versions(session, model)))
+@router.get("/{name}/versions", response_model=Listing[VersionRead], dependencies=[allow(READ)])
+def versions(name: str, session: SessionDep, caller: CallerDep, page: Number = 1, size: Size = 50) -> dict:
+    """Newest first, archived ones too."""
+    found = queries.versions(session, queries.get(session, caller.workspace.id, name), number=page, size=size)
+    return listing(found, VersionRead.of(session, found.rows))
 
 
 @router.get("/{name}/versions/{version}", response_model=VersionRead, dependencies=[allow(READ)])

@@ -1,5 +1,6 @@
 """Models as they look over REST: the field names of CLI v2 YAML, and what the server knows beside."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from pydantic import BaseModel, Field
@@ -7,6 +8,8 @@ from sqlalchemy.orm import Session
 
 from app.models import queries
 from app.models.tables import ModelVersion, RegisteredModel
+
+SHOWN_VERSIONS = 100
 
 
 class ModelCreate(BaseModel):
@@ -61,7 +64,7 @@ class VersionRead(BaseModel):
     updated_at: datetime
 
     @classmethod
-    def of(cls, session: Session, versions: list[ModelVersion]) -> list["VersionRead"]:
+    def of(cls, session: Session, versions: Sequence[ModelVersion]) -> list["VersionRead"]:
         aliases = queries.aliases(session, list({version.model_id for version in versions}))
         jobs = queries.job_names(session, versions)
         return [cls._one(version, jobs, aliases.get(version.model_id, [])) for version in versions]
@@ -106,6 +109,8 @@ class ModelRow(BaseModel):
 
 
 class ModelRead(BaseModel):
+    """A registered model with its newest versions; `/versions` has all of them."""
+
     name: str
     description: str
     tags: dict[str, str]
@@ -118,15 +123,15 @@ class ModelRead(BaseModel):
 
     @classmethod
     def of(cls, session: Session, model: RegisteredModel) -> "ModelRead":
-        versions = list(queries.versions(session, model))
-        shown = [version for version in versions if not version.archived]
+        versions = queries.versions(session, model, size=SHOWN_VERSIONS).rows
+        newest = queries.MODELS.newest(session, [model.id]).get(model.id)
         own = {
             name: getattr(model, name)
             for name in ("name", "description", "tags", "archived", "created_at", "updated_at")
         }
         return cls(
             **own,
-            latest_version=str(shown[0].version) if shown else None,
+            latest_version=str(newest.version) if newest and not newest.archived else None,
             aliases={alias: str(number) for alias, number in queries.aliases(session, [model.id]).get(model.id, [])},
             versions=VersionRead.of(session, versions),
         )

@@ -235,7 +235,7 @@ def delete_version(session: Session, version: ModelVersion) -> None:
 
 
 def delete(session: Session, model: RegisteredModel) -> None:
-    for version in queries.versions(session, model):
+    for version in queries.all_versions(session, model):
         delete_version(session, version)
     session.delete(model)
     session.flush()

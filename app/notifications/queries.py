@@ -1,10 +1,10 @@
 """Reads of deliveries."""
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.errors import Invalid, NotFound
-from app.kit.paging import Page
+from app.kit.paging import Page, paginate
 from app.notifications.tables import Delivery, State
 
 
@@ -27,11 +27,7 @@ def page(
         found = found.where(Delivery.source_id == source_id)
     if status:
         found = found.where(Delivery.status == _state(status))
-    total = session.scalar(found.with_only_columns(func.count(Delivery.id)))
-    order = Delivery.created_at.desc(), Delivery.id.desc()
-    return Page(
-        session.scalars(found.order_by(*order).offset((number - 1) * size).limit(size)).all(), total, number, size
-    )
+    return paginate(session, found.order_by(Delivery.created_at.desc(), Delivery.id.desc()), number, size)
 
 
 def _state(text: str) -> State:

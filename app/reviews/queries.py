@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session, contains_eager
 
 from app.errors import NotFound
 from app.experiments.tables import Experiment
-from app.kit.paging import Page
+from app.kit.paging import Page, paginate
 from app.reviews.tables import ReviewItem, ReviewQueue, ReviewQueueUser
 from app.traces.tables import Trace
 
@@ -60,9 +60,7 @@ def page(session: Session, workspace_id: int, user: str = "", number: int = 1, s
     if user:
         of_user = select(ReviewQueueUser.queue_id).where(ReviewQueueUser.name == user.strip().lower())
         found = found.where(ReviewQueue.id.in_(of_user))
-    total = session.scalar(found.with_only_columns(func.count(ReviewQueue.id)))
-    found = found.order_by(ReviewQueue.created_ms.desc(), ReviewQueue.id)
-    return Page(session.execute(found.offset((number - 1) * size).limit(size)).all(), total, number, size)
+    return paginate(session, found.order_by(ReviewQueue.created_ms.desc(), ReviewQueue.id), number, size)
 
 
 def counts(session: Session, queue_ids: Sequence[str]) -> dict[str, dict[str, int]]:

@@ -11,7 +11,7 @@ from app.errors import Invalid
 from app.experiments import folders
 from app.experiments.tables import Experiment, Folder
 from app.jobs.tables import Job
-from app.kit.paging import Page
+from app.kit.paging import Page, paginate
 
 MOST_FOLDERS = 200
 _COUNTED = (Job.experiment_id, func.count().label("runs"), func.max(Job.created_at).label("last"))
@@ -54,9 +54,8 @@ class Branch:
 
 def page(session: Session, workspace_id: int, wanted: Wanted, number: int, size: int) -> Page:
     found = _matching(workspace_id, wanted)
-    total = session.scalar(found.with_only_columns(func.count(Experiment.id)))
-    shown = session.scalars(_sorted(found, wanted).offset((number - 1) * size).limit(size)).all()
-    return Page(rows(session, shown, wanted.stage), total, number, size)
+    page = paginate(session, _sorted(found, wanted), number, size)
+    return page.showing(rows(session, page.rows, wanted.stage))
 
 
 def rows(session: Session, experiments: Sequence[Experiment], stage: str = "active") -> list[Row]:

@@ -11,7 +11,7 @@ from app.access.caller import Caller, may_write_run
 from app.errors import Forbidden, Invalid, NotFound
 from app.experiments.tables import Experiment
 from app.jobs.tables import Job
-from app.kit.paging import Page
+from app.kit.paging import Page, ordering, paginate
 from app.traces.spans import Tokens, total_tokens
 from app.traces.tables import Assessment, Span, Trace, TraceRun
 
@@ -122,16 +122,9 @@ def expected_spans(trace: Trace) -> int:
 def page(
     session: Session, workspace_id: int, narrowed: Filter, *, sort: str = "-started", number: int = 1, size: int = 50
 ) -> Page:
-    column = SORTS.get(sort.removeprefix("-"))
-    if column is None:
-        raise Invalid(
-            f"sort: {sort!r} is not a column. Use one of {', '.join(SORTS)}, with '-' for falling.", target="sort"
-        )
-    found = select(Trace).where(*conditions(workspace_id, narrowed))
-    total = session.scalar(found.with_only_columns(func.count(Trace.id)))
-    order = column.desc().nulls_last() if sort.startswith("-") else column.asc().nulls_last()
-    rows = found.order_by(order, Trace.id.desc()).offset((number - 1) * size).limit(size)
-    return Page(session.scalars(rows.options(*_WHOLE)).all(), total, number, size)
+    order = ordering(sort, SORTS).nulls_last()
+    found = select(Trace).where(*conditions(workspace_id, narrowed)).order_by(order, Trace.id.desc())
+    return paginate(session, found.options(*_WHOLE), number, size)
 
 
 def conditions(workspace_id: int, narrowed: Filter) -> list[ColumnElement[bool]]:

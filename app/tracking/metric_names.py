@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session
 
-from app.kit.paging import Page
+from app.kit.paging import Page, paginate
 from app.tracking.metrics import Latest
 from app.tracking.tables import LatestMetric
 
@@ -33,9 +33,7 @@ class Wanted:
 def page(session: Session, wanted: Wanted, number: int, size: int) -> Page:
     """Names in alphabetical order."""
     found = _matching(session, wanted, LatestMetric.key).distinct()
-    total = session.scalar(select(func.count()).select_from(found.subquery()))
-    rows = session.scalars(found.order_by(LatestMetric.key).offset((number - 1) * size).limit(size)).all()
-    return Page(rows, total, number, size)
+    return paginate(session, found.order_by(LatestMetric.key), number, size)
 
 
 def groups(session: Session, wanted: Wanted) -> list[tuple[str | None, int]]:
@@ -53,9 +51,9 @@ def latest(session: Session, job_id: int, size: int, number: int = 1) -> Page:
     """The newest points of a run's metrics, by name."""
     of_run = LatestMetric.job_id == job_id
     columns = (LatestMetric.key, LatestMetric.value, LatestMetric.step, LatestMetric.timestamp)
-    found = select(*columns).where(of_run).order_by(LatestMetric.key).offset((number - 1) * size).limit(size)
-    rows = [Latest(key, math.nan if value is None else value, *rest) for key, value, *rest in session.execute(found)]
-    return Page(rows, session.scalar(select(func.count()).where(of_run)), number, size)
+    page = paginate(session, select(*columns).where(of_run).order_by(LatestMetric.key), number, size)
+    rows = [Latest(key, math.nan if value is None else value, *rest) for key, value, *rest in page.rows]
+    return page.showing(rows)
 
 
 def kinds(session: Session, job_id: int) -> tuple[bool, bool]:

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from app.access.caller import Caller
 from app.errors import AlreadyExists, Forbidden, Invalid, NotFound
 from app.experiments.tables import Experiment
-from app.kit.paging import Page
+from app.kit.paging import Page, paginate
 from app.tracking.permissions import VIEWS_WRITE
 from app.tracking.tables import DefaultView, View
 
@@ -27,9 +27,7 @@ LONGEST_QUERY = 8000
 def page(session: Session, caller: Caller, number: int = 1, size: int = 200) -> Page:
     """The caller's own views and those that are shared, by name."""
     found = select(View).where(View.workspace_id == caller.workspace.id, _visible(caller))
-    total = session.scalar(select(func.count()).select_from(found.subquery()))
-    rows = found.order_by(func.lower(View.name), View.id).offset((number - 1) * size).limit(size)
-    return Page(session.scalars(rows).all(), total, number, size)
+    return paginate(session, found.order_by(func.lower(View.name), View.id), number, size)
 
 
 def _visible(caller: Caller) -> ColumnElement[bool]:

@@ -30,7 +30,7 @@ def _model(session, model: RegisteredModel, aliases: list[tuple[str, int]]) -> d
         "last_updated_timestamp": milliseconds(model.updated_at),
         "description": model.description,
     }
-    if latest := versions_shown(session, _latest(queries.versions(session, model))):
+    if latest := versions_shown(session, _latest(queries.all_versions(session, model))):
         shown["latest_versions"] = latest
     if model.tags:
         shown["tags"] = shapes.pairs(model.tags.items())
@@ -140,7 +140,7 @@ def find(arguments: ArgumentsDep, session: SessionDep, caller: CallerDep) -> Res
 
 @router.api_route("/registered-models/get-latest-versions", methods=["GET", "POST"], dependencies=[allow(READ)])
 def latest_versions(arguments: ArgumentsDep, session: ReadSessionDep, caller: CallerDep) -> Response:
-    found = _latest(queries.versions(session, _find(session, caller, arguments)))
+    found = _latest(queries.all_versions(session, _find(session, caller, arguments)))
     stages = {service.STAGES.get(stage.lower(), stage) for stage in arguments.texts("stages")}
     found = [version for version in found if not stages or version.stage in stages]
     return answer({"model_versions": versions_shown(session, found)} if found else {})
