@@ -160,7 +160,7 @@ def test_an_archived_asset_leaves_the_list_and_comes_back(alice, pictures):
     assert alice.post("/data/pics/archive").status_code == 303
     assert "/data/pics/" not in alice.get("/data").text
     assert "/data/pics/" in alice.get("/data?show=archived").text
-    assert alice.post("/data/pics/archive", data={"archived": "false"}).headers["location"] == "/data/pics"
+    assert alice.post("/data/pics/archive", data={"archived": "false"}).headers["location"].endswith("/data/pics")
     assert "/data/pics/" in alice.get("/data").text
 
 
