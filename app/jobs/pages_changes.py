@@ -1,16 +1,18 @@
 """What the buttons of a job's page do: each a form that is posted and leads back to a page."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
-from fastapi import APIRouter, Form
+from fastapi import APIRouter, Form, Request, Response
 from starlette.responses import RedirectResponse
 
 from app.access.caller import Caller
 from app.access.guard import CallerDep, allow, note
 from app.errors import Invalid
 from app.jobs import queries, service
+from app.jobs.lifecycle import Priority
 from app.jobs.permissions import WRITE
 from app.web.addressing import url_for_workspace
+from app.web.forms import follow
 from app.web.session import SessionDep
 
 router = APIRouter(prefix="/jobs/{name}", include_in_schema=False)
@@ -62,6 +64,24 @@ def describe(
     after = {"display_name": job.display_name, "description": job.description}
     note(session, "jobs", name, before=before, after=after)
     return to_job(caller, name)
+
+
+@router.post("/priority", dependencies=[allow(WRITE)])
+def priority(
+    name: str,
+    request: Request,
+    session: SessionDep,
+    caller: CallerDep,
+    priority: Annotated[Literal["high", "medium", "low"], Form()],
+    back: Annotated[Literal["job", "queue"], Form()] = "job",
+) -> Response:
+    """When a waiting job's turn is; leads back to the page on which it was changed."""
+    job = queries.get(session, caller.workspace.id, name)
+    before = {"priority": Priority(job.priority).label}
+    service.change(session, job, priority=priority)
+    note(session, "jobs", name, before=before, after={"priority": priority})
+    page = f"/jobs/{name}" if back == "job" else "/compute/queue"
+    return follow(request, url_for_workspace(caller.workspace.name, page))
 
 
 @router.post("/tags", dependencies=[allow(WRITE)])

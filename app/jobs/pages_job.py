@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from app.access.caller import Caller
 from app.access.guard import CallerDep, allow
 from app.errors import NotFound
-from app.jobs import causes, facets, logs, previews, queries
+from app.jobs import causes, facets, logs, previews, queries, waiting
 from app.jobs.lifecycle import Status
 from app.jobs.permissions import READ
 from app.jobs.places import USER_LOG
@@ -40,6 +40,7 @@ def overview(name: str, request: Request, session: SessionDep, caller: CallerDep
         "component": next((edge for edge in assets if edge.direction == "source"), None),
         "parent": session.get(Job, job.parent_id) if job.parent_id else None,
         "user_log": USER_LOG,
+        "waiting": waiting.explain(session, [job]).get(job.id),
     }
     return page(request, session, caller, name, "overview", "jobs/overview.html", **more)
 
@@ -48,6 +49,14 @@ def overview(name: str, request: Request, session: SessionDep, caller: CallerDep
 def status_fragment(name: str, request: Request, session: SessionDep, caller: CallerDep) -> Response:
     job = queries.get(session, caller.workspace.id, name)
     return templates.TemplateResponse(request, "jobs/_status.html", {"job": job})
+
+
+@router.get("/_waiting", dependencies=[allow(READ)])
+def waiting_fragment(name: str, request: Request, session: SessionDep, caller: CallerDep) -> Response:
+    """Why the job waits, while it does."""
+    job = queries.get(session, caller.workspace.id, name)
+    context = {"job": job, "waiting": waiting.explain(session, [job]).get(job.id)}
+    return templates.TemplateResponse(request, "jobs/_waiting.html", context)
 
 
 @router.get("/logs", dependencies=[allow(READ)])

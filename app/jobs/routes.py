@@ -6,7 +6,8 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from starlette.responses import StreamingResponse
 
 from app.access.guard import CallerDep, allow, note
-from app.jobs import logs, queries, service, streams
+from app.jobs import logs, queries, service, streams, waiting
+from app.jobs.lifecycle import Priority
 from app.jobs.permissions import READ, WRITE
 from app.jobs.places import USER_LOG
 from app.jobs.schemas import JobChange, JobRead, JobSubmit
@@ -50,12 +51,14 @@ def jobs(
 ) -> dict:
     narrowed = queries.Filter(text, tuple(status), experiment, created_by, type, tag, archived, deleted)
     found = queries.page(session, caller.workspace.id, narrowed, sort=sort, number=page, size=size)
-    return listing(found, [JobRead.of(job) for job in found.rows])
+    reasons = waiting.explain(session, found.rows)
+    return listing(found, [JobRead.of(job, reasons.get(job.id)) for job in found.rows])
 
 
 @router.get("/{name}", response_model=JobRead, dependencies=[allow(READ)])
 def read(name: str, session: SessionDep, caller: CallerDep) -> JobRead:
-    return JobRead.of(queries.get(session, caller.workspace.id, name))
+    job = queries.get(session, caller.workspace.id, name)
+    return JobRead.of(job, waiting.explain(session, [job]).get(job.id))
 
 
 @router.patch("/{name}", response_model=JobRead, dependencies=[allow(WRITE)])
@@ -127,4 +130,9 @@ def events(name: str, session: SessionDep, caller: CallerDep) -> StreamingRespon
 
 
 def _value(job: Job, field: str):
-    return job.tag_map if field == "tags" else getattr(job, field)
+    match field:
+        case "tags":
+            return job.tag_map
+        case "priority":
+            return Priority(job.priority).label
+    return getattr(job, field)

@@ -1,11 +1,13 @@
 """Jobs as they look over REST: the field names of CLI v2 YAML, and what the server knows beside."""
 
 from datetime import datetime
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.jobs.lifecycle import Status
+from app.jobs.lifecycle import Priority, Status
 from app.jobs.tables import Job
+from app.jobs.waiting import Waiting
 
 
 class JobSubmit(BaseModel):
@@ -20,6 +22,28 @@ class JobChange(BaseModel):
     description: str | None = None
     tags: dict[str, str] | None = None
     archived: bool | None = None
+    priority: Literal["high", "medium", "low"] | None = None
+    queue: str | None = None
+
+
+class WaitingHelp(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    text: str
+    address: str | None
+    command: str | None
+
+
+class WaitingRead(BaseModel):
+    """Why a queued job waits; `place` is 1 for the next of its queue."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    reason: str
+    place: int
+    starts_in_seconds: float | None
+    runs_seconds: float | None
+    helps: list[WaitingHelp]
 
 
 class JobError(BaseModel):
@@ -45,6 +69,9 @@ class JobRead(BaseModel):
     inputs: dict
     outputs: dict
     compute: str | None
+    queue: str
+    priority: str
+    waiting: WaitingRead | None = Field(description="Why it waits, where it is queued and read by itself or in a list.")
     limits: dict | None
     warnings: list[str]
     error: JobError | None
@@ -59,7 +86,7 @@ class JobRead(BaseModel):
     archived: bool
 
     @classmethod
-    def of(cls, job: Job) -> "JobRead":
+    def of(cls, job: Job, waiting: Waiting | None = None) -> "JobRead":
         spec = job.spec or {}
         hidden = {"key", "local", "digest"}
         own = {name: getattr(job, name) for name in cls.model_fields if hasattr(job, name) and name not in _DERIVED}
@@ -73,8 +100,10 @@ class JobRead(BaseModel):
             inputs={name: {k: v for k, v in port.items() if k not in hidden} for name, port in job.inputs.items()},
             outputs=job.outputs,
             compute=spec.get("compute"),
+            priority=Priority(job.priority).label,
+            waiting=WaitingRead.model_validate(waiting) if waiting else None,
             limits={"timeout": job.timeout_seconds} if job.timeout_seconds else None,
         )
 
 
-_DERIVED = {"tags", "environment", "inputs", "outputs", "environment_variables", "compute", "limits"}
+_DERIVED = {"tags", "environment", "inputs", "outputs", "environment_variables", "compute", "limits", "priority"}

@@ -10,7 +10,7 @@ from app.experiments import service as experiments
 from app.experiments.events import StageChanged
 from app.jobs import discarding, inputs, moves, placing, queries
 from app.jobs.components import read_job
-from app.jobs.lifecycle import Status
+from app.jobs.lifecycle import BEFORE_START, Status
 from app.jobs.moves import cancel, move, reopen
 from app.jobs.places import folder_key
 from app.jobs.results import link
@@ -18,7 +18,7 @@ from app.jobs.specification import CommandJob, generate_name
 from app.jobs.steps import found_input, found_steps
 from app.jobs.tables import Job, JobTag
 from app.kit.clock import now
-from app.kit.outbox import enqueue
+from app.kit.outbox import enqueue, hint
 
 __all__ = ["cancel", "change", "move", "reopen", "resubmit", "set_tags", "start", "submit"]
 
@@ -168,7 +168,10 @@ def change(
     tags: dict[str, str] | None = None,
     archived: bool | None = None,
     properties: dict[str, str] | None = None,
+    priority: str | None = None,
+    queue: str | None = None,
 ) -> Job:
+    """`priority` and `queue` are those of a job that has not started; raises Conflict for another."""
     if display_name is not None:
         if not display_name.strip():
             raise Invalid("display_name: a job needs a name to be shown under.", target="display_name")
@@ -181,7 +184,19 @@ def change(
         job.archived = archived
     if properties is not None:
         job.properties = properties
+    if priority is not None or queue is not None:
+        _requeue(session, job, {"priority": priority, "queue": queue})
     return job
+
+
+def _requeue(session: Session, job: Job, wanted: dict[str, str | None]) -> None:
+    if job.status not in BEFORE_START or not job.spec:
+        raise Conflict(f"Job {job.name} is {job.status}: only a job that waits has another turn.", target=job.name)
+    settings = {**job.spec.get("queue_settings", {}), **{name: value for name, value in wanted.items() if value}}
+    job.spec = {**job.spec, "queue_settings": settings}
+    placing.apply(session, job)
+    hint(session, f"job:{job.id}", "status")
+    hint(session, f"jobs:{job.workspace_id}", "jobs")
 
 
 def set_tags(session: Session, job: Job, tags: dict[str, str]) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from starlette.responses import StreamingResponse
 
 from app.access.guard import CallerDep, allow
-from app.jobs import facets, queries
+from app.jobs import facets, queries, waiting
 from app.jobs.lifecycle import Status
 from app.jobs.permissions import READ
 from app.kit.filtering import InvalidFilter
@@ -179,7 +179,7 @@ def _cells(session: Session, rows: list, wanted: Wanted) -> dict:
     logged = columns.values(session, job_ids, shown)
     if wanted.differ and len(rows) > 1:
         shown = [column for column in shown if len({str(table.cell(job, column, logged[job.id])) for job in rows}) > 1]
-    return {"columns": shown, "logged": logged}
+    return {"columns": shown, "logged": logged, "reasons": waiting.explain(session, rows)}
 
 
 def _columns(session: Session, job_ids: list[int], wanted: Wanted) -> list[Column]:
