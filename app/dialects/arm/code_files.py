@@ -8,10 +8,10 @@ from app.errors import Invalid, NotFound
 def address_of(workspace_id: int, id: str, field: str = "properties.codeId") -> str:
     """The address of the code that a resource id names, or that `id` is itself; raises Invalid or NotFound."""
     found = asset_ids.parse(id)
-    if found is None:
-        return storage.address_of(id, field)
-    if found.kind != "codes":
-        raise Invalid(f"{field}: {id!r} names no code.", target=field)
+    if found is None and (stored := storage.address_of(id, field)).startswith("azureml:"):
+        return stored
+    if found is None or found.kind != "codes":
+        raise Invalid(f"{field}: {id!r} names no code that was uploaded.", target=field)
     path = storage.path_of(codes.container_of(found.name, found.version or "1"), "")
     folder = storage.only_folder(workspace_id, path)
     if folder is None:

@@ -105,8 +105,8 @@ def operation(endpoint: str, name: str, request: Request, session: SessionDep, c
     state = found.provisioning_state
     body = {"name": name, "status": state if state in ("Succeeded", "Failed") else "InProgress"}
     if state == "Failed":
-        text = found.error or "The scoring server did not start."
-        message = f"{text} Its log has more: get_logs({name!r}, {endpoint!r}, lines=100)."
+        text = (found.error or "The scoring server did not start").rstrip(".")
+        message = f"{text}. Its log has more: get_logs({name!r}, {endpoint!r}, lines=100)."
         body["error"] = {"code": "DeploymentFailed", "message": message, "target": name}
     return JSONResponse(body, headers={"Retry-After": "1"})
 
