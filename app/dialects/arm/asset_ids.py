@@ -55,6 +55,12 @@ def asset_id(scope: str, kind: str, name: str, version: str) -> str:
     return f"{scope}/{kind}/{name}/versions/{version}"
 
 
+def named(reference: str) -> tuple[str, str] | None:
+    """Name and version of an asset by its short form."""
+    found = _NAMED.fullmatch(reference)
+    return (found["name"], found["version"]) if found and found["version"] else None
+
+
 def code_id(scope: str, key: str) -> str:
     """The id of code by its storage key: the name of its upload, and a version where that says one."""
     found = _UPLOAD.search(key)

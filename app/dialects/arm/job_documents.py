@@ -9,7 +9,7 @@ from typing import Any
 
 from app.dialects.arm import asset_ids
 from app.dialects.arm.job_nodes import node_of
-from app.dialects.arm.job_parts import compute_of, inputs_of, outputs_of, resources_of
+from app.dialects.arm.job_parts import inputs_of, name_of, outputs_of, resources_of
 from app.dialects.arm.wire import fields, mapping, said, seconds, snake
 from app.errors import Invalid
 from app.jobs.specification.search_space import DISTRIBUTIONS
@@ -45,7 +45,7 @@ def document_of(name: str, body: Mapping[str, Any], find_code: FindCode) -> dict
     document = {"type": str(kind).lower(), "name": name}
     document |= {to: asked[of] for of, to in _COMMON.items() if asked.get(of) not in (None, "", {})}
     document |= {
-        "compute": compute_of(asked.get("computeId")),
+        "compute": name_of(asked.get("computeId")),
         "identity": _identity(asked),
         "services": _services(asked),
     }
@@ -148,6 +148,8 @@ def _space(name: str, value: Any) -> dict[str, Any]:
 def _pipeline(asked: Mapping, find_code: FindCode) -> dict[str, Any]:
     jobs = mapping(asked, "jobs")
     settings = fields(mapping(asked, "settings"), without=["_source"])
+    places = ("default_compute", "default_datastore")
+    settings |= {name: name_of(settings[name]) for name in places if name in settings}
     return {
         "jobs": {name: node_of(mapping(jobs, name, "properties.jobs")) for name in jobs},
         "component": asset_ids.reference(str(asked["componentId"])) if asked.get("componentId") else None,

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.dialects.arm import asset_ids
-from app.dialects.arm.job_parts import MODES, compute_of, inputs_of, outputs_of, resources_of
+from app.dialects.arm.job_parts import MODES, inputs_of, name_of, outputs_of, resources_of
 from app.dialects.arm.wire import fields, mapping, said
 
 _LEFT_OUT = ("name", "_source", "inputs", "outputs", "computeId", "componentId", "trial", "resources", "items", "jobId")
@@ -14,7 +14,7 @@ _LEFT_OUT = ("name", "_source", "inputs", "outputs", "computeId", "componentId",
 def node_of(node: Mapping[str, Any]) -> dict[str, Any]:
     """One entry of `jobs` in a file."""
     found = fields(node, without=_LEFT_OUT) | {
-        "compute": compute_of(node.get("computeId")),
+        "compute": name_of(node.get("computeId")),
         "component": _component(node),
         "resources": resources_of(mapping(node, "resources", "properties.jobs")),
         "inputs": inputs_of(mapping(node, "inputs", "properties.jobs")),

@@ -15,11 +15,12 @@ MODES = {
     "EvalMount": "eval_mount",
     "EvalDownload": "eval_download",
 }
+TO_WIRE = {name: word for word, name in MODES.items()} | {"mount": "ReadWriteMount"}
 
 
-def compute_of(compute: Any) -> str | None:
-    """The name of a compute by its resource id or name."""
-    return str(compute).rstrip("/").rpartition("/")[2].removeprefix("azureml:") if compute else None
+def name_of(id: Any) -> str | None:
+    """The name of a compute or datastore by its resource id or name."""
+    return str(id).rstrip("/").rpartition("/")[2].removeprefix("azureml:") if id else None
 
 
 def resources_of(asked: Mapping) -> dict[str, Any]:

@@ -7,14 +7,14 @@ from typing import Any
 from app.assets import addresses
 from app.dialects.arm import asset_ids
 from app.dialects.arm.job_documents import PRIORITIES
-from app.dialects.arm.job_parts import MODES
+from app.dialects.arm.job_parts import TO_WIRE
+from app.dialects.arm.pipeline_shapes import pipeline
 from app.dialects.arm.wire import duration, pascal, said, wire
 from app.jobs.places import output_path
 from app.jobs.specification.search_space import DISTRIBUTIONS
 from app.jobs.tables import Job
 
 TYPES = {"sweep": "Sweep", "pipeline": "Pipeline"}
-_MODES = {name: word for word, name in MODES.items()} | {"mount": "ReadWriteMount"}
 _PRIORITIES = {name: number for number, name in PRIORITIES.items()}
 _LITERALS = ("string", "number", "integer", "boolean")
 
@@ -85,14 +85,14 @@ def _input(port: Mapping, scope: str) -> dict[str, Any]:
         uri = asset_ids.asset_id(scope, asset["kind"], asset["name"], asset["version"])
     else:
         uri = address_of(port.get("path", ""), scope)
-    return said({"jobInputType": port["type"], "uri": uri, "mode": _MODES.get(port.get("mode", ""))})
+    return said({"jobInputType": port["type"], "uri": uri, "mode": TO_WIRE.get(port.get("mode", ""))})
 
 
 def _output(job: Job, name: str, output: Mapping, scope: str) -> dict[str, Any]:
     return said(
         {
             "jobOutputType": output.get("type", "uri_folder"),
-            "mode": _MODES.get(output.get("mode", "")),
+            "mode": TO_WIRE.get(output.get("mode", "")),
             "uri": address_of(addresses.stored_address(output_path(job, name)), scope),
             "assetName": output.get("name"),
             "assetVersion": output.get("version"),
@@ -157,4 +157,8 @@ def _distribution(value: Mapping) -> list:
     return [value["type"], [value[name] for name in DISTRIBUTIONS[value["type"]]]]
 
 
-_READERS = {"sweep": _sweep}
+def _pipeline(job: Job, _spec: Mapping, scope: str) -> dict[str, Any]:
+    return pipeline(job, scope)
+
+
+_READERS = {"sweep": _sweep, "pipeline": _pipeline}

@@ -1,0 +1,94 @@
+"""Pipelines over Azure's API: nodes with components by their ids are submitted, run and read back as they were sent."""
+
+from app.database import transaction
+from app.jobs import queries
+from app.pipelines import service as pipelines
+
+SCOPE = "/subscriptions/s/resourceGroups/g/providers/Microsoft.MachineLearningServices/workspaces/default"
+PIPELINE = f"{SCOPE}/jobs/pipe"
+PREP = """\
+name: prep
+version: "1"
+type: command
+inputs:
+  lr: {type: number, default: 0.1}
+  data: {type: uri_folder}
+outputs:
+  out: {type: uri_folder}
+command: python prep.py ${{inputs.lr}} ${{inputs.data}} ${{outputs.out}}
+environment: azureml:sklearn-1.5@latest
+"""
+COMPONENT = f"{SCOPE}/components/prep/versions/1"
+
+
+def literal(value: str) -> dict:
+    return {"job_input_type": "literal", "value": value}
+
+
+BOUND = {"type": "literal", "value": "${{parent.outputs.out}}"}
+FIRST = {
+    "name": "first",
+    "type": "command",
+    "_source": "BUILDER",
+    "computeId": f"{SCOPE}/computes/cpu",
+    "componentId": f"azureml:{COMPONENT}",
+    "environment_variables": {"A": "b"},
+    "inputs": {"lr": literal("${{parent.inputs.lr}}"), "data": literal("${{parent.inputs.data}}")},
+    "outputs": {"out": {"job_output_type": "uri_folder", "mode": "Upload"}},
+}
+SECOND = {
+    "name": "second",
+    "type": "command",
+    "componentId": f"azureml:{COMPONENT}",
+    "inputs": {"data": literal("${{parent.jobs.first.outputs.out}}"), "lr": literal("0.7")},
+    "outputs": {"out": BOUND},
+}
+SEARCH = {
+    "name": "search",
+    "type": "sweep",
+    "trial": {"componentId": f"azureml:{COMPONENT}"},
+    "inputs": {"data": literal("${{parent.jobs.first.outputs.out}}")},
+    "search_space": {"lr": {"type": "uniform", "min_value": 0.1, "max_value": 1}},
+    "sampling_algorithm": "random",
+    "objective": {"goal": "maximize", "primary_metric": "acc"},
+    "limits": {"max_total_trials": 3, "max_concurrent_trials": 2, "timeout": 100},
+}
+SENT = {
+    "jobType": "Pipeline",
+    "experimentName": "digits",
+    "jobs": {"first": FIRST, "second": SECOND, "search": SEARCH},
+    "inputs": {
+        "lr": {"jobInputType": "literal", "value": "0.4"},
+        "data": {"jobInputType": "uri_folder", "uri": f"azureml:{SCOPE}/data/digits/versions/1"},
+    },
+    "outputs": {"out": {"jobOutputType": "uri_folder", "assetName": "result"}},
+    "settings": {"default_compute": f"{SCOPE}/computes/all", "continue_on_step_failure": True, "_source": "DSL"},
+}
+
+
+def test_a_pipeline_is_submitted_run_and_read_back(alice):
+    made = alice.post("/api/components", json={"yaml": PREP})
+    assert made.status_code == 201, made.text
+    answer = alice.put(PIPELINE, json={"properties": SENT})
+    assert answer.status_code == 201, answer.text
+    shown = alice.get(PIPELINE).json()["properties"]
+    assert (shown["jobType"], shown["status"]) == ("Pipeline", "Running")
+    assert shown["settings"] == {"default_compute": "all", "continue_on_step_failure": True}
+    first, second, search = (shown["jobs"][name] for name in ("first", "second", "search"))
+    assert first["componentId"] == second["componentId"] == search["trial"]["componentId"] == COMPONENT
+    for name in ("computeId", "environment_variables", "inputs", "outputs"):
+        assert first[name] == FIRST[name], name
+    assert (second["inputs"], second["outputs"]) == (SECOND["inputs"], SECOND["outputs"])
+    for name in ("inputs", "search_space", "objective", "limits"):
+        assert search[name] == SEARCH[name], name
+    with transaction() as session:
+        pipelines.advance(session, queries.get(session, 1, "pipe").id)
+    children = alice.get(f"/history/v1.0{SCOPE}/runs/pipe/children").json()["value"]
+    assert [run["runId"] for run in children] == ["pipe_first"]
+    assert alice.get(f"{SCOPE}/jobs/pipe_first").json()["properties"]["computeId"] == f"{SCOPE}/computes/cpu"
+
+
+def test_a_component_that_there_is_not_is_named(alice):
+    answer = alice.put(PIPELINE, json={"properties": SENT})
+    assert answer.status_code == 400
+    assert "prep" in answer.json()["error"]["message"]
