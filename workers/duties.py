@@ -17,6 +17,7 @@ from workers.reconcile import (
     pipelines,
     silent_workers,
     sweeps,
+    unreferenced_uploads,
     unsent_tasks,
     waiting_operations,
 )
@@ -45,6 +46,7 @@ def start() -> None:
         ("deleted datasets", 5, deleted_datasets.reconcile),
         ("waiting operations", 5, waiting_operations.reconcile),
         ("old uploads", 3600, old_uploads.reconcile),
+        ("unreferenced uploads", 86_400, unreferenced_uploads.reconcile),
         ("silent workers", 30, silent_workers.reconcile),
         ("sweeps", 1, sweeps.reconcile),
         ("pipelines", 5, pipelines.reconcile),

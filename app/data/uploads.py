@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import IO
 
 from app.assets.addresses import stored_address
+from app.data import unreferenced
 from app.errors import Invalid, TooLarge
 from app.kit.storage import safe_key, store
 from app.kit.storage.store import CHUNK
@@ -27,8 +28,10 @@ def unpack(workspace_id: int, archive: IO[bytes], limit_bytes: int) -> str:
         if len(tops) != 1:
             raise Invalid(f"The archive must hold one file or one folder, not {len(tops)}.", target="body")
         top = tops.pop()
-        path = f"uploads/{_digest(Path(folder), names)}/{top}"
+        digest = _digest(Path(folder), names)
+        path = f"uploads/{digest}/{top}"
         key = f"workspaces/{workspace_id}/{path}"
+        unreferenced.keep(workspace_id, digest)
         if store().size(key) is None and not store().list(key):
             store().upload(key, Path(folder, top))
     return stored_address(path)
@@ -94,7 +97,9 @@ def store_file(workspace_id: int, name: str, file: IO[bytes], limit_bytes: int) 
         size += len(chunk)
         if size > limit_bytes:
             raise TooLarge(f"The file is larger than {limit_bytes:,} bytes.", target="file")
-    path = f"uploads/{found.hexdigest()[:32]}/{name}"
+    digest = found.hexdigest()[:32]
+    path = f"uploads/{digest}/{name}"
+    unreferenced.keep(workspace_id, digest)
     file.seek(0)
     store().write(f"workspaces/{workspace_id}/{path}", iter(lambda: file.read(CHUNK), b""))
     return stored_address(path)
