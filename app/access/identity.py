@@ -169,7 +169,7 @@ def find_workspace(name: str) -> WorkspaceRef | None:
     if kept and kept[0] > time.monotonic():
         return kept[1]
     with reading() as session:
-        row = session.scalar(select(Workspace).where(Workspace.name == name))
+        row = session.scalar(select(Workspace).where(Workspace.name == name, Workspace.is_registry.is_(False)))
     if row is None:
         return None
     ref = WorkspaceRef(row.id, row.name, row.display_name)

@@ -67,4 +67,4 @@ def get_token(session: Session, user_id: int, token_id: int) -> Token:
 
 
 def workspaces(session: Session) -> Sequence[Workspace]:
-    return session.scalars(select(Workspace).order_by(Workspace.name)).all()
+    return session.scalars(select(Workspace).where(Workspace.is_registry.is_(False)).order_by(Workspace.name)).all()

@@ -13,7 +13,7 @@ from app.kit.clock import now
 
 
 class Workspace(Base):
-    """The walls within which names are unique and rights are given."""
+    """The walls within which names are unique and rights are given; those of a registry are nobody's own place."""
 
     __tablename__ = "workspaces"
 
@@ -21,6 +21,7 @@ class Workspace(Base):
     name: Mapped[str] = mapped_column(unique=True)
     display_name: Mapped[str]
     description: Mapped[str] = mapped_column(default="")
+    is_registry: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime] = mapped_column(default=now)
 
 
