@@ -1,8 +1,8 @@
 """The page of one job, a tab an address. What is tracked (metrics, images, files) has its tabs in `app.tracking`."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from sqlalchemy.orm import Session
 
 from app.access.caller import Caller
@@ -94,10 +94,16 @@ def lineage(name: str, request: Request, session: SessionDep, caller: CallerDep)
 
 
 @router.get("/children", dependencies=[allow(READ)])
-def children(name: str, request: Request, session: SessionDep, caller: CallerDep) -> Response:
+def children(
+    name: str,
+    request: Request,
+    session: SessionDep,
+    caller: CallerDep,
+    number: Annotated[int, Query(ge=1, alias="page")] = 1,
+) -> Response:
     job = queries.get(session, caller.workspace.id, name)
-    found = queries.children(session, job)
-    return page(request, session, caller, name, "children", "jobs/children.html", job=job, children=found)
+    found = queries.children(session, job, number)
+    return page(request, session, caller, name, "children", "jobs/children.html", job=job, page=found)
 
 
 @router.get("/yaml", dependencies=[allow(READ)])

@@ -114,10 +114,12 @@ def _status(text: str) -> Status:
         raise Invalid(f"status: {text!r} is no state of a job. The states are {known}.", target="status") from error
 
 
-def children(session: Session, job: Job) -> Sequence[Job]:
-    return session.scalars(
-        select(Job).where(Job.parent_id == job.id).options(joinedload(Job.experiment)).order_by(Job.id)
-    ).all()
+def children(session: Session, job: Job, number: int = 1, size: int = 50) -> Page:
+    """The jobs within a job, in the order in which they were made."""
+    found = select(Job).where(Job.parent_id == job.id)
+    total = session.scalar(found.with_only_columns(func.count(Job.id)))
+    rows = found.options(joinedload(Job.experiment)).order_by(Job.id).offset((number - 1) * size).limit(size)
+    return Page(session.scalars(rows).all(), total, number, size)
 
 
 def recent(session: Session, workspace_id: int, count: int, *, failed: bool = False) -> Sequence[Job]:

@@ -73,6 +73,8 @@ class JobRead(BaseModel):
     priority: str
     waiting: WaitingRead | None = Field(description="Why it waits, where it is queued and read by itself or in a list.")
     limits: dict | None
+    objective: dict | None = Field(description="What a sweep looks for: `goal` and `primary_metric`.")
+    search_space: dict | None = Field(description="The parameters of a sweep, each with its distribution.")
     warnings: list[str]
     error: JobError | None
     exit_code: int | None
@@ -88,6 +90,7 @@ class JobRead(BaseModel):
     @classmethod
     def of(cls, job: Job, waiting: Waiting | None = None) -> "JobRead":
         spec = job.spec or {}
+        sweep = spec.get("sweep") or {}
         hidden = {"key", "local", "digest"}
         own = {name: getattr(job, name) for name in cls.model_fields if hasattr(job, name) and name not in _DERIVED}
         return cls(
@@ -103,6 +106,8 @@ class JobRead(BaseModel):
             priority=Priority(job.priority).label,
             waiting=WaitingRead.model_validate(waiting) if waiting else None,
             limits={"timeout": job.timeout_seconds} if job.timeout_seconds else None,
+            objective=sweep.get("objective"),
+            search_space=sweep.get("search_space"),
         )
 
 

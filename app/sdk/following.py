@@ -1,4 +1,4 @@
-"""Follows a job: its states and its log, as they come."""
+"""Follows a job: its states and its log, or its trials, as they come."""
 
 import codecs
 import time
@@ -11,6 +11,8 @@ from app.sdk.transport import Transport
 FINAL = ("Completed", "Failed", "Canceled")
 POLL_SECONDS = 0.4
 PATIENCE_SECONDS = 120
+SWEEP_SECONDS = 2
+_AT_ONCE = 50
 
 
 @dataclass(frozen=True)
@@ -22,19 +24,28 @@ class Change:
 
 
 def follow(transport: Transport, name: str) -> Iterator[Change]:
-    """Everything from the start of the log to the end of the job.
+    """Everything from the start of the log to the end of the job; of a sweep, a line for each trial that has ended.
 
     A server that is away for a while loses nothing: the log goes on where it stopped. Raises ClientError
     when it stays away for two minutes.
     """
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
     offset, status, is_final = 0, "", False
+    trials: _Trials | None = None
     while True:
         job = _patiently(lambda: transport.json("GET", f"/api/jobs/{name}"))
         ended = job["status"] in FINAL
         if job["status"] != status and not ended:
             status = job["status"]
             yield Change(job=job)
+        if job["type"] == "sweep":
+            trials = trials or _Trials(transport, job)
+            yield from map(_text, trials.ended())
+            if ended:
+                yield Change(job=job)
+                return
+            time.sleep(SWEEP_SECONDS)
+            continue
         # After the end the log is read once more: what was printed last may have come since.
         while not is_final:
             at = offset
@@ -49,6 +60,51 @@ def follow(transport: Transport, name: str) -> Iterator[Change]:
             yield Change(job=job)
             return
         time.sleep(POLL_SECONDS)
+
+
+def _text(line: str) -> Change:
+    return Change(text=f"{line}\n")
+
+
+class _Trials:
+    """The trials of a sweep, of which each is told once, when it has ended."""
+
+    def __init__(self, transport: Transport, sweep: dict) -> None:
+        self._transport, self._address = transport, f"/api/jobs/{sweep['name']}/trials"
+        self._objective = sweep["objective"]
+        self._told: set[int] = set()
+        self._best: float | None = None
+
+    def ended(self) -> Iterator[str]:
+        # Pages whose trials have all been told are not asked for again.
+        page: int | None = 1
+        while page and all(number in self._told for number in range((page - 1) * _AT_ONCE, page * _AT_ONCE)):
+            page += 1
+        while page:
+            asked = {"page": page, "size": _AT_ONCE}
+            found = _patiently(lambda asked=asked: self._transport.json("GET", self._address, params=asked))
+            for trial in found["value"]:
+                if trial["status"] in FINAL and trial["number"] not in self._told:
+                    self._told.add(trial["number"])
+                    yield self._line(trial)
+            page = found["next_page"]
+
+    def _line(self, trial: dict) -> str:
+        said = [f"Trial {trial['number']}", trial["status"]]
+        if trial["objective"] is not None:
+            is_best = trial["status"] == "Completed" and self._improves(trial["objective"])
+            said.append(f"{self._objective['primary_metric']} {trial['objective']:.6g}{' (best so far)' * is_best}")
+        said.append(", ".join(f"{name}={value}" for name, value in trial["values"].items()))
+        if trial["error"]:
+            said.append(trial["error"]["message"])
+        return "  ".join(said)
+
+    def _improves(self, value: float) -> bool:
+        sign = -1 if self._objective["goal"] == "minimize" else 1
+        if self._best is not None and sign * value <= sign * self._best:
+            return False
+        self._best = value
+        return True
 
 
 def _patiently(call):

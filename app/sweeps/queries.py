@@ -2,15 +2,21 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import select
+from sqlalchemy import Select, and_, func, select
 from sqlalchemy.orm import Session
 
 from app.errors import Invalid
 from app.jobs.lifecycle import Status
 from app.jobs.tables import Job
-from app.tracking import metrics
+from app.kit.paging import Page
+from app.tracking.tables import LatestMetric
+
+SORTS = ("objective", "-objective", "number", "-number")
+"""`objective` is the best first, whatever the goal."""
+
+_TRIAL = Job.spec["trial"]
 
 
 @dataclass(frozen=True)
@@ -23,39 +29,88 @@ class Trial:
     objective: float | None
 
 
+class Result(NamedTuple):
+    """What plots and measures need of a trial."""
+
+    name: str
+    display_name: str
+    number: int
+    values: dict[str, Any]
+    objective: float | None
+    status: Status
+
+
 def open_sweeps(session: Session) -> list[int]:
     waiting = (Status.RUNNING, Status.CANCEL_REQUESTED)
     return list(session.scalars(select(Job.id).where(Job.status.in_(waiting), Job.type == "sweep").order_by(Job.id)))
 
 
-def trials(session: Session, sweep: Job) -> list[Trial]:
-    """All trials of a sweep, at most a thousand, by number."""
+def _of(sweep: Job, *columns: Any) -> Select:
+    """Columns of a sweep's trials."""
     if sweep.type != "sweep":
         raise Invalid(f"name: job {sweep.name} is a {sweep.type} job and has no trials.", target="name")
-    children = session.scalars(select(Job).where(Job.parent_id == sweep.id).order_by(Job.id)).all()
-    children = [job for job in children if "trial" in (job.spec or {})]
-    values = _objectives(session, [job.id for job in children], sweep.spec["sweep"]["objective"]["primary_metric"])
-    found = [
-        Trial(job, job.spec["trial"]["number"], job.spec["trial"]["values"], values.get(job.id)) for job in children
+    metric = sweep.spec["sweep"]["objective"]["primary_metric"]
+    of_metric = and_(LatestMetric.job_id == Job.id, LatestMetric.key == metric)
+    found = select(*columns).select_from(Job).outerjoin(LatestMetric, of_metric)
+    return found.where(Job.parent_id == sweep.id, _TRIAL["number"].as_integer().is_not(None))
+
+
+def _ordered(sweep: Job, found: Select, sort: str) -> Select:
+    if sort not in SORTS:
+        raise Invalid(f"sort: {sort!r} is not one of {', '.join(SORTS)}.", target="sort")
+    # Rows are made in the order of their numbers.
+    if sort == "number":
+        return found.order_by(Job.id)
+    if sort == "-number":
+        return found.order_by(Job.id.desc())
+    is_rising = (sweep.spec["sweep"]["objective"]["goal"] == "minimize") == (sort == "objective")
+    value = LatestMetric.value
+    return found.order_by(value.is_(None), value.asc() if is_rising else value.desc(), Job.id)
+
+
+def _trial(job: Job, objective: float | None) -> Trial:
+    return Trial(job, job.spec["trial"]["number"], job.spec["trial"]["values"], objective)
+
+
+def trials(session: Session, sweep: Job) -> list[Trial]:
+    """All trials of a sweep, at most a thousand, by number."""
+    rows = session.execute(_ordered(sweep, _of(sweep, Job, LatestMetric.value), "number"))
+    return [_trial(*row) for row in rows]
+
+
+def page(session: Session, sweep: Job, *, sort: str = "objective", number: int = 1, size: int = 50) -> Page:
+    total = session.scalar(_of(sweep, func.count(Job.id)))
+    found = _ordered(sweep, _of(sweep, Job, LatestMetric.value), sort)
+    rows = session.execute(found.offset((number - 1) * size).limit(size))
+    return Page([_trial(*row) for row in rows], total, number, size)
+
+
+def results(session: Session, sweep: Job) -> list[Result]:
+    """Of all trials, by number, without the rest of their rows."""
+    columns = Job.name, Job.display_name, _TRIAL, LatestMetric.value, Job.status
+    rows = session.execute(_of(sweep, *columns).order_by(Job.id))
+    return [
+        Result(name, title, trial["number"], trial["values"], objective, status)
+        for name, title, trial, objective, status in rows
     ]
-    return sorted(found, key=lambda trial: trial.number)
 
 
-def _objectives(session: Session, job_ids: Sequence[int], metric: str) -> dict[int, float]:
-    rows = metrics.latest_rows(session, job_ids)
-    return {job_id: value for job_id, key, value, *_ in rows if key == metric and value is not None}
+def counts(session: Session, sweep: Job) -> dict[Status, int]:
+    """How many trials are in each state that any is in."""
+    return dict(session.execute(_of(sweep, Job.status, func.count(Job.id)).group_by(Job.status)).all())
 
 
-def best(sweep: Job, found: Sequence[Trial]) -> Trial | None:
+def best(session: Session, sweep: Job) -> Trial | None:
     """The best of the trials that ended by themselves, the earlier of equals."""
-    ended = [trial for trial in found if trial.job.status is Status.COMPLETED and trial.objective is not None]
-    return in_order(sweep, ended)[0] if ended else None
+    found = _of(sweep, Job, LatestMetric.value).where(Job.status == Status.COMPLETED, LatestMetric.value.is_not(None))
+    row = session.execute(_ordered(sweep, found, "objective").limit(1)).first()
+    return _trial(*row) if row else None
 
 
-def in_order(sweep: Job, found: Sequence[Trial]) -> list[Trial]:
-    """Best first, those without an objective last."""
-    sign = -1 if sweep.spec["sweep"]["objective"]["goal"] == "maximize" else 1
-    return sorted(
-        found,
-        key=lambda trial: (trial.objective is None, sign * (trial.objective or 0.0), trial.number),
-    )
+def measured(found: Sequence[Result]) -> list[tuple[dict[str, Any], float]]:
+    """Parameters and objective of those that ended by themselves with one."""
+    return [
+        (result.values, result.objective)
+        for result in found
+        if result.status is Status.COMPLETED and result.objective is not None
+    ]

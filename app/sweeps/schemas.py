@@ -33,3 +33,11 @@ class TrialRead(BaseModel):
             error=error,
             duration_seconds=job.duration_seconds,
         )
+
+
+class ImportanceRead(BaseModel):
+    """`share` is epsilon squared, 0 to 1; `trend` is Spearman's rank correlation of a number with the objective."""
+
+    parameter: str
+    share: float
+    trend: float | None

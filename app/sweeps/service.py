@@ -14,10 +14,10 @@ from app.jobs.tables import Job, JobTag
 from app.kit.clock import now
 from app.kit.outbox import hint
 from app.sweeps import queries
-from app.sweeps.policies import Course, to_stop
+from app.sweeps.courses import Courses
+from app.sweeps.policies import to_stop
 from app.sweeps.queries import Trial
 from app.sweeps.sampling import Known, Values, suggest
-from app.tracking import metrics
 from app.tracking import service as tracking
 
 _COPIED = (
@@ -33,7 +33,7 @@ _COPIED = (
 log = logging.getLogger(__name__)
 
 
-def advance(session: Session, sweep_id: int) -> None:
+def advance(session: Session, sweep_id: int, courses: Courses) -> None:
     """Stop, start and end what is due. Of two that look at once, one waits or fails on the trial's unique name."""
     sweep = session.scalar(select(Job).where(Job.id == sweep_id).with_for_update())
     if sweep is None or sweep.status not in (Status.RUNNING, Status.CANCEL_REQUESTED):
@@ -45,7 +45,7 @@ def advance(session: Session, sweep_id: int) -> None:
         _cancel(session, running, reason)
         is_done = not any(not trial.job.status.is_final for trial in running)
     else:
-        _stop_early(session, sweep, trials)
+        _stop_early(session, sweep, trials, courses)
         is_done = _start(session, sweep, trials)
     if is_done:
         _end(session, sweep, trials)
@@ -69,20 +69,13 @@ def _cancel(session: Session, trials: Sequence[Trial], reason: str) -> None:
         moves.cancel(session, trial.job)
 
 
-def _stop_early(session: Session, sweep: Job, trials: Sequence[Trial]) -> None:
+def _stop_early(session: Session, sweep: Job, trials: Sequence[Trial], courses: Courses) -> None:
     asked = sweep.spec["sweep"]
     policy, objective = asked.get("early_termination"), asked["objective"]
     if not policy or not any(trial.job.status is Status.RUNNING for trial in trials):
         return
-    courses = {
-        trial.number: Course(
-            [point.value for point in metrics.history(session, trial.job.id, objective["primary_metric"])],
-            trial.job.status is Status.RUNNING,
-            trial.job.status is Status.COMPLETED,
-        )
-        for trial in trials
-    }
-    stopped = to_stop(policy, objective["goal"], courses)
+    found = courses.of(session, sweep.id, objective["primary_metric"], trials)
+    stopped = to_stop(policy, objective["goal"], found)
     for trial in trials:
         if trial.number in stopped:
             _cancel(session, [trial], stopped[trial.number])
@@ -140,7 +133,7 @@ def _end(session: Session, sweep: Job, trials: Sequence[Trial]) -> None:
     if sweep.status is Status.CANCEL_REQUESTED:
         moves.move(session, sweep, Status.CANCELED)
         return
-    best = queries.best(sweep, trials)
+    best = queries.best(session, sweep)
     if best is None:
         moves.fail(session, sweep, _cause(sweep, trials))
         return

@@ -1,4 +1,4 @@
-/** <scatter-plot src x y colour>: a dot a run, placed by two of its parameters or metrics. */
+/** <scatter-plot src x y colour line>: a dot a run, placed by two of its parameters or metrics; `line` is a column that steps from run to run. */
 
 import { RunPlot, colours, drawn, label, scale, written } from "./plot-values.js";
 
@@ -30,9 +30,16 @@ class ScatterPlot extends RunPlot {
       dots.append(dot);
       return dot;
     });
+    if (this.getAttribute("line")) svg.append(this.steps(this.getAttribute("line"), x, placeX, placeY));
     svg.append(dots);
     const count = marks.filter(Boolean).length;
     this.show(svg, marks, `Scatter of ${count} runs: ${label(this.data, x)} across, ${label(this.data, y)} up.`);
+  }
+
+  steps(id, x, placeX, placeY) {
+    const known = this.data.runs.filter(({ values }) => values[id] !== undefined && values[x] !== undefined);
+    const points = known.map(({ values }, index) => `${index ? "H" : "M"}${placeX(values[x])}${index ? "V" : " "}${placeY(values[id])}`);
+    return drawn("path", { class: "plot-steps", d: points.join("") });
   }
 
   line(place, mark, upright, width) {

@@ -6,6 +6,8 @@ from app.database import transaction
 from app.jobs import moves
 from app.jobs.lifecycle import Status
 from app.jobs.tables import Job
+from app.sdk.client import Client
+from app.sweeps.courses import Courses
 from app.tracking import metrics
 from app.tracking.metrics import Metric
 from workers.reconcile import sweeps
@@ -25,10 +27,21 @@ limits: {max_total_trials: 10, max_concurrent_trials: 2, timeout: 3600, trial_ti
 """
 
 
+@pytest.fixture
+def look():
+    """What a worker does again and again."""
+    courses = Courses()
+
+    def look() -> None:
+        sweeps.reconcile(courses)
+
+    return look
+
+
 def submit(client, yaml=YAML):
     answer = client.post("/api/jobs", json={"yaml": yaml})
     assert answer.status_code == 201, answer.text
-    sweeps.reconcile()
+    sweeps.reconcile(Courses())
     return answer.json()
 
 
@@ -49,9 +62,9 @@ def end(name, status=Status.COMPLETED, **changes):
         moves.move(session, session.query(Job).filter_by(name=name).one(), status, **changes)
 
 
-def test_a_grid_is_run_two_at_a_time_and_the_best_is_named(alice, sent):
+def test_a_grid_is_run_two_at_a_time_and_the_best_is_named(alice, look, sent):
     assert submit(alice)["status"] == "Running"
-    sweeps.reconcile()
+    look()
     assert [(trial["name"], trial["values"]) for trial in trials(alice)] == [
         ("tune_0", {"lr": 0.1}),
         ("tune_1", {"lr": 0.2}),
@@ -63,44 +76,69 @@ def test_a_grid_is_run_two_at_a_time_and_the_best_is_named(alice, sent):
     log_accuracy("tune_1", 0.9)
     end("tune_1")
     end("tune_0", Status.FAILED, error={"message": "Exit code 1."})
-    sweeps.reconcile()
+    look()
     assert alice.get("/api/jobs/tune").json()["status"] == "Running"
     log_accuracy("tune_2", 0.7)
     end("tune_2")
-    sweeps.reconcile()
+    look()
     ended = alice.get("/api/jobs/tune").json()
     assert ended["status"] == "Completed"
     assert ended["properties"] == {"best_child_run_id": "tune_1", "score": "0.9"}
     ordered = trials(alice, sort="objective")
     assert [trial["objective"] for trial in ordered] == [0.9, 0.7, None]
     assert ordered[-1]["error"]["message"] == "Exit code 1."
-    page = alice.get("/jobs/tune/trials")
-    assert page.status_code == 200 and "tune_1" in page.text
+    page = alice.get("/jobs/tune/trials").text
+    assert "tune_1" in page and "Exit code 1." in page and "from 8 completed trials on" in page
+    assert "/jobs/tune/children" not in page and "sort=-objective" in page
+    token = alice.headers["Authorization"].removeprefix("Bearer ")
+    client = Client("http://testserver", token, transport=alice._transport)
+    told = "".join(change.text for change in client.follow_job("tune")).splitlines()
+    assert told == [
+        "Trial 0  Failed  lr=0.1  Exit code 1.",
+        "Trial 1  Completed  accuracy 0.9 (best so far)  lr=0.2",
+        "Trial 2  Completed  accuracy 0.7  lr=0.3",
+    ]
 
 
-def test_a_trial_that_falls_behind_is_stopped_and_says_why(alice):
+def test_a_trial_that_falls_behind_is_stopped_and_says_why(alice, look):
     submit(alice, YAML + "early_termination: {type: bandit, slack_amount: 0.1}\n")
     log_accuracy("tune_0", 0.9)
     log_accuracy("tune_1", 0.5)
-    sweeps.reconcile()
+    look()
     stopped = trials(alice)[1]
     assert stopped["status"] == "CancelRequested"
     assert stopped["error"]["message"] == "Bandit policy: at interval 1 its best was 0.5, and the limit 0.8."
+    assert "its best was 0.5, and the limit 0.8." in alice.get("/jobs/tune/trials").text
 
 
-def test_cancel_ends_every_trial(alice):
+def test_a_look_reads_only_the_points_that_are_new(alice, look, monkeypatch):
+    submit(alice, YAML + "early_termination: {type: bandit, slack_amount: 0.1, evaluation_interval: 2}\n")
+    read = []
+    since = metrics.history_since
+    monkeypatch.setattr(metrics, "history_since", lambda *given: read.append(given[1:]) or since(*given))
+    log_accuracy("tune_0", 0.9)
+    log_accuracy("tune_1", 0.5)
+    look()
+    log_accuracy("tune_1", 0.6)
+    look()
+    assert [position for _, _, position in read] == [0, 0, 1, 1]
+    stopped = trials(alice)[1]["error"]["message"]
+    assert stopped == "Bandit policy: at interval 2 its best was 0.6, and the limit 0.8."
+
+
+def test_cancel_ends_every_trial(alice, look):
     submit(alice)
     alice.post("/api/jobs/tune/cancel")
-    sweeps.reconcile()
+    look()
     assert alice.get("/api/jobs/tune").json()["status"] == "Canceled"
     assert {trial["status"] for trial in trials(alice)} == {"Canceled"}
 
 
-def test_a_sweep_of_which_all_trials_fail_says_the_cause(alice):
+def test_a_sweep_of_which_all_trials_fail_says_the_cause(alice, look):
     submit(alice, YAML.replace("0.2, 0.3", "0.2"))
     for name in ("tune_0", "tune_1"):
         end(name, Status.FAILED, error={"message": "Exit code 1: no data."})
-    sweeps.reconcile()
+    look()
     job = alice.get("/api/jobs/tune").json()
     assert job["status"] == "Failed"
     assert job["error"]["message"] == "No trial completed; tune_0 failed: Exit code 1: no data."

@@ -5,15 +5,19 @@ from sqlalchemy.exc import IntegrityError
 from app.database import reading, transaction
 from app.errors import Conflict
 from app.sweeps import queries, service
+from app.sweeps.courses import Courses
+
+_courses = Courses()
 
 
-def reconcile() -> None:
+def reconcile(courses: Courses = _courses) -> None:
     with reading() as session:
         waiting = queries.open_sweeps(session)
+    courses.keep_only(waiting)
     for sweep_id in waiting:
         try:
             with transaction() as session:
-                service.advance(session, sweep_id)
+                service.advance(session, sweep_id, courses)
         except (Conflict, IntegrityError):
             # Another worker looked at the same moment, or a trial just ended: the next look decides.
             continue
