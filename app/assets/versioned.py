@@ -48,9 +48,12 @@ class Versioned:
         """All versions of an asset."""
         return select(self.version).where(self._owner_id == asset.id)
 
-    def versions(self, session: Session, asset: Any, *, number: int = 1, size: int = 50) -> Page:
-        """Newest first, archived ones too."""
-        return paginate(session, self.of(asset).order_by(self._order.desc()), number, size)
+    def versions(
+        self, session: Session, asset: Any, *, archived: bool | None = None, number: int = 1, size: int = 50
+    ) -> Page:
+        """Newest first, those that are archived, those that are not, or both."""
+        found = self.of(asset) if archived is None else self.of(asset).where(self.version.archived == archived)
+        return paginate(session, found.order_by(self._order.desc()), number, size)
 
     def get_version(
         self,
@@ -96,17 +99,20 @@ class Versioned:
         *where: ColumnElement[bool],
         text: str = "",
         sort: str = "-updated",
-        archived: bool = False,
+        archived: bool | None = False,
         number: int = 1,
         size: int = 50,
     ) -> Page:
-        """Rows are pairs of an asset and its newest version, None where it has no version."""
+        """Rows are pairs of an asset and its newest version, None where it has no version.
+
+        Those that are archived, those that are not, or both where `archived` is None.
+        """
         order = ordering(
             sort, {"name": self.asset.name, "created": self.asset.created_at, "updated": self.asset.updated_at}
         )
-        found = select(self.asset).where(
-            self.asset.workspace_id == workspace_id, self.asset.archived == archived, *where
-        )
+        found = select(self.asset).where(self.asset.workspace_id == workspace_id, *where)
+        if archived is not None:
+            found = found.where(self.asset.archived == archived)
         if text:
             found = found.where(self.asset.name.icontains(text, autoescape=True))
         page = paginate(session, found.order_by(order, self.asset.id), number, size)

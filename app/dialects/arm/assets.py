@@ -1,0 +1,187 @@
+"""The calls that all versioned assets have in common: containers, versions, archiving, what the next version is.
+
+A PUT of a version that there is changes its description, tags and whether it is archived; what it holds never changes.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse
+from sqlalchemy.orm import Session
+
+from app.access.caller import Caller
+from app.access.guard import CallerDep, allow, note
+from app.access.permissions import Action
+from app.assets.versioned import Versioned
+from app.dialects.arm import answers
+from app.dialects.arm.addressing import WORKSPACE
+from app.dialects.arm.answers import BodyDep, PagingDep
+from app.errors import Invalid, NotFound
+from app.web.session import SessionDep
+
+DEFAULT_VERSION = "azureml_default"
+"""What clients ask for when no version is named."""
+
+VIEWS = {"activeonly": False, "archivedonly": True, "all": None}
+
+
+@dataclass(frozen=True)
+class Asset:
+    """How a kind of asset is spoken of: `word` in addresses, `target` in audit records.
+
+    `told` are the properties of a version beside those that all kinds have, `container` those of an asset; `create`
+    makes a version from the properties that were sent; `same` raises where they ask for other content than a version
+    has. `list_page` and `next_version` stand for those of `kind` where a domain has its own.
+    """
+
+    word: str
+    target: str
+    kind: Versioned
+    read: Action
+    write: Action
+    told: Callable[[Request, Any], dict]
+    create: Callable[[Session, Caller, str, str, dict], Any]
+    same: Callable[[Session, Any, dict], None]
+    container: Callable[[Any], dict] = lambda asset: {}
+    list_page: Callable | None = None
+    next_version: Callable[[Session, Any], Any] | None = None
+
+    def version(self, request: Request, found: Any) -> dict:
+        asset = self.kind.owner_of(found)
+        properties = {
+            "description": found.description,
+            "tags": _texts(found.tags),
+            "properties": _texts(getattr(found, "properties", None) or {}),
+            "isAnonymous": False,
+            "isArchived": found.archived or asset.archived,
+            "provisioningState": "Succeeded",
+        }
+        return answers.resource(
+            request,
+            f"{self.word}/{asset.name}/versions/{found.version}",
+            properties | self.told(request, found),
+            created_at=found.created_at,
+            created_by=found.created_by,
+        )
+
+    def asset(self, request: Request, found: Any, newest: Any, **more: Any) -> dict:
+        properties = {
+            "description": getattr(found, "description", None) or (newest.description if newest else ""),
+            "tags": _texts(getattr(found, "tags", None) or (newest.tags if newest else {})),
+            "properties": {},
+            "isArchived": found.archived,
+            "latestVersion": str(newest.version) if newest else None,
+            "provisioningState": "Succeeded",
+        }
+        properties |= self.container(found) | more
+        return answers.resource(request, f"{self.word}/{found.name}", properties, created_at=found.created_at)
+
+
+def _texts(values: dict) -> dict[str, str]:
+    return {str(name): str(value) for name, value in values.items()}
+
+
+def routes(asset: Asset) -> APIRouter:
+    """The five calls about a kind of asset."""
+    router = APIRouter(prefix=f"{WORKSPACE}/{asset.word}")
+    kind = asset.kind
+
+    @router.get("", dependencies=[allow(asset.read)])
+    def containers(
+        request: Request, session: SessionDep, caller: CallerDep, paging: PagingDep, listViewType: str = "ActiveOnly"
+    ) -> JSONResponse:
+        pages = asset.list_page or kind.page
+        found = pages(
+            session,
+            caller.workspace.id,
+            sort="name",
+            archived=_view(listViewType),
+            number=paging.number,
+            size=paging.size,
+        )
+        return paging.answer(found, lambda row: asset.asset(request, *row))
+
+    @router.get("/{name}", dependencies=[allow(asset.read)])
+    def container(name: str, request: Request, session: SessionDep, caller: CallerDep) -> JSONResponse:
+        found = kind.get(session, caller.workspace.id, name)
+        return JSONResponse(_with_newest(request, session, asset, found))
+
+    @router.put("/{name}", dependencies=[allow(asset.write)])
+    def change(name: str, request: Request, sent: BodyDep, session: SessionDep, caller: CallerDep) -> JSONResponse:
+        found = kind.get(session, caller.workspace.id, name)
+        _archive(session, asset, found, name, answers.properties_of(sent))
+        return JSONResponse(_with_newest(request, session, asset, found))
+
+    @router.get("/{name}/versions", dependencies=[allow(asset.read)])
+    def versions(
+        name: str,
+        request: Request,
+        session: SessionDep,
+        caller: CallerDep,
+        paging: PagingDep,
+        listViewType: str = "ActiveOnly",
+    ) -> JSONResponse:
+        owner = kind.get(session, caller.workspace.id, name)
+        view = _view(listViewType)
+        found = kind.versions(session, owner, number=paging.number, size=paging.size, archived=view)
+        return paging.answer(found, lambda row: asset.version(request, row))
+
+    @router.get("/{name}/versions/{version}", dependencies=[allow(asset.read)])
+    def get(name: str, version: str, request: Request, session: SessionDep, caller: CallerDep) -> JSONResponse:
+        wanted = None if version == DEFAULT_VERSION else version
+        return JSONResponse(asset.version(request, kind.get_version(session, caller.workspace.id, name, wanted)))
+
+    @router.put("/{name}/versions/{version}", dependencies=[allow(asset.write)])
+    def put(
+        name: str, version: str, request: Request, sent: BodyDep, session: SessionDep, caller: CallerDep
+    ) -> JSONResponse:
+        asked = answers.properties_of(sent)
+        found = find(kind, session, caller.workspace.id, name, version)
+        if found is None:
+            made = asset.create(session, caller, name, version, asked)
+            note(session, asset.target, f"{name}:{made.version}", after={"by": "azure-ai-ml"})
+            return JSONResponse(asset.version(request, made), 201)
+        asset.same(session, found, asked)
+        _update(session, asset, found, name, asked)
+        return JSONResponse(asset.version(request, found))
+
+    return router
+
+
+def find(kind: Versioned, session: Session, workspace_id: int, name: str, version: str) -> Any | None:
+    try:
+        return kind.get_version(session, workspace_id, name, version)
+    except NotFound:
+        return None
+
+
+def _with_newest(request: Request, session: Session, asset: Asset, found: Any) -> dict:
+    newest = asset.kind.newest(session, [found.id]).get(found.id)
+    following = (asset.next_version or asset.kind.next_version)(session, found)
+    return asset.asset(request, found, newest, nextVersion=str(following))
+
+
+def _view(text: str) -> bool | None:
+    if text.lower() not in VIEWS:
+        raise Invalid(f"listViewType: {text!r} is not one of ActiveOnly, ArchivedOnly and All.", target="listViewType")
+    return VIEWS[text.lower()]
+
+
+def _archive(session: Session, asset: Asset, item: Any, name: str, asked: dict) -> None:
+    archived = asked.get("isArchived")
+    if isinstance(archived, bool) and item.archived != archived:
+        before = {"archived": item.archived}
+        asset.kind.archive(item, archived)
+        session.flush()
+        note(session, asset.target, name, before=before, after={"archived": archived})
+
+
+def _update(session: Session, asset: Asset, found: Any, name: str, asked: dict) -> None:
+    before = {"description": found.description, "tags": found.tags}
+    found.description = found.description if asked.get("description") is None else asked["description"]
+    found.tags = found.tags if asked.get("tags") is None else _texts(asked["tags"])
+    session.flush()
+    note(session, asset.target, f"{name}:{found.version}", before=before, after={"tags": found.tags})
+    _archive(session, asset, found, f"{name}:{found.version}", asked)

@@ -1,0 +1,91 @@
+"""Data, models and components as Azure's client makes, lists, archives and numbers them."""
+
+import pytest
+
+WORKSPACE = "/subscriptions/s/resourceGroups/g/providers/Microsoft.MachineLearningServices/workspaces/default"
+STORED = "azureml://subscriptions/s/resourcegroups/g/workspaces/default/datastores/workspaceblobstore/paths/"
+
+
+@pytest.fixture
+def uploaded(alice):
+    """The address of a folder that was uploaded."""
+    alice.put("/blobs/default.blob.testserver/files/LocalUpload/abc/src/a.txt", content=b"a")
+    return STORED + "LocalUpload/abc/src/"
+
+
+def _put(client, path: str, **properties):
+    return client.put(f"{WORKSPACE}/{path}", json={"properties": properties})
+
+
+def _listed(client, path: str, **query) -> list[str]:
+    return [found["name"] for found in client.get(f"{WORKSPACE}/{path}", params=query).json()["value"]]
+
+
+def test_a_version_is_made_once_and_then_only_described(alice, uploaded):
+    made = _put(alice, "data/d/versions/7", dataType="uri_folder", dataUri=uploaded, tags={"a": "1"})
+    assert made.status_code == 201 and made.json()["properties"]["dataUri"] == uploaded.rstrip("/")
+    again = _put(alice, "data/d/versions/7", dataType="uri_folder", dataUri=uploaded, tags={"a": "2"})
+    assert again.status_code == 200 and again.json()["properties"]["tags"] == {"a": "2"}
+    other = _put(alice, "data/d/versions/7", dataType="uri_folder", dataUri=STORED + "data/digits/1")
+    assert other.status_code == 409 and other.json()["error"]["target"] == "properties.dataUri"
+    container = alice.get(f"{WORKSPACE}/data/d").json()["properties"]
+    assert (container["latestVersion"], container["nextVersion"]) == ("7", "8")
+    assert alice.get("/api/data/d").json()["tags"] == {"a": "2"}
+
+
+def test_assets_and_versions_are_archived_apart_and_listed_by_view(alice, uploaded):
+    for version in ("1", "2"):
+        _put(alice, f"data/d/versions/{version}", dataType="uri_folder", dataUri=uploaded)
+    _put(alice, "data/d/versions/2", dataType="uri_folder", dataUri=uploaded, isArchived=True)
+    assert _listed(alice, "data/d/versions") == ["1"]
+    assert _listed(alice, "data/d/versions", listViewType="All") == ["2", "1"]
+    assert _put(alice, "data/d", isArchived=True, dataType="uri_folder").json()["properties"]["isArchived"]
+    assert "d" not in _listed(alice, "data")
+    assert _listed(alice, "data", listViewType="ArchivedOnly") == ["d"]
+    wrong = alice.get(f"{WORKSPACE}/data?listViewType=Some").json()["error"]
+    assert wrong["target"] == "listViewType" and "ActiveOnly" in wrong["message"]
+
+
+def test_lists_come_in_pages(alice, uploaded):
+    for version in "123":
+        _put(alice, f"data/d/versions/{version}", dataType="uri_folder", dataUri=uploaded)
+    first = alice.get(f"{WORKSPACE}/data/d/versions", params={"$top": "2", "api-version": "x"}).json()
+    assert [found["name"] for found in first["value"]] == ["3", "2"]
+    path = first["nextLink"].partition("testserver")[2]
+    rest = alice.get(path).json()
+    assert "%24top=2" in path and "api-version=x" in path
+    assert [found["name"] for found in rest["value"]] == ["1"] and "nextLink" not in rest
+    forged = alice.get(f"{WORKSPACE}/data/d/versions?$skipToken=x")
+    assert forged.status_code == 400 and forged.json()["error"]["code"] == "Invalid"
+
+
+def test_a_model_has_its_own_files_and_flavors_that_can_be_iterated(alice, uploaded):
+    made = _put(alice, "models/m/versions/3", modelUri=uploaded, modelType="custom_model").json()["properties"]
+    assert made["flavors"] == {} and made["modelUri"] == STORED + "models/m/3"
+    assert alice.get(f"{WORKSPACE}/models/m").json()["properties"]["nextVersion"] == "4"
+    same = _put(alice, "models/m/versions/3", modelUri=made["modelUri"], description="better")
+    assert same.json()["properties"]["description"] == "better"
+    assert _put(alice, "models/m/versions/3", modelUri=STORED + "data/digits/1").status_code == 409
+    missing = _put(alice, "models/n/versions/1", modelType="custom_model").json()["error"]
+    assert missing["target"] == "properties.modelUri"
+
+
+def test_a_component_comes_back_with_name_and_version_in_its_specification(alice, uploaded):
+    spec = {
+        "$schema": "x", "_source": "YAML.COMPONENT", "name": "c", "version": "2", "type": "command", "command": "ls",
+        "inputs": {"n": {"type": "integer", "default": 3}}, "code": uploaded,
+    }  # fmt: skip
+    made = _put(alice, "components/c/versions/2", componentSpec=spec, isAnonymous=False).json()["properties"]
+    shown = made["componentSpec"]
+    assert (shown["name"], shown["version"], shown["command"], shown["type"]) == ("c", "2", "ls", "command")
+    assert _put(alice, "components/c/versions/2", componentSpec=spec).status_code == 200
+    changed = _put(alice, "components/c/versions/2", componentSpec=spec | {"command": "pwd"})
+    assert changed.status_code == 409 and "do not change" in changed.json()["error"]["message"]
+    assert alice.get(f"{WORKSPACE}/components/c/versions/azureml_default").json()["name"] == "2"
+    wrong = _put(alice, "components/x/versions/1", componentSpec=spec | {"command": None})
+    assert wrong.status_code == 400 and "command" in wrong.json()["error"]["message"]
+
+
+def test_who_may_only_read_makes_nothing(bob, uploaded):
+    answer = _put(bob, "data/d/versions/1", dataType="uri_folder", dataUri=uploaded)
+    assert answer.status_code == 403 and answer.json()["error"]["code"] == "Forbidden"
