@@ -84,8 +84,14 @@ def _texts(values: dict) -> dict[str, str]:
 
 
 def routes(asset: Asset) -> APIRouter:
-    """The five calls about a kind of asset."""
+    """The calls about a kind of asset."""
     router = APIRouter(prefix=f"{WORKSPACE}/{asset.word}")
+    _add_containers(router, asset)
+    _add_versions(router, asset)
+    return router
+
+
+def _add_containers(router: APIRouter, asset: Asset) -> None:
     kind = asset.kind
 
     @router.get("", dependencies=[allow(asset.read)])
@@ -113,6 +119,10 @@ def routes(asset: Asset) -> APIRouter:
         found = kind.get(session, caller.workspace.id, name)
         _archive(session, asset, found, name, answers.properties_of(sent))
         return JSONResponse(_with_newest(request, session, asset, found))
+
+
+def _add_versions(router: APIRouter, asset: Asset) -> None:
+    kind = asset.kind
 
     @router.get("/{name}/versions", dependencies=[allow(asset.read)])
     def versions(
@@ -146,8 +156,6 @@ def routes(asset: Asset) -> APIRouter:
         asset.same(session, found, asked)
         _update(session, asset, found, name, asked)
         return JSONResponse(asset.version(request, found))
-
-    return router
 
 
 def find(kind: Versioned, session: Session, workspace_id: int, name: str, version: str) -> Any | None:
