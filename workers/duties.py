@@ -6,6 +6,7 @@ from functools import partial
 from app import domains
 from app.kit.hiding import hide_from_guests
 from app.settings import current
+from workers.execution import instance
 from workers.node import Node
 from workers.reconcile import (
     alerts,
@@ -41,6 +42,7 @@ def start() -> None:
     _keeper = Keeper(_node)
     _node.start(
         ("lost jobs", 5, lost_jobs.reconcile),
+        ("instances of jobs", 0.5, partial(instance.start_reserved, _node)),
         ("unsent tasks", 1, partial(unsent_tasks.reconcile, _node)),
         ("discarded files", 5, discarded_files.reconcile),
         ("deleted datasets", 5, deleted_datasets.reconcile),

@@ -35,6 +35,7 @@ class Held:
 
     job_id: int
     attempt: int
+    rank: int = 0
     cancel: threading.Event = field(default_factory=threading.Event)
     taken: threading.Event = field(default_factory=threading.Event)
     leave: threading.Event = field(default_factory=threading.Event)
@@ -51,7 +52,7 @@ class Node:
         self.folder = Path(settings.home).resolve() / "workers" / f"{socket.gethostname()}-{os.getpid()}"
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.launcher = Launcher(self.folder, warm_idle_seconds=settings.warm_idle_seconds)
-        self.held: dict[int, Held] = {}
+        self.held: dict[tuple[int, int], Held] = {}
         self._ending = threading.Event()
         self._going = threading.Event()
         self._threads: list[threading.Thread] = []
@@ -93,12 +94,12 @@ class Node:
                 log.exception("%s failed", name)
             self._ending.wait(max(0.0, seconds - (time.monotonic() - started)))
 
-    def hold(self, job_id: int, attempt: int) -> Held:
-        held = self.held[job_id] = Held(job_id, attempt)
+    def hold(self, job_id: int, attempt: int, rank: int = 0) -> Held:
+        held = self.held[job_id, rank] = Held(job_id, attempt, rank)
         return held
 
     def release(self, held: Held) -> None:
-        self.held.pop(held.job_id, None)
+        self.held.pop((held.job_id, held.rank), None)
 
     def _watch(self) -> None:
         """See which held jobs were cancelled, or given to another worker after a silence of ours."""
@@ -107,12 +108,13 @@ class Node:
             return
         with reading() as session:
             found = session.execute(
-                select(Job.id, Job.status, Job.worker_id, Job.attempt).where(Job.id.in_(list(holding)))
+                select(Job.id, Job.status, Job.worker_id, Job.attempt).where(Job.id.in_({job for job, _ in holding}))
             )
             seen = {row.id: row for row in found}
-        for job_id, held in holding.items():
+        for (job_id, rank), held in holding.items():
             row = seen.get(job_id)
-            if row is None or row.worker_id != self.id or row.attempt != held.attempt or row.status.is_final:
+            is_elsewhere = row is None or row.attempt != held.attempt or (rank == 0 and row.worker_id != self.id)
+            if is_elsewhere or row.status.is_final or row.status is Status.QUEUED:
                 held.taken.set()
             elif row.status is Status.CANCEL_REQUESTED:
                 held.cancel.set()
@@ -121,7 +123,8 @@ class Node:
         holding = list(self.held)
         if holding:
             with transaction() as session:
-                moves.renew(session, self.id, holding, self.settings.lease_seconds)
+                moves.renew(session, self.id, [job for job, rank in holding if not rank], self.settings.lease_seconds)
+                compute.renew(session, self.id, self.settings.lease_seconds)
 
     def _report(self) -> None:
         memory = psutil.virtual_memory()

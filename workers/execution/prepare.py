@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.access import queries as access_queries
 from app.access import service as access
+from app.compute.tables import JobNode
 from app.errors import Unavailable
 from app.jobs import places
 from app.jobs.tables import Job
@@ -41,10 +42,16 @@ class Plan:
     log_key: str = ""
     system_log_key: str = ""
     first_start: datetime | None = None
+    attempt: int = 1
+    rank: int = 0
+    instances: int = 1
+    devices: list[int] = field(default_factory=list)
 
     @classmethod
-    def of(cls, session: Session, job: Job, settings: Settings) -> "Plan":
-        """Reads a job that was just claimed, and mints the token of its run."""
+    def of(cls, session: Session, job: Job, settings: Settings, rank: int = 0) -> "Plan":
+        """Reads a job that was just claimed, or one of its further instances, and mints the token of its run."""
+        node = session.get(JobNode, (job.id, rank)) if rank else None
+        suffix = f"_{rank}" if rank else ""
         user = access_queries.get_user(session, job.created_by)
         return cls(
             job.id,
@@ -61,9 +68,13 @@ class Plan:
             job.spec or {},
             job.timeout_seconds,
             token=access.create_run_token(session, user, job.name, job.workspace_id),
-            log_key=places.log_key(job),
-            system_log_key=places.log_key(job, places.SYSTEM_LOG),
+            log_key=places.log_key(job, places.USER_LOG.replace(".txt", f"{suffix}.txt")),
+            system_log_key=places.log_key(job, places.SYSTEM_LOG.replace(".txt", f"{suffix}.txt")),
             first_start=job.started_at,
+            attempt=job.attempt,
+            rank=rank,
+            instances=job.instances,
+            devices=(node.devices if node else job.devices) or [],
         )
 
     def started(self) -> datetime:

@@ -2,6 +2,7 @@
 
 import logging
 import shutil
+import time
 
 from app.compute import taking
 from app.database import transaction
@@ -9,11 +10,13 @@ from app.errors import AtelierError, Conflict, Unavailable
 from app.jobs import moves, results
 from app.jobs.lifecycle import Status
 from app.jobs.tables import Job
+from workers.execution import nodes
+from workers.execution.distribution import Peer, ports_of
 from workers.execution.folder import JobFolder
 from workers.execution.launcher import Guest, Outcome
 from workers.execution.logs import Shipper, SystemLog
 from workers.execution.prepare import Plan, prepare
-from workers.execution.start import launch_of
+from workers.execution.start import is_distributed, launch_of
 from workers.node import Held, Node
 
 log = logging.getLogger(__name__)
@@ -31,9 +34,8 @@ def run_next(node: Node) -> bool:
         if job is None:
             return False
         plan = Plan.of(session, job, node.settings)
-        attempt = job.attempt
     # Held only once the claim is committed: before, whoever watches what is held sees another's job.
-    run(node, plan, node.hold(plan.job_id, attempt))
+    run(node, plan, node.hold(plan.job_id, plan.attempt))
     return True
 
 
@@ -59,16 +61,21 @@ def run(node: Node, plan: Plan, held: Held) -> None:
 
 def _run(node: Node, held: Held, plan: Plan, folder: JobFolder, system_log: SystemLog) -> None:
     python = prepare(node, held, plan, folder, system_log)
-    _check(held)
+    check(held)
+    peers = find_peers(plan, held, system_log)
     _move(node, held, plan, Status.RUNNING, started=True)
     system_log.write(f"Started: {plan.command}")
-    guest = node.launcher.start(launch_of(node, plan, folder, python))
-    outcome = _watch(guest, held, Shipper(plan, folder.log))
+    guest = node.launcher.start(launch_of(node, plan, folder, python, peers))
+    outcome, failure = watch(guest, held, Shipper(plan, folder.log), plan)
     if held.taken.is_set() or held.leave.is_set():
-        _check(held)
+        check(held)
     system_log.write(outcome.message or f"Ended with exit code {outcome.exit_code}.")
+    if failure:
+        raise failure
     if outcome.cause == "canceled" or held.cancel.is_set():
         raise Stopped
+    if plan.instances > 1 and outcome.exit_code == 0:
+        nodes.wait_for_others(plan, lambda: check(held))
     _move(node, held, plan, Status.FINALIZING, exit_code=outcome.exit_code)
     written = results.collect(plan.job_id, folder.outputs, folder.work)
     with transaction() as session:
@@ -77,16 +84,27 @@ def _run(node: Node, held: Held, plan: Plan, folder: JobFolder, system_log: Syst
     _apply(node, held, plan, outcome)
 
 
-def _watch(guest: Guest, held: Held, shipper: Shipper) -> Outcome:
-    """Pass on what the guest prints until it ends, and end it when it must stop."""
-    asked = False
+def find_peers(plan: Plan, held: Held, system_log: SystemLog) -> list[Peer]:
+    """All instances, once they are ready; none for a job that is one process."""
+    if plan.instances > 1:
+        system_log.write(f"Waiting for {plan.instances} instances")
+        return nodes.gather(plan, lambda: check(held))
+    return [Peer("127.0.0.1", nodes.free_ports(ports_of(plan.spec)))] if is_distributed(plan) else []
+
+
+def watch(guest: Guest, held: Held, shipper: Shipper, plan: Plan) -> tuple[Outcome, AtelierError | None]:
+    """Pass on what the guest prints until it ends, and end it when it must stop or another instance failed."""
+    asked, failure, look_at = False, None, time.monotonic()
     while True:
         outcome = guest.wait(POLL_SECONDS)
         shipper.ship()
         if outcome is not None:
             shipper.finish()
-            return outcome
-        if held.must_stop and not asked:
+            return outcome, failure
+        if plan.instances > 1 and not plan.rank and time.monotonic() > look_at:
+            failure = nodes.find_failure(plan)
+            look_at = time.monotonic() + nodes.LOOK_SECONDS
+        if (held.must_stop or failure) and not asked:
             asked = True
             guest.cancel()
 
@@ -125,7 +143,7 @@ def _move(node: Node, held: Held, plan: Plan, to: Status, *, started: bool = Fal
         moves.move(session, job, to, held_by=(node.id, held.attempt), **changes)
 
 
-def _check(held: Held) -> None:
+def check(held: Held) -> None:
     if held.cancel.is_set() or held.taken.is_set():
         raise Stopped
     if held.leave.is_set():

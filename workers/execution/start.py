@@ -1,28 +1,39 @@
 """Turns a prepared job into what the launcher starts: command, environment variables and limits."""
 
+import json
 import os
+import shlex
+import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import psutil
 
 from app.jobs.specification import render_command
 from app.settings import Settings
+from workers.execution.distribution import MPIRUN, Peer, processes
 from workers.execution.folder import JobFolder
 from workers.execution.launcher import Launch, Limits
 from workers.execution.prepare import Plan
 
+PROCESSES = Path(__file__).resolve().parent / "guest" / "processes.py"
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
-def launch_of(node, plan: Plan, folder: JobFolder, python: Path) -> Launch:
+def launch_of(node, plan: Plan, folder: JobFolder, python: Path, peers: Sequence[Peer] = ()) -> Launch:
+    """`peers` are the instances of a job that is distributed, or that has several."""
+    environ = _environ(node.settings, plan, folder, python)
+    command = _command(plan, folder)
+    if peers:
+        command = _distributed(plan, folder, python, command, environ, peers)
     readable = [Path(port["local"]) for port in plan.inputs.values() if "local" in port]
     return Launch(
         name=plan.name,
-        command=_command(plan, folder),
+        command=command,
         python=python,
         folder=folder.guest,
         working_directory=folder.work,
-        environ=_environ(node.settings, plan, folder, python),
+        environ=environ,
         log_path=folder.log,
         limits=_limits(node.settings, plan),
         readable=[path for path in readable if not path.is_relative_to(folder.guest)],
@@ -30,6 +41,32 @@ def launch_of(node, plan: Plan, folder: JobFolder, python: Path) -> Launch:
         # A warm process imports packages outside the fence, so only those that we chose.
         warm=bool((plan.environment or {}).get("curated", True)),
     )
+
+
+def is_distributed(plan: Plan) -> bool:
+    return plan.instances > 1 or bool(plan.spec.get("distribution"))
+
+
+def _distributed(
+    plan: Plan, folder: JobFolder, python: Path, command: str, environ: dict[str, str], peers: Sequence[Peer]
+) -> str:
+    """The command that starts all processes of this instance, by mpirun where the job wants MPI and there is one."""
+    started = processes(plan.spec, plan.rank, peers)
+    is_mpi = (plan.spec.get("distribution") or {}).get("type") == "mpi"
+    if is_mpi and len(peers) == 1 and shutil.which("mpirun", path=environ["PATH"]):
+        environ.update(MPIRUN)
+        return f"mpirun -n {len(started)} /bin/bash -c {shlex.quote(command)}"
+    if len(started) == 1:
+        environ.update(started[0].environ)
+        return command
+    asked = {
+        "command": command,
+        "processes": [process.environ for process in started],
+        "names": [process.name for process in started],
+    }
+    path = folder.temporary / "processes.json"
+    path.write_text(json.dumps(asked))
+    return shlex.join([str(python), "-S", "-E", str(PROCESSES), str(path)])
 
 
 def _command(plan: Plan, folder: JobFolder) -> str:
@@ -61,6 +98,7 @@ def _environ(settings: Settings, plan: Plan, folder: JobFolder, python: Path) ->
         "AZUREML_RUN_ID": plan.name,
         "AZUREML_EXPERIMENT_NAME": plan.experiment,
         "AZUREML_ARM_WORKSPACE_NAME": plan.workspace,
+        **({"CUDA_VISIBLE_DEVICES": ",".join(map(str, plan.devices))} if plan.devices else {}),
     }
 
 
