@@ -69,6 +69,9 @@ SENT = {
 def test_a_pipeline_is_submitted_run_and_read_back(alice):
     made = alice.post("/api/components", json={"yaml": PREP})
     assert made.status_code == 201, made.text
+    # Clients look for the computes before they send a pipeline; jobs run on the workers whatever they name.
+    compute = alice.get(f"{SCOPE}/computes/cpu").json()
+    assert (compute["name"], compute["properties"]["computeType"]) == ("cpu", "AmlCompute")
     answer = alice.put(PIPELINE, json={"properties": SENT})
     assert answer.status_code == 201, answer.text
     shown = alice.get(PIPELINE).json()["properties"]
@@ -85,6 +88,10 @@ def test_a_pipeline_is_submitted_run_and_read_back(alice):
         pipelines.advance(session, queries.get(session, 1, "pipe").id)
     children = alice.get(f"/history/v1.0{SCOPE}/runs/pipe/children").json()["value"]
     assert [run["runId"] for run in children] == ["pipe_first"]
+    logs = alice.get(f"/history/v1.0{SCOPE}/runs/pipe/details").json()["logFiles"]
+    assert list(logs) == ["logs/azureml/executionlogs.txt"]
+    log = alice.get(logs["logs/azureml/executionlogs.txt"], headers={"Authorization": ""})
+    assert log.text.endswith("Z first (pipe_first) is submitted\n"), log.text
     assert alice.get(f"{SCOPE}/jobs/pipe_first").json()["properties"]["computeId"] == f"{SCOPE}/computes/cpu"
 
 

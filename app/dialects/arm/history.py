@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from app.access.caller import Caller
 from app.access.guard import CallerDep, allow
 from app.assets.addresses import stored_address
-from app.dialects.arm import answers, storage
+from app.dialects.arm import answers, progress_log, run_files, storage
 from app.dialects.arm.addressing import HISTORY, WORKSPACE
 from app.dialects.arm.answers import BodyDep, PagingDep
 from app.dialects.arm.job_shapes import address_of
@@ -39,6 +39,8 @@ def details(name: str, request: Request, session: SessionDep, caller: CallerDep)
     job = queries.get(session, caller.workspace.id, name)
     warnings = [{"source": "Job", "message": text} for text in job.warnings]
     log_files = {file: storage.file_url(request, caller, path) for file, path in _logs(job).items()}
+    if job.type in progress_log.FILES:
+        log_files[progress_log.FILES[job.type]] = run_files.progress_url(request, caller, job)
     return answers.body(_run(request, session, job) | {"logFiles": log_files, "warnings": warnings})
 
 

@@ -7,6 +7,7 @@ from app.dialects.arm import (
     cloud,
     codes,
     components,
+    computes,
     data,
     datastores,
     history,
@@ -14,6 +15,7 @@ from app.dialects.arm import (
     models,
     online_deployments,
     online_endpoints,
+    run_files,
     workspaces,
 )
 
@@ -26,7 +28,9 @@ for _part in (
     data,
     models,
     components,
+    run_files,
     blobs,
+    computes,
     jobs,
     history,
     online_endpoints,

@@ -7,9 +7,11 @@ import re
 from collections.abc import Iterator
 
 from fastapi import APIRouter, Request, Response
+from sqlalchemy.orm import Session
 
+from app.access.caller import Caller
 from app.access.guard import CallerDep, allow
-from app.dialects.arm import blobs
+from app.dialects.arm import blobs, progress_log, storage
 from app.dialects.arm.addressing import BLOBS
 from app.errors import Invalid, NotFound
 from app.jobs import places, queries
@@ -29,6 +31,18 @@ def _folders(job: Job) -> dict[str, str]:
     """Storage keys of the folders that are shown as one, by what their files' names begin with."""
     logs = places.log_key(job, "").rstrip("/")
     return {name: f"{logs}/{name}".rstrip("/") for name in _LOGS} | {"": places.artifact_key(job)}
+
+
+def _logs(job: Job) -> str:
+    """The path of the folder of its logs in the workspace's store."""
+    return places.log_key(job, "").rstrip("/").removeprefix(f"{places.workspace_root(job)}/")
+
+
+def progress_url(request: Request, caller: Caller, job: Job) -> str:
+    """The address of the log of a pipeline or sweep, which opens for an hour."""
+    url = storage.container_url(request, caller.workspace.name, CONTAINER)
+    file = progress_log.FILES[job.type]
+    return f"{url}/ExperimentRun/dcid.{job.name}/{file}?{storage.signature(caller, _logs(job))}"
 
 
 def _found(blob: str) -> re.Match:
@@ -55,7 +69,7 @@ def _names(folder: str, start: str, keys: dict[str, str]) -> Iterator[tuple[str,
                 yield f"{folder}{below}{entry.path}", entry.size
 
 
-def _path(session: SessionDep, caller: CallerDep, blob: str) -> str:
+def _path(session: Session, caller: Caller, blob: str) -> str:
     """Where the file lies in the workspace's store."""
     found = _found(blob)
     job = queries.get(session, caller.workspace.id, found["run"])
@@ -72,4 +86,9 @@ def properties(blob: str, session: SessionDep, caller: CallerDep) -> Response:
 
 @router.get("/{blob:path}", dependencies=[allow(READ)])
 def read(blob: str, request: Request, session: SessionDep, caller: CallerDep) -> Response:
+    found = _found(blob)
+    job = queries.get(session, caller.workspace.id, found["run"])
+    if found["rest"] == progress_log.FILES.get(job.type):
+        storage.check_readable(caller, f"{_logs(job)}/{found['rest']}")
+        return Response(progress_log.text(session, job), media_type="text/plain; charset=utf-8")
     return blobs.sent(request, caller, _path(session, caller, blob))
