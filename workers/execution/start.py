@@ -11,6 +11,7 @@ import psutil
 
 from app.jobs.specification import render_command
 from app.settings import Settings
+from workers.execution import parallel
 from workers.execution.distribution import MPIRUN, Peer, processes
 from workers.execution.folder import JobFolder
 from workers.execution.launcher import Launch, Limits
@@ -72,7 +73,12 @@ def _distributed(
 def _command(plan: Plan, folder: JobFolder) -> str:
     inputs = {name: str(port.get("local", port.get("value", ""))) for name, port in plan.inputs.items()}
     outputs = {name: str(_output(folder, name, port)) for name, port in plan.outputs.items()}
-    return render_command(plan.command, inputs, outputs)
+    command = render_command(plan.command, inputs, outputs)
+    if asked := plan.spec.get("parallel"):
+        types = {name: port.get("type", "") for name, port in plan.inputs.items()}
+        leader = parallel.command_of(asked, types, folder.guest, inputs, outputs)
+        return command.replace(f"python {asked['entry_script']}", leader, 1)
+    return command
 
 
 def _output(folder: JobFolder, name: str, port: dict) -> Path:

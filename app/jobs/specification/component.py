@@ -10,7 +10,7 @@ from app.jobs.specification.environment import read_environment
 from app.jobs.specification.ports import DATA_TYPES, LITERAL_TYPES, Port
 from app.kit.sections import Section, kind_of
 
-FIELDS = (
+COMMON = (
     "name",
     "version",
     "display_name",
@@ -21,6 +21,11 @@ FIELDS = (
     "is_deterministic",
     "inputs",
     "outputs",
+    "id",
+    "auto_delete_setting",
+)
+FIELDS = (
+    *COMMON,
     "command",
     "code",
     "additional_includes",
@@ -28,8 +33,6 @@ FIELDS = (
     "resources",
     "distribution",
     "queue_settings",
-    "id",
-    "auto_delete_setting",
 )
 SET_BY_SERVER = ("creation_context", "latest_version", "intellectual_property")
 
@@ -73,16 +76,8 @@ def read_component(file: Section) -> Component:
     asked = resources.read_resources(file)
     resources.read_queue_settings(file)
     found = Component(
+        **read_common(file),
         command=(file.text("command", required=True) or "").strip(),
-        name=file.text("name"),
-        version=file.text("version"),
-        display_name=file.text("display_name"),
-        description=file.text("description"),
-        tags=file.texts("tags"),
-        properties=file.texts("properties"),
-        is_deterministic=file.boolean("is_deterministic", True),
-        inputs=ports.read_interface(file, "inputs", (*LITERAL_TYPES, *DATA_TYPES)),
-        outputs=ports.read_interface(file, "outputs", (*DATA_TYPES, *LITERAL_TYPES)),
         code=file.text("code"),
         environment=read_environment(file),
         resources=asked.fields,
@@ -93,6 +88,21 @@ def read_component(file: Section) -> Component:
     _check_includes(file)
     check_command(file, found.command, optional=optional_inputs(found.inputs))
     return found
+
+
+def read_common(file: Section) -> dict[str, Any]:
+    """What a component of any kind says of itself, and its interface."""
+    return {
+        "name": file.text("name"),
+        "version": file.text("version"),
+        "display_name": file.text("display_name"),
+        "description": file.text("description"),
+        "tags": file.texts("tags"),
+        "properties": file.texts("properties"),
+        "is_deterministic": file.boolean("is_deterministic", True),
+        "inputs": ports.read_interface(file, "inputs", (*LITERAL_TYPES, *DATA_TYPES)),
+        "outputs": ports.read_interface(file, "outputs", (*DATA_TYPES, *LITERAL_TYPES)),
+    }
 
 
 def optional_inputs(inputs: dict[str, Port]) -> list[str]:

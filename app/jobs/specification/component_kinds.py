@@ -1,20 +1,19 @@
 """The kinds of components: which there are, how one is told, and which reader takes it."""
 
 from app.errors import Invalid
-from app.jobs.specification import component, pipeline_component
+from app.jobs.specification import component, parallel, pipeline_component
 from app.jobs.specification.component import SET_BY_SERVER, Component
 from app.jobs.specification.pipeline_component import PipelineComponent
 from app.kit.sections import Section
 
 AnyComponent = Component | PipelineComponent
-KINDS = ("command", "pipeline")
+KINDS = ("command", "parallel", "pipeline")
 # What only one kind of component has, for files that leave `type` out.
 MARKS = {
     "pipeline": "jobs",
-    "parallel": "mini_batch_size",
+    "parallel": "task",
     "spark": "entry",
     "sweep": "trial",
-    "data_transfer": "task",
     "automl": "primary_metric",
 }
 
@@ -22,11 +21,12 @@ MARKS = {
 def read_any(file: Section) -> AnyComponent:
     """Notes every problem in `file.problems`; raises Invalid for a kind of component that is not known here."""
     kind = kind_of_component(file)
-    if kind == "pipeline":
-        whole = Section(file.problems, file.values, file.path, "a pipeline component")
-        whole.check_fields(pipeline_component.FIELDS, SET_BY_SERVER)
-        return pipeline_component.read_pipeline_component(whole)
-    return component.read_component(file)
+    if kind == "command":
+        return component.read_component(file)
+    reader, fields = _READERS[kind]
+    whole = Section(file.problems, file.values, file.path, f"a {kind} component")
+    whole.check_fields(fields, SET_BY_SERVER)
+    return reader(whole)
 
 
 def kind_of_component(file: Section) -> str:
@@ -42,3 +42,9 @@ def kind_of_component(file: Section) -> str:
     else:
         text = f"`{file.name_of('type')}` is {kind!r}; it must be one of: {known}."
     raise Invalid(f"{where}: {text}", target=file.name_of("type"))
+
+
+_READERS = {
+    "parallel": (parallel.read_parallel_component, parallel.COMPONENT_FIELDS),
+    "pipeline": (pipeline_component.read_pipeline_component, pipeline_component.FIELDS),
+}

@@ -52,7 +52,7 @@ def load_command_job(
 
 
 def _with_component(file: Section, job: CommandJob, component: AnyComponent) -> CommandJob:
-    if not isinstance(component, Component):
+    if not isinstance(component, Component) or component.type != "command":
         raise Invalid(f"component: it is a {component.type} component; a {job.type} job runs a command.", target="type")
     return replace(with_component(file, job, component), component=_named(job.component, component))
 

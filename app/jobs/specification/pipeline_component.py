@@ -3,26 +3,11 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from app.jobs.specification import ports
-from app.jobs.specification.ports import DATA_TYPES, LITERAL_TYPES, Input, Port
+from app.jobs.specification.component import COMMON, read_common
+from app.jobs.specification.ports import Input, Port
 from app.kit.sections import Section
 
-FIELDS = (
-    "name",
-    "version",
-    "display_name",
-    "description",
-    "tags",
-    "properties",
-    "type",
-    "is_deterministic",
-    "inputs",
-    "outputs",
-    "jobs",
-    "settings",
-    "id",
-    "auto_delete_setting",
-)
+FIELDS = (*COMMON, "jobs", "settings")
 
 
 @dataclass(frozen=True)
@@ -60,18 +45,7 @@ def read_pipeline_component(file: Section) -> PipelineComponent:
     jobs = file.mapping("jobs")
     if not jobs:
         file.wrong("jobs", "is missing: a pipeline needs at least one step.")
-    return PipelineComponent(
-        jobs=jobs,
-        name=file.text("name"),
-        version=file.text("version"),
-        display_name=file.text("display_name"),
-        description=file.text("description"),
-        tags=file.texts("tags"),
-        properties=file.texts("properties"),
-        is_deterministic=file.boolean("is_deterministic", True),
-        inputs=ports.read_interface(file, "inputs", (*LITERAL_TYPES, *DATA_TYPES)),
-        outputs=ports.read_interface(file, "outputs", (*DATA_TYPES, *LITERAL_TYPES)),
-    )
+    return PipelineComponent(**read_common(file), jobs=jobs)
 
 
 def _example(port: Port) -> Input:

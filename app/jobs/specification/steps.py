@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from typing import Any
 
+from app.jobs.specification import parallel
 from app.jobs.specification.bindings import Binding, binding_of, filled, fits, has_expression
 from app.jobs.specification.command import SET_BY_SERVER, CommandJob
 from app.jobs.specification.component import Component
@@ -16,7 +17,7 @@ from app.jobs.specification.pipeline_component import PipelineComponent
 from app.jobs.specification.ports import PORT_NAME, Input, Output
 from app.kit.sections import Section, as_text, kind_of
 
-SUPPORTED = ("command", "pipeline", "sweep")
+SUPPORTED = ("command", "parallel", "pipeline", "sweep")
 OF_PIPELINES = ("type", "component", "inputs", "outputs", "properties", "comment", "compute", "settings")
 OF_STEPS = ("component", "comment", "resources", "limits", "identity")
 # What stands in for data that another step will have written, while a step is read.
@@ -153,6 +154,9 @@ class _Reader:
         if isinstance(component, PipelineComponent):
             file.check_fields((*OF_PIPELINES, *COMPONENT_FIELDS), SET_BY_SERVER)
             return nested(file, component)
+        if kind == "parallel":
+            file.check_fields((*parallel.FIELDS, *OF_STEPS), SET_BY_SERVER)
+            return parallel.read(file, component)
         file.check_fields((*KINDS[kind].fields, *OF_STEPS), SET_BY_SERVER)
         job, whole = KINDS[kind].read(file)
         return with_component(whole, job, job.component) if isinstance(job.component, Component) else job

@@ -1,0 +1,111 @@
+"""Parallel steps: their files, and how the leader deals with what fails, crashes and hangs."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from app.errors import Invalid
+from app.jobs.specification import load_command_job, load_component
+from workers.execution.parallel import command_of
+
+COMPONENT = """\
+name: score
+type: parallel
+inputs: {images: {type: uri_folder}, factor: {type: integer, default: 2}}
+outputs: {rows: {type: uri_file}}
+input_data: ${{inputs.images}}
+mini_batch_size: "5"
+mini_batch_error_threshold: 1
+retry_settings: {max_retries: 1, timeout: 2}
+max_concurrency_per_instance: 2
+task:
+  type: run_function
+  entry_script: score.py
+  program_arguments: --factor ${{inputs.factor}}
+  append_row_to: ${{outputs.rows}}
+  environment: azureml:pytorch-2.13-cpu@latest
+"""
+PIPELINE = """\
+type: pipeline
+inputs: {images: {type: uri_folder, path: "azureml:images:1"}}
+jobs:
+  score:
+    component: azureml:score:1
+    inputs: {images: "${{parent.inputs.images}}"}
+    mini_batch_size: 1
+    resources: {instance_count: 2}
+"""
+SCRIPT = """\
+import os, sys, time
+count = 0
+def init():
+    if sys.argv[2] == "99":
+        raise ValueError("no model")
+def run(paths):
+    number = int(open(paths[0]).read())
+    if number == 3: raise ValueError("bad image")
+    if number == 4: os._exit(5)
+    if number == 6: time.sleep(30)
+    return [number * int(sys.argv[2])]
+def shutdown(): print("shut down", flush=True)
+"""
+
+
+def parallel_step():
+    found = load_command_job(PIPELINE, find_component=lambda _: load_component(COMPONENT))
+    return found.steps["score"].job
+
+
+def test_a_step_says_what_differs_from_its_component():
+    job = parallel_step()
+    assert job.command == "python score.py --factor ${{inputs.factor}}" and job.inputs["factor"].value == 2
+    assert job.parallel["size"] == {"files": 1} and job.parallel["concurrency"] == 4
+    assert load_component(load_component(COMPONENT).to_dict()) == load_component(COMPONENT)
+
+
+@pytest.mark.parametrize(
+    ("change", "to", "words"),
+    [
+        ("inputs.images}}", "inputs.imags}}", "names 'imags'"),
+        ('"5"', "many", "a number of files"),
+        ("entry_script", "entry_scrip", "did you mean `entry_script`?"),
+        ("inputs.factor", "inputs.faktor", "did you mean `${{inputs.factor}}`?"),
+    ],
+)
+def test_a_mistake_is_told(change, to, words):
+    with pytest.raises(Invalid) as error:
+        load_component(COMPONENT.replace(change, to, 1))
+    assert words in str([error.value.message, *error.value.details])
+
+
+def lead(folder: Path, count: int, factor: int, **changes):
+    (folder / "in").mkdir(exist_ok=True)
+    for number in range(count):
+        (folder / "in" / f"{number:04}.txt").write_text(str(number))
+    (folder / "score.py").write_text(SCRIPT)
+    asked = parallel_step().parallel | changes
+    ports = {"images": str(folder / "in")}, {"rows": str(folder / "rows.txt")}
+    command = command_of(asked, {"images": "uri_folder"}, folder, *ports).split()[1:]
+    done = subprocess.run(
+        [sys.executable, *command, "--factor", str(factor)], cwd=folder, capture_output=True, text=True, timeout=60
+    )
+    return done.returncode, done.stdout + done.stderr, (folder / "rows.txt").read_text().split()
+
+
+def test_a_thousand_mini_batches_end_and_what_fails_is_counted(tmp_path):
+    code, said, rows = lead(tmp_path, 1000, 2, mini_batch_error_threshold=3, max_retries=0, timeout_seconds=1)
+    assert code == 0, said
+    assert rows == [str(2 * number) for number in range(1000) if number not in (3, 4, 6)]
+    assert "997 mini-batches done, 3 failed" in said and "took longer than 1 seconds" in said
+    assert "ended with code 5" in said and said.count("shut down") == 4
+
+
+def test_too_many_failures_and_a_script_that_does_not_start_end_the_step(tmp_path):
+    code, said, _ = lead(tmp_path, 5, 2, mini_batch_error_threshold=1)
+    assert code == 1 and "2 mini-batches failed; mini_batch_error_threshold is 1." in said
+    code, said, _ = lead(tmp_path, 5, 99)
+    assert code == 1 and "ValueError: no model" in said.splitlines()[-1]
+    assert json.loads((tmp_path / "parallel.json").read_text())["concurrency"] == 4

@@ -1,0 +1,42 @@
+"""What the guest of a parallel step is told: `guest/parallel.py` and its configuration."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+LEADER = Path(__file__).resolve().parent / "guest" / "parallel.py"
+# As Azure ML calls the file in a folder.
+ROWS_FILE = "parallel_run_step.txt"
+
+
+def command_of(
+    asked: dict, input_types: Mapping[str, str], folder: Path, inputs: Mapping[str, str], outputs: Mapping[str, str]
+) -> str:
+    """The start of the command, before the arguments of the entry script; writes its configuration into `folder`.
+
+    `asked` is the `parallel` of the normalised job file, `inputs` and `outputs` are the local paths of the ports.
+    """
+    port = asked["input"]
+    config = {
+        "entry": asked["entry_script"],
+        "input": inputs[port],
+        "tabular": input_types.get(port) == "mltable" or "bytes" in (asked["size"] or {}),
+        "size": asked["size"],
+        "partition_keys": asked["partition_keys"],
+        "concurrency": asked["concurrency"],
+        "error_threshold": asked["error_threshold"],
+        "mini_batch_error_threshold": asked["mini_batch_error_threshold"],
+        "max_retries": asked["max_retries"],
+        "timeout_seconds": asked["timeout_seconds"],
+        "append_to": _rows(asked["append_row_to"], outputs),
+    }
+    path = folder / "parallel.json"
+    path.write_text(json.dumps(config))
+    return f"python {LEADER} {path}"
+
+
+def _rows(port: str | None, outputs: Mapping[str, str]) -> str | None:
+    if port is None:
+        return None
+    place = Path(outputs[port])
+    return str(place / ROWS_FILE if place.is_dir() else place)
