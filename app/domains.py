@@ -15,6 +15,7 @@ from app.components import queries as component_queries
 from app.compute import placement
 from app.compute import waiting as compute_waiting
 from app.data import service as data
+from app.datastores import stores as datastores
 from app.experiments import service as experiments
 from app.experiments.events import StageChanged
 from app.jobs import components, inputs, placing, waiting
@@ -81,6 +82,7 @@ def start(settings: Settings) -> None:
     storage.connect(settings.artifact_root)
     crypto.connect(settings.secret_key)
     notifications.connect(settings)
+    datastores.connect(settings)
     queue.connect(settings.redis_url)
     live.connect(settings.redis_url)
     outbox.connect(queue.send, live.hint)

@@ -56,6 +56,9 @@ class Settings(BaseSettings):
     webhooks_allow_private: bool = Field(
         False, description="Let alerts and webhooks post to this machine and its own network."
     )
+    datastore_folders: str = Field(
+        "", description="Folders of this machine, separated by ':', in which datastores of the type file may lie."
+    )
     log_level: str = Field("INFO", description="Least level that is logged.")
     secure_cookies: bool = Field(False, description="Send cookies over HTTPS only; set it behind TLS.")
 

@@ -14,6 +14,9 @@ _OUTPUT = re.compile(r"azureml://(?:subscriptions/.+?/workspaces/[^/]+/)?jobs/([
 _LONG = re.compile(
     r"azureml://(?:subscriptions|locations)/.+?/workspaces/[^/]+/(data|models|components)/([^/]+)/versions/([^/]+)"
 )
+_REGISTERED = re.compile(
+    r"azureml://registries/([^/]+)/(data|models|components|environments)/([^/]+)/(versions|labels)/([^/]+)/?"
+)
 _RUN = re.compile(r"runs:/([^/]+)(?:/(.*))?")
 _MODEL = re.compile(r"models:/(?:(m-[0-9a-f]+)|([^/@]+)(?:/([^/]+)|@(.+)))(?:/.*)?")
 _SHORT = re.compile(r"(?:azureml:)?([A-Za-z0-9][A-Za-z0-9_.-]*)(?::([A-Za-z0-9_.-]+)|@([A-Za-z0-9_.-]+))")
@@ -23,6 +26,14 @@ _SHORT = re.compile(r"(?:azureml:)?([A-Za-z0-9][A-Za-z0-9_.-]*)(?::([A-Za-z0-9_.
 class Stored:
     """A file or folder of a workspace's own store; `path` is relative to the workspace."""
 
+    path: str
+
+
+@dataclass(frozen=True)
+class InDatastore:
+    """A file or folder of another datastore than the workspace's own; `path` is relative to the datastore."""
+
+    datastore: str
     path: str
 
 
@@ -46,12 +57,16 @@ class LoggedModelFiles:
 
 @dataclass(frozen=True)
 class AssetVersion:
-    """`kind` is data, models, components or None where the address does not say. One of version and label is set."""
+    """`kind` is data, models, components, environments or None where the address does not say.
+
+    One of version and label is set. `registry` names the registry that it lies in, None for the workspace itself.
+    """
 
     name: str
     version: str | None
     label: str | None
     kind: str | None = None
+    registry: str | None = None
 
 
 @dataclass(frozen=True)
@@ -59,7 +74,7 @@ class Elsewhere:
     url: str
 
 
-Address = Stored | JobOutput | RunArtifact | LoggedModelFiles | AssetVersion | Elsewhere
+Address = Stored | InDatastore | JobOutput | RunArtifact | LoggedModelFiles | AssetVersion | Elsewhere
 
 
 def stored_address(path: str) -> str:
@@ -70,11 +85,10 @@ def stored_address(path: str) -> str:
 def parse(text: str, field: str = "path") -> Address:
     """Read an address; raises Invalid with the forms that exist."""
     if found := _STORE.fullmatch(text):
-        if found[1] != DATASTORE:
-            raise Invalid(
-                f"{field}: there is no datastore {found[1]!r}; the workspace has {DATASTORE!r}.", target=field
-            )
-        return Stored(found[2])
+        return Stored(found[2]) if found[1] == DATASTORE else InDatastore(found[1], found[2])
+    if found := _REGISTERED.fullmatch(text):
+        version, label = (found[5], None) if found[4] == "versions" else (None, found[5])
+        return AssetVersion(found[3], version, label, found[2], found[1])
     if found := _OUTPUT.fullmatch(text):
         return JobOutput(found[1], found[2], found[3] or "")
     if found := _LONG.fullmatch(text):
@@ -93,6 +107,7 @@ def parse(text: str, field: str = "path") -> Address:
     raise Invalid(
         f"{field}: {text!r} is no address that the server can read. It takes azureml:NAME:VERSION, "
         f"azureml:NAME@latest, azureml://datastores/{DATASTORE}/paths/…, azureml://jobs/JOB/outputs/NAME, "
-        "runs:/RUN/PATH and https://…; a local path must be uploaded first, as the command line does.",
+        "azureml://registries/REGISTRY/{data|models|components}/NAME/versions/VERSION, runs:/RUN/PATH and https://…; "
+        "a local path must be uploaded first, as the command line does.",
         target=field,
     )

@@ -9,6 +9,7 @@ from app.cli import (
     completion,
     components,
     connecting,
+    definitions,
     environments,
     experiments,
     jobs,
@@ -28,7 +29,9 @@ def parser() -> argparse.ArgumentParser:
         epilog="`atelier NOUN VERB --help` describes a command. Exit status: 0 it worked, 1 it failed, 2 wrong usage.",
     )
     commands = made.add_subparsers(metavar="COMMAND", required=True)
-    for module in (operate, jobs, experiments, components, assets, serving, environments, transfer, azure, completion):
+    for module in (
+        operate, jobs, experiments, components, assets, definitions, serving, environments, transfer, azure, completion,
+    ):  # fmt: skip
         module.register(commands)
     return made
 

@@ -7,6 +7,7 @@ from app.assets.versioned import Versioned
 from app.components.tables import Component, ComponentVersion
 from app.errors import Invalid, NotFound
 from app.jobs import specification
+from app.registries import queries as registries
 
 COMPONENTS = Versioned("component", Component, ComponentVersion, "component")
 
@@ -24,7 +25,8 @@ def of_reference(session: Session, workspace_id: int, reference: str) -> specifi
             target="component",
         )
     try:
-        found = get_version(session, workspace_id, address.name, address.version, address.label)
+        home = registries.home_of(session, workspace_id, address)
+        found = get_version(session, home, address.name, address.version, address.label)
     except NotFound as error:
         raise NotFound(f"component: {error.message}", target="component") from error
     return specification.load_component(found.spec, source_name=reference)

@@ -7,7 +7,7 @@ from starlette.responses import StreamingResponse
 
 from app.access.caller import Caller
 from app.access.guard import CallerDep, allow
-from app.assets.addresses import Elsewhere, parse
+from app.assets.addresses import Elsewhere, InDatastore, parse
 from app.data import files, pages_new, queries
 from app.data.permissions import READ, WRITE
 from app.data.tables import DataVersion
@@ -112,7 +112,7 @@ def _page(request: Request, template: str, caller: Caller, found: DataVersion, *
     context |= {
         "asset": found.asset,
         "version": found,
-        "is_elsewhere": isinstance(parse(found.path), Elsewhere),
+        "is_elsewhere": isinstance(parse(found.path), Elsewhere | InDatastore),
         "is_previewed": _is_previewed,
         "may_write": caller.can(WRITE.name),
     }

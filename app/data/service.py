@@ -2,10 +2,11 @@
 
 from sqlalchemy.orm import Session
 
-from app.assets.addresses import Elsewhere, Stored, parse, stored_address
+from app.assets.addresses import Elsewhere, InDatastore, Stored, parse, stored_address
 from app.assets.names import check_name
 from app.data.queries import DATA
 from app.data.tables import DataVersion
+from app.datastores import service as datastores
 from app.errors import Invalid, NotFound
 from app.kit.storage import store
 from app.settings import PROJECT
@@ -41,7 +42,7 @@ def register(
     check_name(name)
     if type not in TYPES:
         raise Invalid(f"type: {type!r} is no data type. It is one of {', '.join(TYPES)}.", target="type")
-    files, size = _measure(workspace_id, path, type)
+    files, size = _measure(session, workspace_id, path, type)
     asset = DATA.find(session, workspace_id, name)
     if asset is not None and asset.type != type:
         raise Invalid(f"type: data asset {name!r} is a {asset.type}; its versions cannot be {type}.", target="type")
@@ -62,8 +63,12 @@ def register(
     )
 
 
-def _measure(workspace_id: int, path: str, type: str) -> tuple[int, int]:
+def _measure(session: Session, workspace_id: int, path: str, type: str) -> tuple[int, int]:
+    """Files and bytes of what the workspace keeps; what lies elsewhere is looked at by the jobs that use it."""
     address = parse(path)
+    if isinstance(address, InDatastore):
+        datastores.get(session, workspace_id, address.datastore, "path")
+        return 0, 0
     if isinstance(address, Elsewhere):
         return 0, 0
     if not isinstance(address, Stored):

@@ -12,6 +12,7 @@ from app.errors import Invalid, NotFound
 from app.kit.storage import safe_key, store
 from app.models import queries as models
 from app.models.tables import ModelVersion
+from app.registries import queries as registries
 
 
 def deploy(session: Session, endpoint: OnlineEndpoint, new: DeploymentCreate, *, created_by: str) -> OnlineDeployment:
@@ -44,7 +45,8 @@ def _model(session: Session, workspace_id: int, reference: str) -> ModelVersion:
     address = addresses.parse(reference, "model")
     if not isinstance(address, AssetVersion):
         raise Invalid(f"model: {reference!r} must name a registered model, as azureml:NAME:VERSION.", target="model")
-    return models.get_version(session, workspace_id, address.name, address.version, address.label)
+    home = registries.home_of(session, workspace_id, address)
+    return models.get_version(session, home, address.name, address.version, address.label)
 
 
 def _code(workspace_id: int, reference: str) -> str:

@@ -6,12 +6,14 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.assets import addresses
-from app.assets.addresses import AssetVersion, Elsewhere, JobOutput, LoggedModelFiles, RunArtifact, Stored
+from app.assets.addresses import AssetVersion, Elsewhere, InDatastore, JobOutput, LoggedModelFiles, RunArtifact, Stored
 from app.data import queries as data
+from app.datastores import service as datastores
 from app.errors import Invalid, NotFound
 from app.jobs.places import output_key
 from app.jobs.tables import Job
 from app.kit.storage import safe_key, store
+from app.registries import queries as registries
 
 MODEL_TYPES = ("mlflow_model", "custom_model", "triton_model")
 
@@ -34,12 +36,12 @@ def resolve(session: Session, workspace_id: int, name: str, type: str, path: str
     """
     address = addresses.parse(path, f"inputs.{name}.path")
     try:
-        return _resolve(session, workspace_id, type, path, address)
+        return _resolve(session, workspace_id, type, path, address, f"inputs.{name}.path")
     except NotFound as error:
         raise NotFound(f"inputs.{name}.path: {error.message}", target=f"inputs.{name}.path") from error
 
 
-def _resolve(session: Session, workspace_id: int, type: str, text: str, address: addresses.Address) -> dict:
+def _resolve(session: Session, workspace_id: int, type: str, text: str, address: addresses.Address, field: str) -> dict:
     match address:
         case Stored(path):
             return _existing(f"workspaces/{workspace_id}/{safe_key(path)}", address.path)
@@ -52,18 +54,34 @@ def _resolve(session: Session, workspace_id: int, type: str, text: str, address:
             return _find_files(session, workspace_id, text)
         case Elsewhere(url):
             return {"url": url}
+        case InDatastore():
+            return datastores.find_place(session, workspace_id, address, field)
         case AssetVersion() if address.kind == "models" or type in MODEL_TYPES:
-            return _find_model(session, workspace_id, address)
+            return _of_registry(
+                _find_model(session, registries.home_of(session, workspace_id, address), address), address
+            )
         case AssetVersion(name, version, label, _):
-            return _data(session, workspace_id, data.get_version(session, workspace_id, name, version, label))
+            home = registries.home_of(session, workspace_id, address)
+            found = data.get_version(session, home, name, version, label)
+            return _of_registry(_data(session, home, found, field), address)
     raise Invalid(f"{address} cannot be an input of a job.", target="inputs")
 
 
-def _data(session: Session, workspace_id: int, version) -> dict:
+def _of_registry(found: dict, address: AssetVersion) -> dict:
+    """The lineage tells an asset of a registry from one of the workspace that has the same name."""
+    if not address.registry:
+        return found
+    asset = found["asset"]
+    return found | {"asset": asset | {"name": f"registries/{address.registry}/{asset['name']}"}}
+
+
+def _data(session: Session, workspace_id: int, version, field: str) -> dict:
     asset = {"kind": "data", "name": version.asset.name, "version": version.version, "type": version.asset.type}
     address = addresses.parse(version.path)
     if isinstance(address, Elsewhere):
         return {"url": address.url, "asset": asset}
+    if isinstance(address, InDatastore):
+        return datastores.find_place(session, workspace_id, address, field) | {"asset": asset}
     return {"key": f"workspaces/{workspace_id}/{safe_key(address.path)}", "asset": asset}
 
 

@@ -10,7 +10,7 @@ from app.assets.addresses import stored_address
 from app.data import service as data
 from app.database import reading
 from app.errors import AtelierError
-from app.jobs import moves, places
+from app.jobs import moves, output_places, places
 from app.jobs.events import OutputNamed
 from app.jobs.inputs import MODEL_TYPES
 from app.jobs.lifecycle import Status
@@ -36,6 +36,7 @@ def collect(job_id: int, outputs: Path, work: Path) -> Written:
         job = session.get_one(Job, job_id)
         ports, kept, is_step = list(job.outputs), places.artifact_key(job), job.parent_id is not None
         keys = {port: places.output_key(job, port) for port in ports}
+        sent = output_places.of(session, job)
     written, digests = [], {}
     for port in ports:
         files = sorted(path for path in (outputs / port).rglob("*") if path.is_file())
@@ -43,6 +44,8 @@ def collect(job_id: int, outputs: Path, work: Path) -> Written:
             digests[port] = _digest(outputs / port, files)
         if files:
             store().upload(keys[port], outputs / port)
+            if port in sent:
+                output_places.send(*sent[port], outputs / port)
             written.append(port)
     for name in KEPT_FOLDERS:
         if (work / name).is_dir():

@@ -8,7 +8,7 @@ from app.environments import resolving
 from app.errors import AlreadyExists, Conflict, Invalid
 from app.experiments import service as experiments
 from app.experiments.events import StageChanged
-from app.jobs import discarding, inputs, moves, placing, queries
+from app.jobs import discarding, inputs, moves, output_places, placing, queries
 from app.jobs.components import read_job
 from app.jobs.lifecycle import BEFORE_START, Status
 from app.jobs.moves import cancel, move, reopen
@@ -64,6 +64,8 @@ def _new(session: Session, caller: Caller, spec: CommandJob, yaml: str) -> Job:
         raise AlreadyExists(f"name: there is a job {name!r} already.", target="name")
     discarding.check_free(session, folder_key(workspace_id, name), "name")
     experiment = experiments.get_or_create(session, workspace_id, spec.experiment_name or "Default")
+    outputs = {port: value.to_dict() for port, value in spec.outputs.items()}
+    output_places.check(session, workspace_id, outputs)
     ports = {port: found_input(session, workspace_id, port, value) for port, value in spec.inputs.items()}
     job = Job(
         workspace_id=workspace_id,
@@ -80,7 +82,7 @@ def _new(session: Session, caller: Caller, spec: CommandJob, yaml: str) -> Job:
         code=inputs.code_key(workspace_id, spec.code) if spec.code else None,
         environment=None if spec.type == "pipeline" else resolving.resolve(spec.environment),
         inputs=ports,
-        outputs={port: value.to_dict() for port, value in spec.outputs.items()},
+        outputs=outputs,
         warnings=list(spec.warnings),
         timeout_seconds=spec.timeout_seconds,
         max_retries=spec.max_retries,

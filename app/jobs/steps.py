@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 
 from app.environments import resolving
 from app.errors import AtelierError
-from app.jobs import inputs
+from app.jobs import inputs, output_places
 from app.jobs.specification import Input
 
 
@@ -36,6 +36,7 @@ def _found(session: Session, workspace_id: int, step: dict, where: str) -> dict:
             port: found_input(session, workspace_id, port, Input(**{"type": None, **value}))
             for port, value in job.get("inputs", {}).items()
         }
+        output_places.check(session, workspace_id, job.get("outputs", {}))
         code = inputs.code_key(workspace_id, job["code"]) if job.get("code") else None
         environment = None if "pipeline" in job else resolving.resolve(job.get("environment"))
     except AtelierError as error:

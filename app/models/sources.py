@@ -13,6 +13,7 @@ from app.jobs import queries as jobs
 from app.jobs.tables import Job
 from app.kit.storage import safe_key, store
 from app.models import queries
+from app.registries import queries as registries
 from app.tracking import artifacts, logged_models
 from app.tracking.tables import LoggedModel
 
@@ -55,7 +56,8 @@ def _resolve(session: Session, workspace_id: int, source: str) -> Source:
         case LoggedModelFiles(model_id):
             return _of_logged_model(logged_models.get(session, workspace_id, model_id))
         case AssetVersion(name, version, label, _):
-            known = queries.get_version(session, workspace_id, name, version, label)
+            home = registries.home_of(session, workspace_id, address)
+            known = queries.get_version(session, home, name, version, label)
             return Source(known.path, queries.job_of(session, known), known.logged_model)
     raise Invalid(f"source: {source!r} lies elsewhere; upload the files first.", target="source")
 

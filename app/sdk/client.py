@@ -11,6 +11,7 @@ import httpx
 
 from app.sdk import files
 from app.sdk.components import Components
+from app.sdk.definitions import Definitions
 from app.sdk.errors import ClientError
 from app.sdk.following import Change, follow
 from app.sdk.packing import pack
@@ -44,6 +45,8 @@ class Client:
         self._progress = progress
         self._transport = Transport(url, token, workspace, transport=transport)
         self.components = Components(self._transport, self.upload)
+        self.connections = Definitions(self._transport, "connections")
+        self.datastores = Definitions(self._transport, "datastores")
 
     def __enter__(self) -> "Client":
         return self

@@ -10,7 +10,10 @@ from sqlalchemy.orm import Session
 from app.access import queries as access_queries
 from app.access import service as access
 from app.compute.tables import JobNode
-from app.errors import Unavailable
+from app.database import reading
+from app.datastores import service as datastores
+from app.datastores.stores import Files, Place, check_reachable, open_files
+from app.errors import AtelierError, Unavailable
 from app.jobs import places
 from app.jobs.tables import Job
 from app.kit.clock import now
@@ -91,25 +94,46 @@ def prepare(node, held, plan: Plan, folder: JobFolder, system_log) -> Path:
     for name, port in plan.inputs.items():
         if "value" not in port and not held.must_stop:
             system_log.write(f"Input {name}: {port['path']}")
-            port["local"] = str(_fetch(name, port, folder))
+            port["local"] = str(_fetch(name, port, folder, plan.workspace_id))
     for name in plan.outputs:
         (folder.outputs / name).mkdir(exist_ok=True)
     return python
 
 
-def _fetch(name: str, port: dict, folder: JobFolder) -> Path:
+def _fetch(name: str, port: dict, folder: JobFolder, workspace_id: int) -> Path:
     """Where an input can be read: in place where that is safe and cheap, else a copy."""
     target = folder.inputs / name
     if "url" in port:
         return _download(port["url"], target, name)
-    key = port["key"]
-    in_place = store().local_path(key)
+    if "datastore" in port:
+        return _fetch_elsewhere(name, port, target, workspace_id)
+    return _fetch_from(store(), port["key"], port, target)
+
+
+def _fetch_from(files: Files, key: str, port: dict, target: Path) -> Path:
+    in_place = files.local_path(key)
     if in_place and port.get("mode") != "download" and landlock.available():
         return in_place
-    if store().size(key) is not None:
+    if files.size(key) is not None:
         target = target / Path(key).name
-    store().download(key, target)
+    files.download(key, target)
     return target
+
+
+def _fetch_elsewhere(name: str, port: dict, target: Path, workspace_id: int) -> Path:
+    """From a datastore, whatever its own client says when it fails."""
+    field = f"inputs.{name}"
+    with reading() as session:
+        found = datastores.get(session, workspace_id, port["datastore"], field)
+        check_reachable(found, field)
+        place = Place.of(found)
+    try:
+        return _fetch_from(open_files(place), port["file"], port, target)
+    except AtelierError as error:
+        raise Unavailable(f"{field}: {error.message}", target=field) from error
+    except Exception as error:
+        reason = f"{port['path']} could not be read: {error}"
+        raise Unavailable(f"{field}: {reason}", target=field) from error
 
 
 def _download(url: str, folder: Path, name: str) -> Path:

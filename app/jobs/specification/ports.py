@@ -15,6 +15,9 @@ INPUT_MODES = ("ro_mount", "download", "direct", "eval_mount", "eval_download")
 OUTPUT_MODES = ("rw_mount", "mount", "upload", "direct")
 PORT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 ASSET_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,254}")
+_OTHER_DATASTORE = re.compile(
+    r"azureml://(subscriptions/.+?/workspaces/[^/]+/)?datastores/(?!workspaceblobstore/|\$\{\{)[^/]+/paths/."
+)
 VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,49}")
 
 INPUT_FIELDS = ("type", "path", "mode", "value", "default", "optional", "description", "path_on_compute", "datastore")
@@ -246,7 +249,7 @@ def _output(outputs: Section, name: str) -> Output:
     port.check_fields(OUTPUT_FIELDS)
     kind = port.choice("type", (*FILE_TYPES, *MODEL_TYPES), "uri_folder")
     mode = port.choice("mode", OUTPUT_MODES, "rw_mount")
-    if "path" in port:
+    if "path" in port and not _OTHER_DATASTORE.match(port.text("path") or ""):
         port.warn("path", "is not used by this server, which keeps outputs at azureml://jobs/JOB/outputs/NAME.")
     return Output(kind, mode, port.text("path"), _asset_name(port), _version(port))
 

@@ -15,7 +15,6 @@ class LocalStorage(Storage):
     def __init__(self, root: str) -> None:
         self.root = Path(root).expanduser().resolve()
         self.incoming = self.root / ".incoming"
-        self.incoming.mkdir(parents=True, exist_ok=True, mode=0o700)
 
     def _path(self, key: str) -> Path:
         return self.root / safe_key(key)
@@ -32,6 +31,7 @@ class LocalStorage(Storage):
 
     def write(self, key: str, chunks: Iterable[bytes]) -> int:
         path = self._prepare(key)
+        self.incoming.mkdir(parents=True, exist_ok=True, mode=0o700)
         handle, temporary = tempfile.mkstemp(dir=self.incoming)
         try:
             with os.fdopen(handle, "wb") as file:

@@ -44,9 +44,10 @@ class _Stream(io.RawIOBase):
 class S3Storage(Storage):
     """S3 cannot append, so what is appended lies in numbered parts under `<key>.parts/`."""
 
-    def __init__(self, root: str) -> None:
+    def __init__(self, root: str, client=None) -> None:
+        """`client` is boto3's, where another is wanted than that of the environment."""
         self.bucket, _, self.prefix = root.removeprefix("s3://").partition("/")
-        self.client = boto3.client("s3")
+        self.client = client or boto3.client("s3")
 
     def _key(self, key: str) -> str:
         return safe_key(self.prefix, key)

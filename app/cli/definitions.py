@@ -1,0 +1,67 @@
+"""`atelier connection` and `atelier datastore`: define, list, describe and delete them."""
+
+import argparse
+
+from app.cli import nouns
+from app.cli.connecting import connect, say
+from app.cli.printing import print_list, print_one
+
+COLUMNS = ("name", "type", "description", "created_by", "updated_at")
+NOUNS = {
+    "connection": "connections: services elsewhere, with their credentials",
+    "datastore": "datastores: places whose files jobs read and write",
+}
+
+
+def register(commands: argparse._SubParsersAction) -> None:
+    for noun, text in NOUNS.items():
+        _register(nouns.Noun(commands, noun, text), noun)
+
+
+def _register(commands: nouns.Noun, noun: str) -> None:
+    create = commands.verb(
+        "create", f"define a {noun} from a file, or change it", _run(noun, _create), aliases=("update",)
+    )
+    nouns.add_file(create)
+    nouns.add_name(create, f"name of the {noun}, instead of the file's", required=False)
+    nouns.add_changes(create)
+    nouns.add_limit(commands.verb("list", f"list {noun}s", _run(noun, _list)))
+    show = commands.verb("show", f"describe a {noun}", _run(noun, _show))
+    nouns.add_name(show, f"name of the {noun}")
+    show.add_argument("--populate-secrets", action="store_true", help="its secrets too, which is audited")
+    delete = commands.verb("delete", f"delete a {noun}", _run(noun, _delete))
+    nouns.add_name(delete, f"name of the {noun}")
+    delete.add_argument("--yes", "-y", action="store_true", help="taken for scripts of Azure's; nothing is asked")
+
+
+def _run(noun: str, verb) -> nouns.Run:
+    def run(options: argparse.Namespace) -> None:
+        with connect(options) as client:
+            verb(client.connections if noun == "connection" else client.datastores, noun, options)
+
+    return run
+
+
+def _create(definitions, noun: str, options: argparse.Namespace) -> None:
+    changes = [*options.set, *([f"name={options.name}"] if options.name else [])]
+    made = definitions.create(options.file, changes)
+    for warning in made.pop("warnings", []):
+        say(f"Warning: {warning}")
+    print_one(made, list(made), options.output)
+
+
+def _list(definitions, noun: str, options: argparse.Namespace) -> None:
+    empty = f"There is no {noun} yet. Make one with: atelier {noun} create -f {noun}.yml"
+    print_list(definitions.list(options.max_results), COLUMNS, options.output, empty)
+
+
+def _show(definitions, noun: str, options: argparse.Namespace) -> None:
+    found = definitions.get(options.name)
+    if options.populate_secrets:
+        found["credentials"] |= definitions.secrets(options.name)
+    print_one(found, list(found), options.output)
+
+
+def _delete(definitions, noun: str, options: argparse.Namespace) -> None:
+    definitions.delete(options.name)
+    say(f"Deleted the {noun} {options.name}")
