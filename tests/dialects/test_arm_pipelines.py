@@ -2,6 +2,7 @@
 
 from app.database import transaction
 from app.jobs import queries
+from app.kit.storage import store
 from app.pipelines import service as pipelines
 
 SCOPE = "/subscriptions/s/resourceGroups/g/providers/Microsoft.MachineLearningServices/workspaces/default"
@@ -99,3 +100,12 @@ def test_a_component_that_there_is_not_is_named(alice):
     answer = alice.put(PIPELINE, json={"properties": SENT})
     assert answer.status_code == 400
     assert "prep" in answer.json()["error"]["message"]
+
+
+def test_the_code_of_a_component_is_told_by_its_id(alice):
+    store().write_bytes("workspaces/1/LocalUpload/abc/src/prep.py", b"print(1)")
+    code = f"azureml:{SCOPE}/codes/abc/versions/1"
+    spec = {"type": "command", "name": "coded", "command": "python prep.py", "code": code}
+    made = alice.put(f"{SCOPE}/components/coded/versions/1", json={"properties": {"componentSpec": spec}})
+    assert made.status_code == 201, made.text
+    assert made.json()["properties"]["componentSpec"]["code"] == code

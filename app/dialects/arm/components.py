@@ -11,7 +11,7 @@ from app.components import service
 from app.components.permissions import READ, WRITE
 from app.components.queries import COMPONENTS
 from app.components.tables import ComponentVersion
-from app.dialects.arm import asset_ids, code_files
+from app.dialects.arm import answers, asset_ids, code_files
 from app.dialects.arm.assets import Asset, routes
 from app.errors import Conflict, Invalid
 from app.jobs.components import read_component
@@ -42,6 +42,9 @@ def _told(request: Request, found: ComponentVersion) -> dict:
     spec = {name: value for name, value in found.spec.items() if value not in (None, {}, [])}
     spec |= {"name": found.component.name, "version": found.version, "type": found.type}
     spec |= {"display_name": found.display_name, "tags": found.tags, "description": found.description}
+    if spec.get("code"):
+        # Clients take code by its id only.
+        spec["code"] = f"azureml:{asset_ids.code_id(answers.workspace_id(request), spec['code'])}"
     return {"componentSpec": spec, "isAnonymous": found.component.name == ANONYMOUS}
 
 
