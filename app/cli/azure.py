@@ -7,11 +7,8 @@ from pathlib import Path
 
 from app.cli.connecting import DEFAULT_HOME
 from app.cli.home import Home
+from app.dialects.arm.variables import variables
 from app.errors import Unavailable
-
-SUBSCRIPTION = "00000000-0000-0000-0000-000000000000"
-GROUP = "atelier"
-"""Azure's clients want both; every subscription and group holds the same workspaces here."""
 
 DAYS = 7
 
@@ -49,21 +46,3 @@ def run_env(options: argparse.Namespace) -> int:
     for name, value in variables(base, options.workspace, token, bundle).items():
         print(f"export {name}={shlex.quote(value)}")
     return 0
-
-
-def variables(base: str, workspace: str, token: str, bundle: Path | None) -> dict[str, str]:
-    """What unmodified code with `DefaultAzureCredential()` needs to find the server at `base` and be let in."""
-    tracking = base if workspace == "default" else f"{base}/w/{workspace}"
-    return {
-        "ARM_CLOUD_METADATA_URL": f"{base}/metadata/endpoints?api-version=2019-05-01",
-        "AZUREML_CURRENT_CLOUD": "Atelier",
-        "REGISTRY_DISCOVERY_ENDPOINT_URL": f"{base}/",
-        "IDENTITY_ENDPOINT": f"{base}/msi/token",
-        "IDENTITY_HEADER": token,
-        **({"REQUESTS_CA_BUNDLE": str(bundle)} if bundle else {}),
-        "AZURE_SUBSCRIPTION_ID": SUBSCRIPTION,
-        "AZURE_RESOURCE_GROUP": GROUP,
-        "AZUREML_WORKSPACE_NAME": workspace,
-        "MLFLOW_TRACKING_URI": tracking,
-        "MLFLOW_TRACKING_TOKEN": token,
-    }

@@ -87,3 +87,12 @@ def test_a_token_of_stored_files_opens_nothing_else(anonymous, alice, personal):
         assert anonymous.get(f"/blobs/{account}.blob.host/files?comp=list&{query}").status_code == 404
     denied = anonymous.put(f"/blobs/default.blob.host/files/data/digits/1/digits.csv?{query}", content=b"x")
     assert denied.status_code == 403 and denied.headers["x-ms-error-code"] == "AuthorizationFailure"
+
+
+def test_the_page_of_python_fills_in_a_new_token_that_works(alice, anonymous):
+    page = alice.get("/w/default/python").text
+    assert "YOUR-TOKEN" in page and "AZUREML_WORKSPACE_NAME=default" in page
+    made = alice.post("/python")
+    token = made.text.partition("IDENTITY_HEADER=")[2].partition("\n")[0]
+    assert made.status_code == 201 and made.headers["cache-control"] == "no-store" and "YOUR-TOKEN" not in made.text
+    assert anonymous.get("/api/me", headers={"Authorization": f"Bearer {token}"}).json()["name"] == "alice"

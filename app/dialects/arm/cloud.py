@@ -8,17 +8,17 @@ from typing import Annotated
 from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Form, Header, Request
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import JSONResponse, PlainTextResponse, Response
 
 from app.access import bearer, identity
 from app.access.caller import Identity
 from app.access.guard import allow
 from app.access.permissions import PUBLIC, SIGN_IN
-from app.errors import Invalid, Unauthenticated
+from app.dialects.arm.variables import CLOUD
+from app.errors import Invalid, NotFound, Unauthenticated
 from app.web.session import SessionDep
 
 router = APIRouter()
-CLOUD = "Atelier"
 SUFFIX = "atelier"
 """Clients form the audience of Azure ML's tokens from it: `https://ml.azure.atelier`."""
 
@@ -62,6 +62,16 @@ def metadata(request: Request) -> list[dict]:
         },
     }
     return [cloud]
+
+
+@router.get("/metadata/certificate-authority.pem", dependencies=[allow(PUBLIC)], response_class=PlainTextResponse)
+def authority(request: Request) -> PlainTextResponse:
+    """The authority that issued this server's certificate; raises NotFound where a certificate was given."""
+    settings = request.app.state.settings
+    file = settings.home / "tls" / "ca.pem"
+    if settings.tls_certificate or not file.is_file():
+        raise NotFound("This server's certificate was not issued by an authority of its own.")
+    return PlainTextResponse(file.read_text(), media_type="application/x-pem-file")
 
 
 @router.get("/msi/token", dependencies=[allow(PUBLIC)])
