@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from app.errors import Invalid
 
 DATASTORE = "workspaceblobstore"
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:.*", re.DOTALL)
 _STORE = re.compile(r"azureml://(?:subscriptions/.+?/workspaces/[^/]+/)?datastores/([^/]+)/paths/(.+)")
 _OUTPUT = re.compile(r"azureml://(?:subscriptions/.+?/workspaces/[^/]+/)?jobs/([^/]+)/outputs/([^/]+)(?:/paths/(.*))?")
 _LONG = re.compile(
@@ -20,6 +21,11 @@ _REGISTERED = re.compile(
 _RUN = re.compile(r"runs:/([^/]+)(?:/(.*))?")
 _MODEL = re.compile(r"models:/(?:(m-[0-9a-f]+)|([^/@]+)(?:/([^/]+)|@(.+)))(?:/.*)?")
 _SHORT = re.compile(r"(?:azureml:)?([A-Za-z0-9][A-Za-z0-9_.-]*)(?::([A-Za-z0-9_.-]+)|@([A-Za-z0-9_.-]+))")
+
+
+def is_local(path: str) -> bool:
+    """Whether a path is one on the client's machine: every other form starts with a scheme, as in `azureml:`."""
+    return not _ADDRESS.fullmatch(path) or path.startswith("file:")
 
 
 @dataclass(frozen=True)

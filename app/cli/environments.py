@@ -42,15 +42,15 @@ def run_build(options: argparse.Namespace) -> int:
 
 def _spec(file: Path | None):
     """Raises Invalid for a conda file that cannot be read."""
-    from app.environments.resolving import defined
+    from app.environments.conda import definition_of
+    from app.environments.resolving import named_as, of_conda
     from app.environments.specification import EnvironmentSpec
     from app.errors import Invalid
 
     if file is None:
         return EnvironmentSpec.curated()
-    import yaml
-
     try:
-        return defined({"conda_file": yaml.safe_load(file.read_text())})
-    except (OSError, yaml.YAMLError) as error:
-        raise Invalid(f"{file}: it cannot be read as a conda file: {error}", target="file") from error
+        text = file.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise Invalid(f"{file}: it cannot be read: {error}", target="file") from error
+    return named_as(of_conda(definition_of(text, file.name)))

@@ -15,6 +15,7 @@ from app.components.tables import ComponentVersion
 from app.errors import AtelierError, Invalid
 from app.jobs import drafts, packing
 from app.jobs.specification import is_local, load_component
+from app.kit import documents
 from app.web.addressing import url_for_workspace
 from app.web.session import SessionDep
 from app.web.templating import templates
@@ -50,7 +51,7 @@ def create(
     except AtelierError as error:
         # What raised wrote nothing: everything is checked first.
         session.info.pop("conclude", None)
-        context = {"draft": draft, "error": error, "excerpt": drafts.excerpt(yaml, error.message)}
+        context = {"draft": draft, "error": error, "excerpt": documents.excerpt(yaml, error.message)}
         return templates.TemplateResponse(request, "components/new.html", context, status_code=error.status)
     note(session, "components", f"{made.component.name}:{made.version}", after={"command": made.spec["command"]})
     return _to(caller, f"/components/{made.component.name}/versions/{made.version}")

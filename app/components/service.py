@@ -25,7 +25,7 @@ def create(
         raise Invalid("name: it is missing; a component is named, such as `name: train`.", target="name")
     check_name(spec.name)
     if isinstance(spec, Command):
-        _check_found(workspace_id, spec)
+        _check_found(session, workspace_id, spec)
     made = COMPONENTS.add(
         session,
         workspace_id,
@@ -45,10 +45,10 @@ def create(
     return made
 
 
-def _check_found(workspace_id: int, spec: Command) -> None:
+def _check_found(session: Session, workspace_id: int, spec: Command) -> None:
     if spec.code:
         code_key(workspace_id, spec.code)
-    resolving.resolve(spec.environment)
+    resolving.resolve(session, workspace_id, spec.environment)
 
 
 def change(

@@ -163,7 +163,7 @@ def _checked(session: Session, workspace_id: int, wanted: Wanted) -> DeploymentC
         _found(lambda: _reference(session, workspace_id, wanted.model), "model")
     elif not new.code_configuration:
         raise Invalid("model: choose a registered model.", target="model")
-    _found(lambda: resolving.resolve(new.environment), "environment")
+    _found(lambda: resolving.resolve(session, workspace_id, new.environment), "environment")
     return new
 
 

@@ -2,19 +2,21 @@
 
 import fcntl
 import json
+import re
 import shutil
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
-from app.environments import uv
+from app.environments import pythons, uv
 from app.environments.errors import EnvironmentBuildFailed
 from app.environments.specification import EnvironmentSpec, digest
 
 READY = ".ready.json"
+_DISTRIBUTION = re.compile(r"([\w.]+)-([^-]+)\.dist-info")
 Log = Callable[[str], None]
+Record = Callable[[EnvironmentSpec], AbstractContextManager[Log | None]]
 
 
 def find(spec: EnvironmentSpec, root: Path) -> Path | None:
@@ -24,18 +26,37 @@ def find(spec: EnvironmentSpec, root: Path) -> Path | None:
     return python if (folder / READY).is_file() and python.exists() else None
 
 
-def build(spec: EnvironmentSpec, root: Path, log: Log, fence: Sequence[str] = ()) -> Path:
+def packages(folder: Path) -> list[list[str]]:
+    """Name and exact version of everything that is installed in an environment, by name."""
+    found = [_DISTRIBUTION.fullmatch(item.name) for item in folder.glob("lib/python*/site-packages/*")]
+    return sorted(([item[1].replace("_", "-"), item[2]] for item in found if item), key=lambda item: item[0].lower())
+
+
+def build(spec: EnvironmentSpec, root: Path, log: Log, fence: Sequence[str] = (), record: Record | None = None) -> Path:
     """The interpreter of an environment, built when it is not there yet; `log` gets every line of the build.
 
     Safe to call from several processes: one builds, the others wait for it. An environment appears under its
-    name only when it is whole. `fence` is put before the command that installs. Raises
-    EnvironmentBuildFailed, whose message names the package and why.
+    name only when it is whole. `fence` is put before the command that installs. `record` is entered by the one that
+    builds, and may give a second log; it leaves with the error. Raises EnvironmentBuildFailed, whose message names
+    the package and why.
     """
     if python := find(spec, root):
         return python
     root.mkdir(parents=True, exist_ok=True)
     with _locked(root, digest(spec), log):
-        return find(spec, root) or _build(spec, root, log, fence)
+        if python := find(spec, root):
+            return python
+        with record(spec) if record else nullcontext() as second:
+            return _build(spec, root, _both(log, second), fence)
+
+
+def _both(log: Log, second: Log | None) -> Log:
+    def both(line: str) -> None:
+        log(line)
+        if second is not None:
+            second(line)
+
+    return both
 
 
 @contextmanager
@@ -62,7 +83,7 @@ def _build(spec: EnvironmentSpec, root: Path, log: Log, fence: Sequence[str]) ->
         _make(spec, unfinished, log)
         _install(spec, unfinished, log, fence)
         seconds = round(time.monotonic() - started, 1)
-        described = {**spec.to_dict(), "seconds": seconds}
+        described = {**spec.to_dict(), "seconds": seconds, "packages": packages(unfinished)}
         (unfinished / READY).write_text(json.dumps(described, indent=1))
         unfinished.rename(target)
     except BaseException:
@@ -73,22 +94,10 @@ def _build(spec: EnvironmentSpec, root: Path, log: Log, fence: Sequence[str]) ->
 
 
 def _make(spec: EnvironmentSpec, folder: Path, log: Log) -> None:
-    status, lines = uv.run(["venv", "--quiet", "--relocatable", "--python", _python(spec, log), str(folder)], log)
+    python = pythons.choose(spec.python_version, folder.parent, log)
+    status, lines = uv.run(["venv", "--quiet", "--relocatable", "--python", python, str(folder)], log)
     if status:
         raise EnvironmentBuildFailed.of(spec.name, lines)
-
-
-def _python(spec: EnvironmentSpec, log: Log) -> str:
-    """The Python that is asked for if this machine has it, else the one that Atelier runs on."""
-    own = uv.base_python()
-    running = ".".join(map(str, sys.version_info[:2]))
-    if spec.python_version in (None, running):
-        return own
-    status, lines = uv.run(["python", "find", "--no-project", "--system", spec.python_version], lambda line: None)
-    if status == 0 and lines and Path(lines[-1]).exists():
-        return lines[-1]
-    log(f"Python {spec.python_version} is asked for; this machine has {running}, which is used.")
-    return own
 
 
 def _install(spec: EnvironmentSpec, folder: Path, log: Log, fence: Sequence[str]) -> None:

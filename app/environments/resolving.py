@@ -3,74 +3,177 @@
 Source of the forms: azure-ai-ml's environment references, and the environment schema of CLI v2.
 """
 
-import re
+from dataclasses import replace
+from difflib import get_close_matches
 from typing import Any
 
-from app.environments import curated
-from app.environments.conda import read_conda
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.environments import contexts, curated, images, queries, references
+from app.environments.conda import Wanted, definition_of, read_conda
+from app.environments.references import Reference
 from app.environments.specification import EnvironmentSpec, digest
+from app.environments.tables import Environment, EnvironmentVersion
 from app.errors import Invalid, NotFound
+from app.kit.documents import Document
+from app.kit.sections import Problems
 
-_REGISTRY = re.compile(r"azureml://registries/([^/]+)/environments/([^/]+)(?:/(?:versions|labels)/([^/]+))?")
-_LONG = re.compile(r"azureml:/{0,2}/?subscriptions/.+?/environments/([^/]+)(?:/(?:versions|labels)/([^/]+))?")
-_SHORT = re.compile(r"(?:azureml:)?([A-Za-z0-9][A-Za-z0-9_.-]*)(?::([A-Za-z0-9_.-]+)|@([A-Za-z0-9_.-]+))?")
+FIELD = "environment"
+KNOWN_NAMES = 200
 
 
-def resolve(environment: str | dict[str, Any] | None) -> dict[str, Any]:
-    """What `EnvironmentSpec.from_dict` reads, with `name`; nothing given means the curated environment.
+def resolve(session: Session, workspace_id: int, environment: str | dict[str, Any] | None) -> dict[str, Any]:
+    """What `EnvironmentSpec.from_dict` reads; nothing given means the curated environment.
 
-    A mapping is an inline definition whose `conda_file` is a conda definition. Raises NotFound for a name
-    that nobody knows and Invalid for a definition that cannot be built.
+    A mapping is an inline definition. A registered environment adds `asset`, with its name and version. Raises
+    NotFound for a name, version or label that nobody knows and Invalid for a definition that cannot be built.
     """
     if environment is None:
         return EnvironmentSpec.curated().to_dict()
-    if isinstance(environment, str):
-        return named(environment).to_dict()
-    return defined(environment).to_dict()
+    if isinstance(environment, dict):
+        return defined(session, workspace_id, environment).to_dict()
+    reference = references.parse(environment)
+    found = _registered(session, workspace_id, reference)
+    if found is None:
+        return _curated(session, workspace_id, reference).to_dict()
+    asset = {"name": found.environment.name, "version": found.version}
+    return spec_of(session, workspace_id, found).to_dict() | {"asset": asset}
 
 
-def named(reference: str) -> EnvironmentSpec:
-    found = _REGISTRY.fullmatch(reference)
-    wanted = found[2] if found else None
-    if found is None and (found := _LONG.fullmatch(reference) or _SHORT.fullmatch(reference)):
-        wanted = found[1]
-    if wanted is None:
-        raise Invalid(
-            f"environment: {reference!r} names no environment; write azureml:NAME:VERSION, azureml:NAME@latest or "
-            "azureml://registries/azureml/environments/NAME/labels/latest.",
-            target="environment",
-        )
-    if not curated.is_curated(wanted):
+def spec_of(session: Session, workspace_id: int, version: EnvironmentVersion) -> EnvironmentSpec:
+    """What is built of a registered version. What an image stands for is looked up each time."""
+    if version.spec is not None:
+        return EnvironmentSpec.from_dict(version.spec)
+    return defined(session, workspace_id, version.definition)
+
+
+def _registered(session: Session, workspace_id: int, reference: Reference) -> EnvironmentVersion | None:
+    """None where the workspace has none of that name, which may then be a curated one's."""
+    if reference.registry is not None or queries.find(session, workspace_id, reference.name) is None:
+        return None
+    try:
+        return queries.get_version(session, workspace_id, reference.name, reference.version, reference.label)
+    except NotFound as error:
+        raise NotFound(f"{FIELD}: {error.message}", target=FIELD) from error
+
+
+def _curated(session: Session, workspace_id: int, reference: Reference) -> EnvironmentSpec:
+    name = reference.name
+    if reference.registry not in (None, curated.REGISTRY):
         raise NotFound(
-            f"environment: there is no environment {wanted!r}. There is {curated.name()}, which also stands in for "
-            "Azure ML's sklearn-…, acpt-… and AzureML-… environments; or define one with `conda_file`.",
-            target="environment",
+            f"{FIELD}: there is no registry {reference.registry!r} here; there is {curated.REGISTRY!r}, with the "
+            "curated environments.",
+            target=FIELD,
         )
-    stands_in = (f"{wanted} is not kept here; {curated.name()} stands in for it.",) if wanted != curated.name() else ()
-    return EnvironmentSpec.curated(stands_in)
+    if name in curated.environments():
+        check_version(name, reference.version, reference.label)
+        return EnvironmentSpec.curated(name=name)
+    is_azures = reference.registry is not None or name.lower().startswith(curated.PREFIX)
+    kept = curated.stand_in(name) if is_azures else None
+    if kept is None:
+        raise NotFound(_unknown(session, workspace_id, name), target=FIELD)
+    return EnvironmentSpec.curated((f"{name} is not kept here; {kept} stands in for it.",), kept)
 
 
-def defined(definition: dict[str, Any]) -> EnvironmentSpec:
-    """An inline definition. An image alone says nothing of packages, so the curated ones are taken."""
-    image, conda = definition.get("image"), definition.get("conda_file")
-    if definition.get("build"):
+def check_version(name: str, version: str | None, label: str | None) -> None:
+    """A curated environment has one version; raises NotFound for another."""
+    if version not in (None, curated.VERSION) or label not in (None, "latest"):
+        asked = f"version {version!r}" if version else f"label {label!r}"
+        raise NotFound(
+            f"{FIELD}: curated environment {name!r} has no {asked}; it has version {curated.VERSION!r} and "
+            "the label 'latest'.",
+            target=FIELD,
+        )
+
+
+def _unknown(session: Session, workspace_id: int, name: str) -> str:
+    own = select(Environment.name).where(Environment.workspace_id == workspace_id, ~Environment.archived)
+    known = [*curated.environments(), *session.scalars(own.order_by(Environment.updated_at.desc()).limit(KNOWN_NAMES))]
+    close = get_close_matches(name, known, 1, 0.6)
+    hint = f"did you mean {close[0]!r}?" if close else f"there is {', '.join(curated.environments())}."
+    azures = (
+        f" The curated one of Azure ML is azureml://registries/azureml/environments/{name}/labels/latest."
+        if curated.stand_in(name)
+        else " Register one with `atelier environment create`, or define it in the job with `conda_file`."
+    )
+    return f"{FIELD}: there is no environment {name!r}; {hint}{azures}"
+
+
+def defined(session: Session, workspace_id: int, definition: dict[str, Any]) -> EnvironmentSpec:
+    """An inline definition, with the text or the fields of its conda file, and its build context uploaded."""
+    image, conda, build = (definition.get(name) for name in ("image", "conda_file", "build"))
+    if build:
+        return named_as(_of_build(session, workspace_id, build), definition.get("name"))
+    if conda is not None:
+        return named_as(of_conda(conda, image), definition.get("name"))
+    if not image:
+        raise Invalid(f"{FIELD}: give `conda_file`, `image` or `build`, or the name of an environment.", target=FIELD)
+    return of_image(session, workspace_id, image)
+
+
+def of_image(session: Session, workspace_id: int, image: str) -> EnvironmentSpec:
+    """The environment that a container image stands for, with a note that says so."""
+    reference, pattern = images.reference_for(session, workspace_id, image)
+    found = EnvironmentSpec.from_dict(resolve(session, workspace_id, reference))
+    note = (
+        f"The image {image} is not pulled; the environment {found.name} stands in for it, as the table of images says "
+        f"for {pattern}."
+    )
+    return replace(found, notes=(*found.notes, note))
+
+
+def of_conda(conda: Any, image: str | None = None) -> EnvironmentSpec:
+    """What a conda definition asks for, or the text of a conda or requirements file; raises Invalid."""
+    if isinstance(conda, str):
+        if "\n" not in conda.strip():
+            raise Invalid(
+                f"{FIELD}.conda_file: {conda!r} is a path on your machine, which the server cannot read; give the text "
+                "of the file.",
+                target=f"{FIELD}.conda_file",
+            )
+        conda = definition_of(conda, "conda_file")
+    problems = Problems(Document(conda, FIELD))
+    wanted = read_conda(problems, conda, ("conda_file",))
+    problems.raise_found()
+    name = str(conda.get("name") or "")
+    if image:
+        wanted.notes.append(f"The image {image} is not pulled; the packages of the conda file are installed here.")
+    return _spec(wanted, name, image)
+
+
+def _of_build(session: Session, workspace_id: int, build: dict[str, str]) -> EnvironmentSpec:
+    """The packages that a Dockerfile installs, over those that its base image brings."""
+    image = contexts.read_context(workspace_id, build)
+    wanted, base = image.wanted, image.base
+    if not curated.is_plain(base):
+        below = of_image(session, workspace_id, base)
+        if not wanted.requirements:
+            return replace(below, notes=(*below.notes, *wanted.notes))
+        own = curated.environments().get(below.name) if below.is_curated else None
+        wanted.requirements = [*(own.packages if own else below.requirements), *wanted.requirements]
+        wanted.options = [*below.options, *wanted.options]
+    elif not wanted.requirements:
         raise Invalid(
-            "environment.build: this server builds no container images; list the packages in `conda_file`.",
-            target="environment.build",
+            f"{FIELD}.build: no image is built here, and the Dockerfile installs nothing with pip or conda that could "
+            "be installed instead; list the packages in `conda_file`.",
+            target=f"{FIELD}.build",
         )
-    if conda is None:
-        if not image:
-            raise Invalid("environment: give `conda_file`, or the name of an environment.", target="environment")
-        return EnvironmentSpec.curated((f"The image {image} is not pulled; {curated.name()} stands in for it.",))
-    wanted = read_conda(conda)
+    wanted.notes.insert(0, f"No image is built from the Dockerfile; what it installs over {base} is installed here.")
+    return _spec(wanted, "", base)
+
+
+def _spec(wanted: Wanted, name: str, image: str | None) -> EnvironmentSpec:
     if not wanted.requirements:
         wanted.notes.append("The conda file names no package, so there is only Python itself.")
-    spec = EnvironmentSpec(
-        "", tuple(wanted.requirements), tuple(wanted.options), wanted.python_version, image, tuple(wanted.notes)
+    return EnvironmentSpec(
+        name, tuple(wanted.requirements), tuple(wanted.options), wanted.python_version, image, tuple(wanted.notes)
     )
-    name = str(
-        definition.get("name") or (conda.get("name") if isinstance(conda, dict) else "") or f"inline-{digest(spec)[:8]}"
-    )
-    if name == curated.name():
-        name = f"{name}-own"
-    return EnvironmentSpec(name, spec.requirements, spec.options, spec.python_version, image, spec.notes)
+
+
+def named_as(spec: EnvironmentSpec, name: str | None = None) -> EnvironmentSpec:
+    """Under its own name, which is never a curated one's."""
+    if spec.is_curated:
+        return spec
+    name = str(name or spec.name or f"inline-{digest(spec)[:8]}")
+    return replace(spec, name=f"{name}-own" if name in curated.environments() else name)

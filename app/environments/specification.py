@@ -12,7 +12,10 @@ from app.environments import curated
 
 @dataclass(frozen=True)
 class EnvironmentSpec:
-    """`requirements` are pip's, `options` pip's index options; `notes` say what was taken differently."""
+    """`requirements` are pip's, `options` pip's index options; `notes` say what was taken differently.
+
+    `version` is that of a registered environment.
+    """
 
     name: str
     requirements: tuple[str, ...]
@@ -20,22 +23,31 @@ class EnvironmentSpec:
     python_version: str | None = None
     image: str | None = None
     notes: tuple[str, ...] = ()
+    version: str | None = None
 
     @classmethod
-    def curated(cls, notes: tuple[str, ...] = ()) -> "EnvironmentSpec":
-        return cls(curated.name(), curated.requirements(), notes=notes)
+    def curated(cls, notes: tuple[str, ...] = (), name: str | None = None) -> "EnvironmentSpec":
+        """One that is no longer kept is the one for everything."""
+        kept = curated.environments()
+        found = kept.get(name or "") or kept[curated.name()]
+        return cls(found.name, found.requirements, notes=notes)
+
+    @property
+    def is_curated(self) -> bool:
+        return self.version is None and self.name in curated.environments()
 
     @classmethod
     def from_dict(cls, value: dict[str, Any] | None) -> "EnvironmentSpec":
         """Read what `to_dict` wrote; nothing means the curated environment as it is now."""
         if not value or value.get("curated"):
-            return cls.curated(tuple((value or {}).get("notes", ())))
+            value = value or {}
+            return cls.curated(tuple(value.get("notes", ())), value.get("name"))
         known = {name: value[name] for name in cls.__dataclass_fields__ if name in value}
         return cls(**{name: tuple(item) if isinstance(item, list) else item for name, item in known.items()})
 
     def to_dict(self) -> dict[str, Any]:
-        """What JSON can hold. The curated environment is written by its name, without its hundred packages."""
-        if self.name == curated.name():
+        """What JSON can hold. A curated environment is written by its name, without its hundred packages."""
+        if self.is_curated:
             return {"name": self.name, "curated": True, "digest": digest(self), "notes": list(self.notes)}
         found = {name: list(item) if isinstance(item, tuple) else item for name, item in asdict(self).items()}
         return {**found, "digest": digest(self)}

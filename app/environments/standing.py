@@ -1,73 +1,70 @@
-"""What there is to know of an environment that jobs and deployments run in."""
+"""What there is to know of an environment that jobs and deployments run in: how it is built and what is in it."""
 
 import json
 import re
 import sys
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
-import yaml
+from sqlalchemy.orm import Session
 
-from app.environments import builder, curated
+from app.environments import builder, queries
 from app.environments.specification import EnvironmentSpec, digest
-from app.errors import NotFound
 
-_PINNED = re.compile(r"([A-Za-z0-9][\w.-]*)(?:\[[^\]]*\])?==([^\s;]+)")
+_PINNED = re.compile(r"([A-Za-z0-9][\w.-]*)(?:\[[^\]]*\])?==([^\s;*]+)")
+NOT_BUILT, BUILDING, READY, FAILED = "Not built", "Building", "Ready", "Failed"
 
 
 @dataclass(frozen=True)
 class Standing:
-    """`packages` are pairs of name and version; `seconds` is how long the build took, where it is known."""
+    """`state` is Not built, Building, Ready or Failed; `packages` are pairs of name and version.
 
-    name: str
-    description: str
+    Versions are exact once it is built, before that as they are asked for. `seconds` is how long the build took,
+    `error` why it failed.
+    """
+
+    state: str
+    digest: str
     python_version: str
     packages: list[tuple[str, str]]
-    stands_in_for: list[str]
-    digest: str
-    python: Path | None
-    seconds: float | None
+    seconds: float | None = None
+    error: str | None = None
+    built_at: datetime | None = None
 
     @property
-    def is_built(self) -> bool:
-        return self.python is not None
+    def is_exact(self) -> bool:
+        return self.state == READY
 
 
-def curated_environments(root: Path) -> list[Standing]:
-    """`root` is the folder of built environments."""
-    spec = EnvironmentSpec.curated()
-    python = builder.find(spec, root)
-    found = Standing(
-        name=spec.name,
-        description=curated.description(),
-        python_version=spec.python_version or ".".join(map(str, sys.version_info[:2])),
-        packages=[_package(requirement) for requirement in spec.requirements],
-        stands_in_for=_aliases(),
-        digest=digest(spec),
-        python=python,
-        seconds=_seconds(root / digest(spec) / builder.READY) if python else None,
-    )
-    return [found]
-
-
-def get(root: Path, name: str) -> Standing:
-    found = next((item for item in curated_environments(root) if item.name == name), None)
-    if found is None:
-        raise NotFound(f"There is no curated environment {name!r}; there is {curated.name()}.", target="name")
-    return found
-
-
-def _aliases() -> list[str]:
-    return yaml.safe_load((curated.FOLDER / "names.yml").read_text())["aliases"]
+def of(session: Session, spec: EnvironmentSpec, root: Path) -> Standing:
+    """`root` is this machine's folder of built environments, which may have what no worker has told of."""
+    name, asked = digest(spec), [_package(requirement) for requirement in spec.requirements]
+    python = spec.python_version or ".".join(map(str, sys.version_info[:2]))
+    row = queries.build_of(session, name)
+    if row is not None:
+        seconds = (row.ended_at - row.started_at).total_seconds() if row.ended_at else None
+        packages = [(item[0], item[1]) for item in row.packages] or asked
+        return Standing(
+            row.state, name, row.python_version or python, packages, seconds, row.error, row.ended_at or row.started_at
+        )
+    if builder.find(spec, root) is None:
+        return Standing(NOT_BUILT, name, python, asked)
+    told = _told(root / name / builder.READY)
+    packages = [(item[0], item[1]) for item in told.get("packages", [])] or asked
+    return Standing(READY, name, python, packages, told.get("seconds"))
 
 
 def _package(requirement: str) -> tuple[str, str]:
     found = _PINNED.match(requirement)
-    return (found[1], found[2]) if found else (requirement, "")
+    if found:
+        return found[1], found[2]
+    name = re.match(r"[A-Za-z0-9][\w.-]*(?:\[[^\]]*\])?", requirement)
+    return (name[0], requirement[name.end() :].strip()) if name else (requirement, "")
 
 
-def _seconds(file: Path) -> float | None:
+def _told(file: Path) -> dict:
     try:
-        return json.loads(file.read_text()).get("seconds")
+        return json.loads(file.read_text())
     except (OSError, ValueError):
-        return None
+        return {}

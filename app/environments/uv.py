@@ -5,7 +5,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -34,13 +34,18 @@ KEPT = re.compile(
 )
 
 
-def run(arguments: list[str], log: Callable[[str], None], fence: Sequence[str] = ()) -> tuple[int, list[str]]:
+def run(
+    arguments: list[str],
+    log: Callable[[str], None],
+    fence: Sequence[str] = (),
+    environ: Mapping[str, str] | None = None,
+) -> tuple[int, list[str]]:
     """Run uv; each line that it prints goes to `log` at once. Returns its exit status and its lines.
 
-    `fence` is put before the command: it runs it where it can read and write less.
+    `fence` is put before the command: it runs it where it can read and write less. `environ` is added.
     """
-    environ = {name: value for name, value in os.environ.items() if KEPT.fullmatch(name)}
-    environ |= {"NO_COLOR": "1", "UV_NO_PROGRESS": "1", "UV_PYTHON_DOWNLOADS": "never"}
+    kept = {name: value for name, value in os.environ.items() if KEPT.fullmatch(name)}
+    quiet = {"NO_COLOR": "1", "UV_NO_PROGRESS": "1", "UV_PYTHON_DOWNLOADS": "never"}
     lines: list[str] = []
     process = subprocess.Popen(
         [*fence, binary(), *arguments],
@@ -49,7 +54,7 @@ def run(arguments: list[str], log: Callable[[str], None], fence: Sequence[str] =
         stdin=subprocess.DEVNULL,
         text=True,
         errors="replace",
-        env=environ,
+        env=kept | quiet | dict(environ or {}),
     )
     try:
         for line in process.stdout:

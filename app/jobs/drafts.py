@@ -18,9 +18,7 @@ from app.jobs.tables import Job
 from app.settings import PROJECT
 
 DIGITS = PROJECT / "examples" / "digits"
-AROUND = 2
 _NAME = re.compile(r"^name:.*\n?", re.MULTILINE)
-_LINE = re.compile(r"\bline (\d+)")
 
 
 @dataclass(frozen=True)
@@ -69,6 +67,9 @@ def _of_source(job: Job, draft: Draft) -> dict[str, str]:
         elif field.endswith("environment.conda_file"):
             of = then["component"] if field.startswith("component.") else then
             found[path] = yaml.safe_dump(of["environment"]["conda_file"])
+        elif field.endswith("environment.build.path"):
+            of = then["component"] if field.startswith("component.") else then
+            found[path] = of["environment"]["build"]["path"]
         elif draft.keeps_code:
             found[path] = stored_address(job.code.removeprefix(f"{workspace_root(job)}/"))
     return found
@@ -79,20 +80,10 @@ def check(session: Session, workspace_id: int, text: str, uploaded: dict[str, st
     spec = read_job(session, workspace_id, text, uploaded)
     if spec.name and queries.find(session, workspace_id, spec.name):
         raise AlreadyExists(f"name: there is a job {spec.name!r} already; leave `name` out to get one.", target="name")
-    resolving.resolve(spec.environment)
+    resolving.resolve(session, workspace_id, spec.environment)
     placing.place(session, workspace_id, spec.to_dict())
     for port, value in spec.inputs.items():
         if not value.is_literal:
             inputs.resolve(session, workspace_id, port, value.type, value.path)
     if spec.parent_job_name:
         queries.get(session, workspace_id, spec.parent_job_name)
-
-
-def excerpt(text: str, message: str) -> list[tuple[int, str, bool]]:
-    """The lines around the one that a message names, as number, text, and whether it is the one."""
-    named = _LINE.search(message)
-    if not named:
-        return []
-    line, lines = int(named[1]), text.splitlines()
-    first, last = max(1, line - AROUND), min(len(lines), line + AROUND)
-    return [(number, lines[number - 1], number == line) for number in range(first, last + 1)]

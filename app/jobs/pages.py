@@ -13,7 +13,7 @@ from app.web.templating import templates
 
 router = APIRouter(include_in_schema=False)
 # Addresses name models in the plural, the lineage in the singular.
-KINDS = {"data": "data", "component": "component", "model": "model", "models": "model"}
+KINDS = {"data": "data", "component": "component", "environments": "environment", "model": "model", "models": "model"}
 
 
 @router.get("/jobs/events", dependencies=[allow(READ)])

@@ -37,7 +37,7 @@ def overview(name: str, request: Request, session: SessionDep, caller: CallerDep
         "line": causes.line_of_failure(job) if job.status is Status.FAILED else None,
         "read": {edge.port: edge for edge in assets if edge.direction == "input"},
         "wrote": {edge.port: edge for edge in assets if edge.direction == "output"},
-        "component": next((edge for edge in assets if edge.direction == "source"), None),
+        **{edge.port: edge for edge in assets if edge.direction == "source"},
         "parent": session.get(Job, job.parent_id) if job.parent_id else None,
         "user_log": USER_LOG,
         "waiting": waiting.explain(session, [job]).get(job.id),

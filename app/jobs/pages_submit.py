@@ -10,6 +10,7 @@ from app.errors import AtelierError
 from app.jobs import components, drafts, examples, queries, service
 from app.jobs.pages_changes import to_job
 from app.jobs.permissions import WRITE
+from app.kit import documents
 from app.web.session import SessionDep
 from app.web.templating import templates
 
@@ -52,7 +53,7 @@ def submit(
         uploads = drafts.uploads(session, caller.workspace.id, draft, files, limit)
         drafts.check(session, caller.workspace.id, yaml, uploads)
     except AtelierError as error:
-        context = {"draft": draft, "error": error, "excerpt": drafts.excerpt(yaml, error.message)}
+        context = {"draft": draft, "error": error, "excerpt": documents.excerpt(yaml, error.message)}
         return templates.TemplateResponse(request, "jobs/new.html", context, status_code=error.status)
     job = service.submit(session, caller, yaml, uploads)
     note(session, "jobs", job.name, after={"display_name": job.display_name, "command": job.command})

@@ -116,6 +116,12 @@ def _register_data(session: Session, job: Job, port: str, output: dict) -> None:
     link(session, job, "output", port, "data", made.asset.name, made.version)
 
 
+def link_environment(session: Session, job: Job) -> None:
+    """Note which registered environment a job runs in."""
+    if asset := (job.environment or {}).get("asset"):
+        link(session, job, "source", "environment", "environment", asset["name"], asset["version"])
+
+
 def link(session: Session, job: Job, direction: str, port: str, kind: str, name: str, version: str) -> None:
     """Note an edge of the lineage."""
     session.merge(

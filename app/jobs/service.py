@@ -13,7 +13,7 @@ from app.jobs.components import read_job
 from app.jobs.lifecycle import BEFORE_START, Status
 from app.jobs.moves import cancel, move, reopen
 from app.jobs.places import folder_key
-from app.jobs.results import link
+from app.jobs.results import link, link_environment
 from app.jobs.specification import CommandJob, generate_name
 from app.jobs.steps import found_input, found_steps
 from app.jobs.tables import Job, JobTag
@@ -63,6 +63,7 @@ def _new(session: Session, caller: Caller, spec: CommandJob, yaml: str) -> Job:
     if queries.find(session, workspace_id, name):
         raise AlreadyExists(f"name: there is a job {name!r} already.", target="name")
     discarding.check_free(session, folder_key(workspace_id, name), "name")
+    environment = None if spec.type == "pipeline" else resolving.resolve(session, workspace_id, spec.environment)
     experiment = experiments.get_or_create(session, workspace_id, spec.experiment_name or "Default")
     outputs = {port: value.to_dict() for port, value in spec.outputs.items()}
     output_places.check(session, workspace_id, outputs)
@@ -80,10 +81,10 @@ def _new(session: Session, caller: Caller, spec: CommandJob, yaml: str) -> Job:
         source_yaml=yaml,
         command=spec.command,
         code=inputs.code_key(workspace_id, spec.code) if spec.code else None,
-        environment=None if spec.type == "pipeline" else resolving.resolve(spec.environment),
+        environment=environment,
         inputs=ports,
         outputs=outputs,
-        warnings=list(spec.warnings),
+        warnings=[*spec.warnings, *(environment or {}).get("notes", ())],
         timeout_seconds=spec.timeout_seconds,
         max_retries=spec.max_retries,
         parent_id=_parent(session, workspace_id, spec.parent_job_name),
@@ -97,6 +98,7 @@ def _new(session: Session, caller: Caller, spec: CommandJob, yaml: str) -> Job:
     if isinstance(spec.component, str):
         component, version = spec.component.removeprefix("azureml:").split(":")
         link(session, job, "source", "component", "component", component, version)
+    link_environment(session, job)
     return job
 
 

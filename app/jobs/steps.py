@@ -38,7 +38,7 @@ def _found(session: Session, workspace_id: int, step: dict, where: str) -> dict:
         }
         output_places.check(session, workspace_id, job.get("outputs", {}))
         code = inputs.code_key(workspace_id, job["code"]) if job.get("code") else None
-        environment = None if "pipeline" in job else resolving.resolve(job.get("environment"))
+        environment = None if "pipeline" in job else resolving.resolve(session, workspace_id, job.get("environment"))
     except AtelierError as error:
         target = f"{where}.{error.target}" if error.target else where
         raise type(error)(f"{where}.{error.message}", target=target) from error

@@ -9,45 +9,23 @@ from starlette.requests import Request
 from app.database import reading
 from app.jobs import logs
 from app.jobs.tables import Job
+from app.kit.log_files import Piece
+from app.web.log_streams import KEEP_ALIVE_SECONDS, LOOK_SECONDS, follow
 from app.web.sse import Event
 from app.web.watching import Watch
 
-LOOK_SECONDS = 2.0
 UNHINTED_SECONDS = 5.0
-KEEP_ALIVE_SECONDS = 15.0
 
 
-async def log_events(request: Request, job_id: int, file: str, offset: int) -> AsyncIterator[Event | None]:
+def log_events(request: Request, job_id: int, file: str, offset: int) -> AsyncIterator[Event | None]:
     """`log` events whose id is the byte offset after them, then `end`."""
-    offset = _resume(request, offset)
-    spoken = time.monotonic()
-    async with Watch(f"job:{job_id}") as watch:
-        while True:
-            piece = await run_in_threadpool(_read, job_id, file, offset)
-            if piece is None:
-                return
-            if piece.text:
-                offset, spoken = piece.offset, time.monotonic()
-                yield Event("log", piece.text, str(offset))
-            elif time.monotonic() - spoken > KEEP_ALIVE_SECONDS:
-                spoken = time.monotonic()
-                yield None
-            if piece.is_final:
-                yield Event("end", {"offset": offset}, str(offset))
-                return
-            if not piece.text:
-                await watch.changed(LOOK_SECONDS)
 
+    def look(start: int) -> Piece | None:
+        with reading() as session:
+            job = session.get(Job, job_id)
+            return logs.read(job, file, start) if job else None
 
-def _resume(request: Request, offset: int) -> int:
-    last = request.headers.get("last-event-id", "")
-    return int(last) if last.isdigit() else offset
-
-
-def _read(job_id: int, file: str, offset: int) -> logs.Piece | None:
-    with reading() as session:
-        job = session.get(Job, job_id)
-        return logs.read(job, file, offset) if job else None
+    return follow(request, f"job:{job_id}", look, offset)
 
 
 async def change_events(job_id: int) -> AsyncIterator[Event | None]:

@@ -1,6 +1,7 @@
 """A YAML file as plain values, with the line and column of every one of them."""
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +13,8 @@ from app.errors import Invalid
 MOST_CHARACTERS = 1_000_000
 MOST_VALUES = 50_000
 MOST_DEPTH = 40
+AROUND = 2
+_LINE = re.compile(r"\bline (\d+)")
 
 Path = tuple[str | int, ...]
 _READ = ("null", "bool", "int", "float")
@@ -138,3 +141,13 @@ def _not_yaml(error: yaml.YAMLError, source_name: str) -> str:
 def dotted(path: Path) -> str:
     """`inputs.data.path`, as the field is named in messages and `target`."""
     return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).lstrip(".")
+
+
+def excerpt(text: str, message: str) -> list[tuple[int, str, bool]]:
+    """The lines around the one that a message names, as number, text, and whether it is the one."""
+    named = _LINE.search(message)
+    if not named:
+        return []
+    line, lines = int(named[1]), text.splitlines()
+    first, last = max(1, line - AROUND), min(len(lines), line + AROUND)
+    return [(number, lines[number - 1], number == line) for number in range(first, last + 1)]

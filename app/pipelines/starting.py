@@ -167,3 +167,4 @@ def _link(session: Session, job: Job, step: dict) -> None:
     if component := step.get("component"):
         name, version = component.removeprefix("azureml:").split(":")
         results.link(session, job, "source", "component", "component", name, version)
+    results.link_environment(session, job)

@@ -1,18 +1,12 @@
 """Paths on the client's machine: how they are told from addresses, and what stands for them once they are sent."""
 
-import re
 from collections.abc import Mapping
 
+from app.assets.addresses import is_local
+from app.environments.conda import definition_of
 from app.errors import Invalid
-from app.kit.documents import read
-from app.kit.sections import kind_of
 
-_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:.*", re.DOTALL)
-
-
-def is_local(path: str) -> bool:
-    """Whether a path is one on the client's machine: every other form starts with a scheme, as in `azureml:`."""
-    return not _ADDRESS.fullmatch(path) or path.startswith("file:")
+__all__ = ["check_uploaded", "conda_of", "is_definition", "is_local"]
 
 
 def is_definition(text: str) -> bool:
@@ -31,13 +25,6 @@ def check_uploaded(paths: Mapping[str, str], uploads: Mapping[str, str], noun: s
 
 
 def conda_of(written: str, uploads: Mapping[str, str]) -> dict:
-    """The conda definition that is written in a file, or that it names; raises Invalid for one that is none."""
-    text = written if is_definition(written) else uploads[written]
-    name = "conda_file" if is_definition(written) else written
-    definition = read(text, name).value
-    if not isinstance(definition, dict):
-        raise Invalid(
-            f"environment.conda_file: {name} holds {kind_of(definition)}; it must hold the text of a conda file.",
-            target="environment.conda_file",
-        )
-    return definition
+    """The conda definition that is written in a file, or that it names; raises Invalid with all that is wrong."""
+    is_text = is_definition(written)
+    return definition_of(written if is_text else uploads[written], "conda_file" if is_text else written)

@@ -41,6 +41,9 @@ def _of_part(part: dict, path: Path) -> Iterator[tuple[Path, str]]:
     environment = part.get("environment")
     if isinstance(environment, dict) and isinstance(environment.get("conda_file"), str):
         yield (*path, "environment", "conda_file"), environment["conda_file"]
+    build = environment.get("build") if isinstance(environment, dict) else None
+    if isinstance(build, dict) and isinstance(build.get("path"), str):
+        yield (*path, "environment", "build", "path"), build["path"]
     if isinstance(part.get("jobs"), dict):
         yield from references(part["jobs"], (*path, "jobs"))
 

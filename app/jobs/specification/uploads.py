@@ -34,14 +34,17 @@ def _command_paths(command: CommandJob | Component) -> dict[str, str]:
         conda = command.environment.get("conda_file")
         if isinstance(conda, str) and not is_definition(conda):
             found["environment.conda_file"] = conda
+        build = command.environment.get("build")
+        if build and is_local(build["path"]):
+            found["environment.build.path"] = build["path"]
     return found
 
 
 def with_uploads(job: CommandJob, uploads: Mapping[str, str]) -> CommandJob:
     """The job with each local path replaced by what `uploads` says under the path as it is written.
 
-    For `code` and inputs that is the address that /api/uploads answered, for `environment.conda_file` the
-    text of the file. Raises Invalid for a local path that was not uploaded.
+    For `code`, inputs and `environment.build.path` that is the address that /api/uploads answered, for
+    `environment.conda_file` the text of the file. Raises Invalid for a local path that was not uploaded.
     """
     check_uploaded(local_paths(job), uploads, "job")
     inputs = {
@@ -72,6 +75,11 @@ def _placed(command: Command, uploads: Mapping[str, str]) -> Command:
 
 
 def _environment(environment: str | dict | None, uploads: Mapping[str, str]) -> str | dict | None:
-    if not isinstance(environment, dict) or not isinstance(environment.get("conda_file"), str):
+    if not isinstance(environment, dict):
         return environment
-    return environment | {"conda_file": conda_of(environment["conda_file"], uploads)}
+    found, build = dict(environment), environment.get("build")
+    if isinstance(environment.get("conda_file"), str):
+        found["conda_file"] = conda_of(environment["conda_file"], uploads)
+    if build and is_local(build["path"]):
+        found["build"] = build | {"path": uploads[build["path"]]}
+    return found
