@@ -99,7 +99,7 @@ def test_json_and_mappings_are_read_like_yaml():
         ("command: x\noutputs: {m: {type: model}}", "outputs.m.type", ["must be one of", "mlflow_model"]),
         ("command: x\nresources: {docker_args: --memory lots}", "resources.docker_args", ["'lots'", "4g"]),
         ("command: x\ndistribution: {type: pytorh}", "distribution.type", ["did you mean `pytorch`?"]),
-        ("command: x\nenvironment: {build: {path: .}}", "environment.build", ["conda_file"]),
+        ("command: x\nenvironment: {image: y, build: {path: .}}", "environment.build", ["not both"]),
         ("command: x\nenvironment: {}", "environment", ["defines nothing"]),
         ("command: x\ncommand: y", "command", ["line 2", "given twice"]),
         ("command: python ${{inputs.lrr}}\ninputs: {lr: 1}", "command", ["`${{inputs.lr}}`?"]),
