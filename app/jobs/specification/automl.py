@@ -7,7 +7,7 @@ from typing import Any
 from app.jobs.specification.automl_fields import DATA, TASKS, Kind
 from app.jobs.specification.command import FIELDS as COMMAND_FIELDS
 from app.jobs.specification.command import CommandJob, read_command_job
-from app.jobs.specification.section import Section, as_text, kind_of
+from app.kit.sections import Section, as_text, kind_of
 
 _OF_A_COMMAND = ("command", "component", "code", "inputs", "environment", "limits", "distribution", "retry_settings")
 _OF_TASKS = tuple(dict.fromkeys(name for fields in TASKS.values() for name in fields))

@@ -13,7 +13,7 @@ from app.jobs.specification.component import COMMON, Component, check_command, o
 from app.jobs.specification.environment import read_environment
 from app.jobs.specification.interface import filled_inputs, filled_outputs
 from app.jobs.specification.ports import Port
-from app.jobs.specification.section import Section
+from app.kit.sections import Section
 
 TASK_FIELDS = ("type", "code", "entry_script", "program_arguments", "model", "append_row_to", "environment")
 OWN_FIELDS = (
