@@ -53,6 +53,7 @@ DOMAINS = (
     "reviews",
     "evaluation",
     "models",
+    "schedules",
     "alerts",
     "webhooks",
     "runs",

@@ -127,6 +127,14 @@ def _by_session(session: Session, key: str) -> Identity | None:
     return Identity(user.id, user.name, user.display_name, grants, "session", session_id=found.id)
 
 
+def on_behalf_of(session: Session, name: str, credential: str) -> Identity | None:
+    """Somebody for whom the server acts while they are away; None for one who may not sign in any more."""
+    user = session.scalar(select(User).where(User.name == name))
+    if user is None or not user.is_active:
+        return None
+    return Identity(user.id, user.name, user.display_name, _grants(session, user), credential)
+
+
 def _is_past(at: datetime | None) -> bool:
     return at is not None and at <= now()
 

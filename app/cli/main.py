@@ -14,6 +14,7 @@ from app.cli import (
     experiments,
     jobs,
     operate,
+    schedules,
     serving,
     transfer,
 )
@@ -30,7 +31,8 @@ def parser() -> argparse.ArgumentParser:
     )
     commands = made.add_subparsers(metavar="COMMAND", required=True)
     for module in (
-        operate, jobs, experiments, components, assets, definitions, serving, environments, transfer, azure, completion,
+        operate, jobs, schedules, experiments, components, assets, definitions, serving, environments, transfer, azure,
+        completion,
     ):  # fmt: skip
         module.register(commands)
     return made

@@ -1,5 +1,7 @@
 """Everything that changes a job. Pages, REST, dialects and workers all come through here."""
 
+from collections.abc import Callable
+
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
@@ -114,8 +116,15 @@ def _found(session: Session, workspace_id: int, spec: CommandJob) -> dict:
     return found
 
 
-def resubmit(session: Session, caller: Caller, job: Job) -> Job:
-    """The same job once more: same code and inputs, a new name."""
+def resubmit(
+    session: Session,
+    caller: Caller,
+    job: Job,
+    *,
+    name: str | None = None,
+    change: Callable[[Job], None] = lambda again: None,
+) -> Job:
+    """The same job once more: same code and inputs, a new name. `change` may alter it before it starts."""
     if not job.source_yaml:
         raise Conflict(f"Run {job.name} was logged from outside; there is no command to run again.", target=job.name)
     fields = (
@@ -138,7 +147,7 @@ def resubmit(session: Session, caller: Caller, job: Job) -> Job:
     copied = {field: getattr(job, field) for field in fields}
     if job.type in ("sweep", "pipeline"):
         copied["properties"] = job.spec.get("properties", {})
-    name = generate_name()
+    name = name or generate_name()
     tags = [JobTag(key=tag.key, value=tag.value) for tag in job.tags if not tag.key.startswith("mlflow.")]
     again = Job(
         **copied,
@@ -152,6 +161,7 @@ def resubmit(session: Session, caller: Caller, job: Job) -> Job:
     for edge in queries.assets(session, job):
         if edge.direction != "output":
             link(session, again, edge.direction, edge.port, edge.kind, edge.asset_name, edge.asset_version)
+    change(again)
     start(session, again)
     return again
 

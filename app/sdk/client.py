@@ -15,6 +15,7 @@ from app.sdk.definitions import Definitions
 from app.sdk.errors import ClientError
 from app.sdk.following import Change, follow
 from app.sdk.packing import pack
+from app.sdk.schedules import Schedules
 from app.sdk.transport import Transport, problem_of
 from app.sdk.uploading import PIECE, Progress, send
 
@@ -47,6 +48,7 @@ class Client:
         self.components = Components(self._transport, self.upload)
         self.connections = Definitions(self._transport, "connections")
         self.datastores = Definitions(self._transport, "datastores")
+        self.schedules = Schedules(self._transport, self.upload)
 
     def __enter__(self) -> "Client":
         return self

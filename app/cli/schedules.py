@@ -1,0 +1,75 @@
+"""`atelier schedule`: jobs that are submitted at given times."""
+
+import argparse
+
+from app.cli import nouns
+from app.cli.connecting import connect, say
+from app.cli.printing import print_list, print_one
+
+COLUMNS = ("name", "when", "is_enabled", "next_run", "created_by")
+FIELDS = (
+    "name", "display_name", "description", "tags", "when", "trigger", "create_job", "is_enabled", "next_runs",
+    "created_by", "created_at", "updated_at",
+)  # fmt: skip
+
+
+def register(commands: argparse._SubParsersAction) -> None:
+    schedule = nouns.Noun(commands, "schedule", "schedules: jobs that are submitted at given times")
+    create = schedule.verb("create", "make a schedule of a file, or change the one of its name", run_create)
+    nouns.add_file(create)
+    nouns.add_name(create, "name of the schedule, instead of the file's", required=False)
+    nouns.add_changes(create)
+    listing = schedule.verb("list", "list schedules", run_list)
+    nouns.add_limit(listing)
+    listing.add_argument("--enabled-only", action="store_true", help="only those that submit jobs")
+    for name, text, run in (
+        ("show", "describe a schedule, with the next times at which it is due", run_show),
+        ("enable", "let a schedule submit its jobs again, from now on", run_enable),
+        ("disable", "let a schedule submit no job until it is enabled", run_disable),
+        ("trigger", "submit the job of a schedule now", run_trigger),
+        ("delete", "delete a schedule; its jobs stay", run_delete),
+    ):
+        nouns.add_name(schedule.verb(name, text, run), "name of the schedule")
+
+
+def run_create(options: argparse.Namespace) -> None:
+    changes = [*options.set, *([f"name={options.name}"] if options.name else [])]
+    with connect(options) as client:
+        made = client.schedules.create(options.file, changes)
+    for warning in made["warnings"]:
+        say(f"Warning: {warning}")
+    print_one(made, FIELDS, options.output)
+
+
+def run_list(options: argparse.Namespace) -> None:
+    narrowed = {"enabled": True} if options.enabled_only else {}
+    with connect(options) as client:
+        rows = client.schedules.list(options.max_results, **narrowed)
+        empty = "There is no schedule yet. Make one with: atelier schedule create -f schedule.yml"
+        print_list(rows, COLUMNS, options.output, empty)
+
+
+def run_show(options: argparse.Namespace) -> None:
+    with connect(options) as client:
+        print_one(client.schedules.get(options.name), FIELDS, options.output)
+
+
+def run_enable(options: argparse.Namespace) -> None:
+    with connect(options) as client:
+        print_one(client.schedules.enable(options.name), COLUMNS, options.output)
+
+
+def run_disable(options: argparse.Namespace) -> None:
+    with connect(options) as client:
+        print_one(client.schedules.disable(options.name), COLUMNS, options.output)
+
+
+def run_trigger(options: argparse.Namespace) -> None:
+    with connect(options) as client:
+        print_one(client.schedules.trigger(options.name), ("name", "status"), options.output)
+
+
+def run_delete(options: argparse.Namespace) -> None:
+    with connect(options) as client:
+        client.schedules.delete(options.name)
+    say(f"Deleted schedule {options.name}; its jobs stay.")

@@ -1,0 +1,22 @@
+"""Every time that a schedule is due its job is submitted once, by whichever worker looks first."""
+
+import logging
+
+from app.database import reading, transaction
+from app.kit.clock import now
+from app.schedules import queries, service
+
+log = logging.getLogger(__name__)
+
+
+def reconcile() -> None:
+    at = now()
+    with reading() as session:
+        waiting = queries.due(session, at)
+    for schedule_id in waiting:
+        try:
+            with transaction() as session:
+                service.fire(session, schedule_id, at)
+        except Exception:
+            # The others do not wait for one that cannot be.
+            log.exception("schedule %s", schedule_id)
