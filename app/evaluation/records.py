@@ -31,7 +31,11 @@ class Draft:
 
     @property
     def input_hash(self) -> str:
-        return hashlib.sha256(json.dumps(self.inputs, sort_keys=True).encode()).hexdigest()
+        return input_hash(self.inputs)
+
+
+def input_hash(inputs: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
 
 
 def read(text: str) -> list[Draft]:

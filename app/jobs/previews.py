@@ -5,6 +5,7 @@ import io
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 from app.errors import NotFound
 from app.kit.storage import Entry, safe_key, store
@@ -70,17 +71,22 @@ def suffix_of(path: str) -> str:
     return path.rpartition(".")[2].lower() if "." in path.rpartition("/")[2] else ""
 
 
-def files_below(key: str) -> list[Entry]:
-    """The file at a key, or the files below it, at most MOST_FILES."""
+class Files(list[Entry]):
+    """A page of files, counted from 1, and the place of its first; `goes_on` says that there is another."""
+
+    def __init__(self, entries: Sequence[Entry], number: int = 1) -> None:
+        super().__init__(entries[:MOST_FILES])
+        self.number, self.first = number, (number - 1) * MOST_FILES + 1
+        self.goes_on = len(entries) > MOST_FILES
+
+
+def files_below(key: str, number: int = 1) -> Files:
+    """The file at a key, or the files below it, MOST_FILES a page."""
     size = store().size(key)
     if size is not None:
-        return [Entry(key.rpartition("/")[2], False, size)]
-    found = []
-    for entry in store().walk(key):
-        found.append(entry)
-        if len(found) == MOST_FILES:
-            break
-    return found
+        return Files([Entry(key.rpartition("/")[2], False, size)])
+    before = (number - 1) * MOST_FILES
+    return Files(list(islice(store().walk(key), before, before + MOST_FILES + 1)), number)
 
 
 def tree(files: Sequence[Entry]) -> list[Node]:

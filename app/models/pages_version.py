@@ -1,8 +1,8 @@
 """The page of one version of a model, a tab an address."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from sqlalchemy.orm import Session
 
 from app.access.caller import Caller
@@ -30,18 +30,24 @@ def overview(name: str, version: str, request: Request, session: SessionDep, cal
 
 @router.get("/files", dependencies=[allow(READ)])
 def files(
-    name: str, version: str, request: Request, session: SessionDep, caller: CallerDep, path: str = ""
+    name: str,
+    version: str,
+    request: Request,
+    session: SessionDep,
+    caller: CallerDep,
+    path: str = "",
+    files_page: Annotated[int, Query(ge=1)] = 1,
 ) -> Response:
     """The files of a version, and one of them."""
     found = queries.get_version(session, caller.workspace.id, name, version)
-    entries = previews.files_below(found.path)
+    entries = previews.files_below(found.path, files_page)
     path = path or previews.most_telling(entries)
     context = version_context(session, caller, found, "files")
     context |= {
         "entries": previews.tree(entries),
         "path": path,
         "shown": previews.preview(found.path, path) if path else None,
-        "is_full": len(entries) == previews.MOST_FILES,
+        "files": entries,
     }
     return templates.TemplateResponse(request, "models/files.html", context)
 

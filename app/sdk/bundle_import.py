@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from app.sdk.bundle_reviews import ReviewImport
 from app.sdk.bundles import Bundle, Progress
 from app.sdk.mlflow_stores.artifacts import StoredFile
 from app.sdk.mlflow_stores.report import Report
@@ -45,6 +46,7 @@ class BundleImport:
             ("logged models", "logged-models.jsonl", self._logged_model),
             ("ends of runs", "runs.jsonl", self._run_end),
             ("traces", "traces.jsonl", self._trace),
+            *ReviewImport(self._experiments, self._post, self._here, self._count).steps(),
             ("registered models", "registered-models.jsonl", self._registered_model),
             ("model versions", "model-versions.jsonl", self._model_version),
         ]

@@ -1,6 +1,8 @@
 """Tabs of a job's page that show what was tracked: metrics, parameters, images and files."""
 
-from fastapi import APIRouter, Request, Response
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
 from sqlalchemy.orm import Session
 
 from app.access.caller import Caller
@@ -97,21 +99,24 @@ def outputs(
     root: str = "",
     path: str = "",
     scripts: bool = False,
+    files_page: Annotated[int, Query(ge=1)] = 1,
 ) -> Response:
-    """The files that the job left, and one of them."""
+    """The files that the job left, and one of them; `files_page` is a page of the files of `root`."""
     job = queries.get(session, caller.workspace.id, name)
-    trees = [(found, previews.files_below(found.key)) for found in places.roots(session, job)]
+    trees = [
+        (found, previews.files_below(found.key, files_page if found.id == (root or places.ARTIFACTS) else 1))
+        for found in places.roots(session, job)
+    ]
     filled = [found for found, files in trees if files]
     chosen = places.root(session, job, root) if root else (filled or [trees[0][0]])[0]
     files = next(files for found, files in trees if found.id == chosen.id)
     path = path or previews.most_telling(files)
     more = {
-        "trees": [(found, previews.tree(files)) for found, files in trees if files],
+        "trees": [(found, previews.tree(files), files) for found, files in trees if files or files.number > 1],
         "chosen": chosen,
         "path": path,
         "scripts": scripts,
         "shown": previews.preview(chosen.key, path) if path else None,
-        "is_full": any(len(files) == previews.MOST_FILES for _, files in trees),
     }
     return page(request, session, caller, name, "outputs", "jobs/outputs.html", job=job, **more)
 

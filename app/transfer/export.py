@@ -3,9 +3,11 @@
 import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from app.database import reading
 from app.errors import AtelierError
@@ -18,6 +20,7 @@ from app.traces.places import folder_key
 from app.traces.tables import Trace
 from app.tracking.artifacts import model_key
 from app.tracking.tables import LoggedModel
+from app.transfer import evaluation, reviews
 from app.transfer import export_records as records
 from app.transfer.bundle import BundleWriter, line
 from app.transfer.files import ARTIFACTS, areas_of_run, sha256
@@ -56,6 +59,16 @@ def _line(record: dict[str, Any]) -> bytes:
     return line(without_passwords(record))
 
 
+_OF_EXPERIMENTS = {
+    "label-schemas": reviews.of_questions,
+    "review-queues": reviews.of_queues,
+    "review-items": reviews.of_items,
+    "issues": reviews.of_issues,
+    "evaluation-datasets": evaluation.of_datasets,
+}
+"""Members whose lines are few, in the order in which they can be imported."""
+
+
 @dataclass
 class _Export:
     """`folders` are those whose files come next. `codes` are the folders of code that runs share."""
@@ -71,6 +84,9 @@ class _Export:
         yield "metrics.jsonl", self._metrics
         yield "logged-models.jsonl", self._logged_models
         yield "traces.jsonl", self._traces
+        for name, of_rows in _OF_EXPERIMENTS.items():
+            yield f"{name}.jsonl", partial(self._of_experiments, of_rows)
+        yield "evaluation-records.jsonl", self._evaluation_records
         yield "registered-models.jsonl", self._registered_models
         yield "model-versions.jsonl", self._versions
 
@@ -132,6 +148,23 @@ class _Export:
                 found = list(records.of_traces(session, self.selection, ids))
             for trace, record in found:
                 self.folders.append((f"traces/{trace.name}/{ARTIFACTS}", folder_key(trace)))
+                yield _line(record)
+
+    def _of_experiments(self, of_rows: Callable[[Session, Selection], Iterator[dict]]) -> Iterator[bytes]:
+        with reading() as session:
+            found = list(of_rows(session, self.selection))
+        yield from map(_line, found)
+
+    def _evaluation_records(self) -> Iterator[bytes]:
+        with reading() as session:
+            ids = [row.id for row in evaluation.selected(session, self.selection)]
+        for id in ids:
+            after = 0
+            while True:
+                with reading() as session:
+                    record, after = evaluation.of_records(session, id, after)
+                if record is None:
+                    break
                 yield _line(record)
 
     def _versions_in_order(self, session) -> list[ModelVersion]:

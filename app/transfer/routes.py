@@ -10,7 +10,7 @@ from starlette.responses import StreamingResponse
 
 from app.access.guard import CallerDep, allow, note
 from app.dialects.mlflow.arguments import ArgumentsDep
-from app.transfer import files, logged_models, registry, runs, traces
+from app.transfer import evaluation, files, logged_models, registry, reviews, runs, traces
 from app.transfer.export import export
 from app.transfer.permissions import READ, WRITE
 from app.transfer.records import Outcome
@@ -63,6 +63,36 @@ def registered_model(arguments: ArgumentsDep, session: SessionDep, caller: Calle
 @imports.post("/model-versions", dependencies=[allow(WRITE)])
 def model_version(arguments: ArgumentsDep, session: SessionDep, caller: CallerDep) -> dict:
     return _answer(session, "models", registry.model_version(session, caller, arguments))
+
+
+@imports.post("/label-schemas", dependencies=[allow(WRITE)])
+def label_schema(given: reviews.Question, session: SessionDep, caller: CallerDep) -> dict:
+    return _answer(session, "label-schemas", reviews.question(session, caller, given))
+
+
+@imports.post("/review-queues", dependencies=[allow(WRITE)])
+def review_queue(given: reviews.Queue, session: SessionDep, caller: CallerDep) -> dict:
+    return _answer(session, "review-queues", reviews.queue(session, caller, given))
+
+
+@imports.post("/review-queues/{queue_id}/items", dependencies=[allow(WRITE)])
+def review_items(queue_id: str, given: reviews.Items, session: SessionDep, caller: CallerDep) -> dict:
+    return _answer(session, "review-queues", reviews.items(session, caller, queue_id, given))
+
+
+@imports.post("/issues", dependencies=[allow(WRITE)])
+def issue(given: reviews.IssueRecord, session: SessionDep, caller: CallerDep) -> dict:
+    return _answer(session, "issues", reviews.issue(session, caller, given))
+
+
+@imports.post("/evaluation-datasets", dependencies=[allow(WRITE)])
+def evaluation_dataset(given: evaluation.Dataset, session: SessionDep, caller: CallerDep) -> dict:
+    return _answer(session, "evaluation-datasets", evaluation.dataset(session, caller, given))
+
+
+@imports.post("/evaluation-datasets/{dataset_id}/records", dependencies=[allow(WRITE)])
+def evaluation_records(dataset_id: str, given: evaluation.Examples, session: SessionDep, caller: CallerDep) -> dict:
+    return _answer(session, "evaluation-datasets", evaluation.records(session, caller, dataset_id, given))
 
 
 @imports.get("/model-versions/{name}/{version}/files", dependencies=[allow(WRITE)])

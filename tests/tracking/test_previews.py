@@ -6,6 +6,7 @@ import zipfile
 
 import pytest
 
+from app.jobs import previews
 from tests.dialects.calls import call, new_run
 
 FILES = {
@@ -58,3 +59,11 @@ def test_a_folder_is_a_zip_file(alice, stranger, run):
     assert "deep.zip" in part.headers["content-disposition"]
     assert alice.get(f"/jobs/{run}/outputs/archive?path=none").status_code == 404
     assert stranger.get(f"/w/other/api/jobs/{run}/artifacts/archive").status_code == 404
+
+
+def test_many_files_are_listed_page_by_page(alice, run, monkeypatch):
+    monkeypatch.setattr(previews, "MOST_FILES", 4)
+    first = alice.get(f"/jobs/{run}/outputs").text
+    assert "Files 1 to 4." in first and "files_page=2" in first and "long.txt" not in first
+    rest = alice.get(f"/jobs/{run}/outputs", params={"root": "artifacts", "files_page": 2}).text
+    assert "Files 5 to 6." in rest and "long.txt" in rest and "files_page=3" not in rest

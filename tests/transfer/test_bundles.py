@@ -17,6 +17,8 @@ from app.sdk.errors import ClientError
 from app.sdk.mlflow_stores.report import Report
 from app.sdk.mlflow_stores.sending import Sender
 from tests.dialects.calls import call, data_of
+from tests.evaluation.calls import call as evaluate
+from tests.evaluation.calls import merge
 from tests.traces.calls import OTEL_ID, TRACE, attributes, export, span, start
 from tests.traces.calls import call as trace_call
 
@@ -94,11 +96,30 @@ def filled(alice, tmp_path) -> str:
     start(alice, trace_location=place, trace_metadata={"mlflow.sourceRun": run}, tags={"mlflow.traceName": "ask"})
     feedback = {"assessment_name": "good", "feedback": {"value": True}, "source": {"source_type": "HUMAN"}}
     trace_call(alice, "POST", f"/{TRACE}/assessments", assessment=feedback)
+    reviewed(alice, experiment_id)
     (tmp_path / "src").mkdir()
     (tmp_path / "src/train.py").write_text("print('hello')\n")
     (tmp_path / "job.yml").write_text(JOB.replace("CODE", "src"))
     client_of(alice).create_job(tmp_path / "job.yml")
     return run
+
+
+def reviewed(alice, experiment_id: str) -> None:
+    """A queue with a question and a trace, an issue that the trace has, and a dataset of two examples."""
+    place = {"experiment_id": experiment_id}
+    fields = {"name": "Right?", "type": "FEEDBACK", "input": {"text": {}}} | place
+    asked = evaluate(alice, "POST", "label-schemas/create", **fields)["label_schema"]
+    fields = {"name": "Friday", "queue_type": "CUSTOM", "users": ["bob"], "schema_ids": [asked["schema_id"]]} | place
+    queue = {"queue_id": evaluate(alice, "POST", "review-queues/create", **fields)["review_queue"]["queue_id"]}
+    trace = f"tr-{OTEL_ID}"
+    evaluate(alice, "POST", "review-queues/items/add", item_ids=[trace], **queue)
+    evaluate(alice, "POST", "review-queues/items/set-status", item_id=trace, status="DECLINED", **queue)
+    issue = evaluate(alice, "POST", "issues", name="Made up", description="x", severity="low", **place)["issue"]
+    said = {"assessment_name": issue["issue_id"], "issue": {"issue_name": "Made up"}}
+    trace_call(alice, "POST", f"/{trace}/assessments", assessment=said)
+    made = evaluate(alice, "POST", "datasets/create", name="qa", experiment_ids=[experiment_id], tags='{"k": "ü"}')
+    examples = {"inputs": {"q": "ü"}, "outputs": float("nan")}, {"inputs": {"q": 2}, "expectations": {"a": [1]}}
+    merge(alice, made["dataset"]["dataset_id"], *examples)
 
 
 def contents(bundle: bytes) -> dict[str, str]:
@@ -134,6 +155,10 @@ def test_there_and_back_is_the_same_byte_for_byte(alice, filled, second_server, 
     (job,) = there.jobs(status=["Canceled"])
     assert there.job(job["name"])["error"]["message"] == "The job was Queued when it was exported."
     assert moved.get("/api/traces", params={"run": filled}).json()["value"][0]["id"] == f"tr-{OTEL_ID}"
+    issues = evaluate(moved, "POST", "issues/search", include_trace_count=True)["issues"]
+    assert [(issue["name"], issue["trace_count"]) for issue in issues] == [("Made up", 1)]
+    (dataset,) = evaluate(moved, "POST", "datasets/search")["datasets"]
+    assert json.loads(dataset["profile"]) == {"num_records": 2}
 
 
 @ON_SQLITE
@@ -162,7 +187,8 @@ def test_another_workspace_of_the_same_server_gets_all_of_it(alice, filled, tmp_
         report = json.loads(capsys.readouterr().out)
         counts = {record["kind"]: record[new] for record in report["records"]}
         assert counts == {
-            "experiment": 1, "run": 3, "logged model": 1, "trace": 1, "registered model": 1, "model version": 2,
+            "experiment": 1, "run": 3, "logged model": 1, "trace": 1, "question": 2, "review queue": 1, "issue": 1,
+            "evaluation dataset": 1, "registered model": 1, "model version": 2,
         }  # fmt: skip
     here, there = (
         client_of(alice, workspace).transport.json("GET", "/api/2.0/mlflow/runs/get", params={"run_id": filled})
