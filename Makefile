@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# The oldest and the newest release of Azure's SDK that the tests run.
+AZURE := 1.11.1 1.35.2
 ARGS ?=
 
 .PHONY: up test lint format bench bench-tracking bench-charts clean lock
@@ -10,7 +12,7 @@ up: $(VENV)/.server .environments/.curated
 	@$(BIN)/atelier up $(ARGS)
 
 # Three at a time on two processors: the live tests mostly wait.
-test: $(VENV)/.dev .environments/.curated
+test: $(VENV)/.dev .environments/.curated $(AZURE:%=.environments/azure-ai-ml-%/.ready)
 	@ATELIER_TEST_ENVIRONMENT="$$(cat .environments/.curated)" $(BIN)/pytest -n 3 --dist loadfile $(ARGS)
 
 lint: $(VENV)/.dev
@@ -54,6 +56,12 @@ $(VENV)/.dev: requirements/dev.lock $(VENV)/.server
 	@mkdir -p .environments
 	@$(BIN)/atelier environment build --print-python > $@.new
 	@mv $@.new $@
+
+.environments/azure-ai-ml-%/.ready: requirements/azure-ai-ml-%.lock | $(VENV)/.dev
+	@echo "Installing azure-ai-ml $* for the tests …"
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(@D)
+	@$(BIN)/uv pip install --quiet --python $(@D)/bin/python -r $<
+	@touch $@
 
 clean:
 	@rm -rf $(VENV) .environments

@@ -89,3 +89,19 @@ def test_a_component_comes_back_with_name_and_version_in_its_specification(alice
 def test_who_may_only_read_makes_nothing(bob, uploaded):
     answer = _put(bob, "data/d/versions/1", dataType="uri_folder", dataUri=uploaded)
     assert answer.status_code == 403 and answer.json()["error"]["code"] == "Forbidden"
+
+
+def test_a_datastore_is_defined_and_its_secret_is_told_by_an_audited_call_only(alice, bob):
+    credentials = {"credentialsType": "AccountKey", "secrets": {"secretsType": "AccountKey", "key": "c2VjcmV0"}}
+    blob = {"datastoreType": "AzureBlob", "accountName": "acct", "containerName": "box", "credentials": credentials}
+    made = _put(alice, "datastores/lake", **blob)
+    assert made.status_code == 201 and "c2VjcmV0" not in made.text
+    shown = alice.get(f"{WORKSPACE}/datastores/lake").json()["properties"]
+    assert (shown["accountName"], shown["credentials"]["credentialsType"]) == ("acct", "AccountKey")
+    assert _listed(alice, "datastores") == ["workspaceblobstore", "lake"]
+    secret = alice.post(f"{WORKSPACE}/datastores/lake/listSecrets", json={}).json()
+    assert secret == {"secretsType": "AccountKey", "key": "c2VjcmV0"}
+    assert bob.post(f"{WORKSPACE}/datastores/lake/listSecrets", json={}).status_code == 403
+    wrong = _put(alice, "datastores/x", datastoreType="Tape").json()["error"]
+    assert wrong["target"] == "properties.datastoreType" and "AzureBlob" in wrong["message"]
+    assert alice.delete(f"{WORKSPACE}/datastores/lake").status_code == 200

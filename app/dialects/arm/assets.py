@@ -33,7 +33,8 @@ class Asset:
 
     `told` are the properties of a version beside those that all kinds have, `container` those of an asset; `create`
     makes a version from the properties that were sent; `same` raises where they ask for other content than a version
-    has. `list_page` and `next_version` stand for those of `kind` where a domain has its own.
+    has. `ready` answers a version that every workspace has, for a name that this one lacks. `list_page` and
+    `next_version` stand for those of `kind` where a domain has its own.
     """
 
     word: str
@@ -47,6 +48,7 @@ class Asset:
     container: Callable[[Any], dict] = lambda asset: {}
     list_page: Callable | None = None
     next_version: Callable[[Session, Any], Any] | None = None
+    ready: Callable[[Request, str, str | None], dict | None] = lambda request, name, version: None
 
     def version(self, request: Request, found: Any) -> dict:
         asset = self.kind.owner_of(found)
@@ -111,7 +113,11 @@ def _add_containers(router: APIRouter, asset: Asset) -> None:
 
     @router.get("/{name}", dependencies=[allow(asset.read)])
     def container(name: str, request: Request, session: SessionDep, caller: CallerDep) -> JSONResponse:
-        found = kind.get(session, caller.workspace.id, name)
+        if (found := kind.find(session, caller.workspace.id, name)) is None and (
+            ready := asset.ready(request, name, None)
+        ):
+            return JSONResponse(_container_of(request, asset, name, ready))
+        found = found or kind.get(session, caller.workspace.id, name)
         return JSONResponse(_with_newest(request, session, asset, found))
 
     @router.put("/{name}", dependencies=[allow(asset.write)])
@@ -133,7 +139,10 @@ def _add_versions(router: APIRouter, asset: Asset) -> None:
         paging: PagingDep,
         listViewType: str = "ActiveOnly",
     ) -> JSONResponse:
-        owner = kind.get(session, caller.workspace.id, name)
+        owner = kind.find(session, caller.workspace.id, name)
+        if owner is None and (ready := asset.ready(request, name, None)):
+            return JSONResponse({"value": [ready]})
+        owner = owner or kind.get(session, caller.workspace.id, name)
         view = _view(listViewType)
         found = kind.versions(session, owner, number=paging.number, size=paging.size, archived=view)
         return paging.answer(found, lambda row: asset.version(request, row))
@@ -141,6 +150,9 @@ def _add_versions(router: APIRouter, asset: Asset) -> None:
     @router.get("/{name}/versions/{version}", dependencies=[allow(asset.read)])
     def get(name: str, version: str, request: Request, session: SessionDep, caller: CallerDep) -> JSONResponse:
         wanted = None if version == DEFAULT_VERSION else version
+        owner = kind.find(session, caller.workspace.id, name)
+        if owner is None and (ready := asset.ready(request, name, wanted)):
+            return JSONResponse(ready)
         return JSONResponse(asset.version(request, kind.get_version(session, caller.workspace.id, name, wanted)))
 
     @router.put("/{name}/versions/{version}", dependencies=[allow(asset.write)])
@@ -169,6 +181,11 @@ def _with_newest(request: Request, session: Session, asset: Asset, found: Any) -
     newest = asset.kind.newest(session, [found.id]).get(found.id)
     following = (asset.next_version or asset.kind.next_version)(session, found)
     return asset.asset(request, found, newest, nextVersion=str(following))
+
+
+def _container_of(request: Request, asset: Asset, name: str, version: dict) -> dict:
+    properties = {**version["properties"], "latestVersion": version["name"], "nextVersion": "1"}
+    return answers.resource(request, f"{asset.word}/{name}", properties)
 
 
 def _view(text: str) -> bool | None:

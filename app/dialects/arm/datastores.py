@@ -1,26 +1,43 @@
-"""Datastores: the workspace's own, in the shape of a blob container, under the names that clients ask for."""
+"""Datastores: the workspace's own, in the shape of a blob container, and those that were defined beside it."""
 
+from typing import Any
+
+import yaml
 from fastapi import APIRouter, Request
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 
 from app.access.guard import CallerDep, allow, note
 from app.assets.addresses import DATASTORE
-from app.data.permissions import READ
-from app.dialects.arm import answers, run_files, storage
+from app.connections import definitions
+from app.connections.definition_routes import remove, save
+from app.data.permissions import READ as FILES_READ
+from app.datastores.kinds import DATASTORES
+from app.datastores.permissions import READ, SECRETS, WRITE
+from app.datastores.tables import Datastore
+from app.dialects.arm import answers, storage
 from app.dialects.arm.addressing import WORKSPACE
+from app.dialects.arm.answers import BodyDep, PagingDep
 from app.dialects.arm.permissions import FILES_TOKEN
-from app.errors import NotFound
+from app.dialects.arm.wire import fields, mapping, pascal, snake, wire
+from app.errors import Invalid, Unsupported
 from app.web.session import SessionDep
 
 router = APIRouter(prefix=WORKSPACE + "/datastores")
-DEFAULT = ("default", run_files.DATASTORE, DATASTORE)
+OF_AZURE = ("azure_blob", "azure_file", "azure_data_lake_gen1", "azure_data_lake_gen2", "one_lake")
+_SECRETS = {
+    "account_key": "key",
+    "sas_token": "sasToken",
+    "client_secret": "clientSecret",
+    "certificate": "certificate",
+}
+"""The secret fields of a file, and what they are called on the wire."""
 
 
-def _own(request: Request, workspace: str, name: str = DATASTORE) -> dict:
+def _own(request: Request, workspace: str) -> dict:
     properties = {
         "datastoreType": "AzureBlob",
         "accountName": storage.account(request, workspace),
-        "containerName": run_files.CONTAINER if name == run_files.DATASTORE else storage.FILES,
+        "containerName": storage.FILES,
         "endpoint": storage.suffix(request),
         "protocol": "https",
         "isDefault": True,
@@ -33,25 +50,96 @@ def _own(request: Request, workspace: str, name: str = DATASTORE) -> dict:
     return answers.resource(request, f"datastores/{DATASTORE}", properties)
 
 
+def _shown(request: Request, found: Datastore) -> dict:
+    """Raises Unsupported for the types that Azure's clients do not know."""
+    if found.type not in OF_AZURE:
+        raise Unsupported(f"Datastore {found.name!r} is of the type {found.type}, which Azure's clients do not know.")
+    credentials = {name: value for name, value in found.credentials.items() if name != "type"}
+    type = pascal(found.credentials.get("type", "none"))
+    properties: dict[str, Any] = {
+        "datastoreType": pascal(found.type),
+        "description": found.description,
+        "tags": found.tags,
+        "properties": {},
+        "isDefault": False,
+        "credentials": {"credentialsType": type, **wire(credentials)},
+        **wire(found.settings),
+    }
+    if artifact := found.settings.get("artifact"):
+        properties["artifact"] = {"artifactName": artifact.get("name"), "artifactType": "LakeHouse"}
+    return answers.resource(
+        request, f"datastores/{found.name}", properties, created_at=found.created_at, created_by=found.created_by
+    )
+
+
+def _file(name: str, asked: dict) -> str:
+    """The datastore file that the properties stand for."""
+    type = snake(str(asked.get("datastoreType") or ""))
+    if type not in OF_AZURE:
+        raise Invalid(
+            f"properties.datastoreType: it is not one of {', '.join(pascal(kind) for kind in OF_AZURE)}.",
+            target="properties.datastoreType",
+        )
+    known = ("datastoreType", "isDefault", "properties", "credentials", "serviceDataAccessAuthIdentity", "artifact")
+    file = {"name": name, "type": type, **fields(asked, without=(*known, "subscriptionId", "resourceGroup"))}
+    if artifact := mapping(asked, "artifact"):
+        file["artifact"] = {"name": artifact.get("artifactName"), "type": "lake_house"}
+    credentials = mapping(asked, "credentials")
+    secrets = mapping(credentials, "secrets", "properties.credentials")
+    kind = snake(str(credentials.get("credentialsType") or "None"))
+    given = fields(credentials, without=("credentialsType", "secrets"))
+    given |= {field: secrets[word] for field, word in _SECRETS.items() if secrets.get(word)}
+    file["credentials"] = {"type": kind, **given}
+    return yaml.safe_dump(file, sort_keys=False, allow_unicode=True)
+
+
 @router.get("", dependencies=[allow(READ)])
-def datastores(workspace: str, request: Request) -> JSONResponse:
-    return JSONResponse({"value": [_own(request, workspace)]})
+def datastores(
+    workspace: str, request: Request, session: SessionDep, caller: CallerDep, paging: PagingDep
+) -> JSONResponse:
+    """The workspace's own first, then those of the types that Azure's clients know."""
+    found = DATASTORES.page(session, caller.workspace.id, number=paging.number, size=paging.size)
+    shown = [_shown(request, row) for row in found.rows if row.type in OF_AZURE]
+    return paging.answer(found, [_own(request, workspace), *shown] if paging.number == 1 else shown)
+
+
+@router.get(f"/{DATASTORE}", dependencies=[allow(FILES_READ)])
+@router.get("/workspaceartifactstore", dependencies=[allow(FILES_READ)])
+@router.get("/default", dependencies=[allow(FILES_READ)])
+def own(workspace: str, request: Request) -> JSONResponse:
+    return JSONResponse(_own(request, workspace))
 
 
 @router.get("/{name}", dependencies=[allow(READ)])
-def get(workspace: str, name: str, request: Request) -> JSONResponse:
-    _check(name)
-    return JSONResponse(_own(request, workspace, name))
+def get(name: str, request: Request, session: SessionDep, caller: CallerDep) -> JSONResponse:
+    return JSONResponse(_shown(request, DATASTORES.get(session, caller.workspace.id, name)))
 
 
-@router.post("/{name}/listSecrets", dependencies=[allow(FILES_TOKEN)])
-def secrets(name: str, session: SessionDep, caller: CallerDep) -> JSONResponse:
+@router.put("/{name}", dependencies=[allow(WRITE)])
+def put(name: str, request: Request, sent: BodyDep, session: SessionDep, caller: CallerDep) -> JSONResponse:
+    new = DATASTORES.read(_file(name, answers.properties_of(sent)))
+    existed = DATASTORES.find(session, caller.workspace.id, name) is not None
+    return JSONResponse(_shown(request, save(DATASTORES, session, caller, new)), 200 if existed else 201)
+
+
+@router.delete("/{name}", dependencies=[allow(WRITE)])
+def delete(name: str, session: SessionDep, caller: CallerDep) -> Response:
+    remove(DATASTORES, session, caller, name)
+    return Response(status_code=200)
+
+
+@router.post(f"/{DATASTORE}/listSecrets", dependencies=[allow(FILES_TOKEN)])
+@router.post("/workspaceartifactstore/listSecrets", dependencies=[allow(FILES_TOKEN)])
+def files_token(session: SessionDep, caller: CallerDep) -> JSONResponse:
     """A token for the files of the workspace, which ends within the hour and with the caller's own."""
-    _check(name)
-    note(session, "datastores", name)
+    note(session, "datastores", DATASTORE)
     return JSONResponse({"secretsType": "Sas", "sasToken": storage.signature(caller)})
 
 
-def _check(name: str) -> None:
-    if name not in DEFAULT:
-        raise NotFound(f"There is no datastore {name!r}; the workspace has {DATASTORE!r}.", target="name")
+@router.post("/{name}/listSecrets", dependencies=[allow(SECRETS)])
+def secrets(name: str, session: SessionDep, caller: CallerDep) -> JSONResponse:
+    found = DATASTORES.get(session, caller.workspace.id, name)
+    known = definitions.secrets(found)
+    note(session, "datastores", name)
+    told = {word: known[field] for field, word in _SECRETS.items() if field in known}
+    return JSONResponse({"secretsType": pascal(found.credentials.get("type", "none")), **told})
