@@ -7,12 +7,13 @@ from app.cli import job_changes, nouns
 from app.cli.connecting import connect, say
 from app.cli.printing import print_list, print_one
 
-COLUMNS = ("name", "display_name", "experiment_name", "status", "created_by", "created_at", "duration_seconds")
+COLUMNS = (
+    "name", "display_name", "experiment_name", "status", "created_by", "created_at", "duration_seconds", "waiting",
+)  # fmt: skip
 FIELDS = (
-    "name", "display_name", "type", "status", "error", "experiment_name", "description", "tags", "component",
-    "command",
-    "environment", "inputs", "outputs", "created_by", "created_at", "started_at", "ended_at", "duration_seconds",
-    "exit_code", "attempt", "url",
+    "name", "display_name", "type", "status", "waiting", "error", "experiment_name", "description", "tags",
+    "component", "command", "environment", "compute", "queue", "priority", "inputs", "outputs", "created_by",
+    "created_at", "started_at", "ended_at", "duration_seconds", "exit_code", "attempt", "url",
 )  # fmt: skip
 
 
@@ -35,6 +36,10 @@ def register(commands: argparse._SubParsersAction) -> None:
     nouns.add_name(job.verb("cancel", "cancel a job", run_cancel), "name of the job")
     retry = job.verb("retry", "go on from the failed steps of a pipeline", run_retry)
     nouns.add_name(retry, "name of the pipeline job")
+    priority = job.verb("priority", "change whose turn it is, while a job waits", run_priority)
+    nouns.add_name(priority, "name of the job")
+    priority.add_argument("priority", choices=("high", "medium", "low"), help="high goes first")
+    priority.add_argument("--queue", help="move it into this queue")
     job_changes.register(job)
     download = job.verb("download", "fetch the artifacts and logs of a job", run_download)
     nouns.add_name(download, "name of the job")
@@ -60,6 +65,7 @@ def _print(client, job: dict, output: str) -> None:
         shown["inputs"] = {name: port.get("value", port.get("path")) for name, port in job["inputs"].items()}
         shown["outputs"] = {name: port["type"] for name, port in job["outputs"].items()}
         shown["error"] = (job["error"] or {}).get("message")
+        shown["waiting"] = (job["waiting"] or {}).get("reason")
     print_one(shown, FIELDS, output)
 
 
@@ -92,6 +98,8 @@ def run_list(options: argparse.Namespace) -> None:
     narrowed = {"status": options.status, "experiment": options.experiment_name, "tag": options.tag}
     with connect(options) as client:
         rows = client.jobs(options.max_results, **{name: value for name, value in narrowed.items() if value})
+        if options.output == "table":
+            rows = (job | {"waiting": (job["waiting"] or {}).get("reason")} for job in rows)
         print_list(rows, COLUMNS, options.output, "There is no job yet. Submit one with: atelier job create -f job.yml")
 
 
@@ -113,6 +121,12 @@ def run_cancel(options: argparse.Namespace) -> None:
 def run_retry(options: argparse.Namespace) -> None:
     with connect(options) as client:
         print_one(client.retry_job(options.name), ("name", "status"), options.output)
+
+
+def run_priority(options: argparse.Namespace) -> None:
+    changes = {"priority": options.priority, **({"queue": options.queue} if options.queue else {})}
+    with connect(options) as client:
+        print_one(client.change_job(options.name, **changes), ("name", "status", "queue", "priority"), options.output)
 
 
 def run_download(options: argparse.Namespace) -> None:

@@ -8,6 +8,7 @@ from app.cli import (
     azure,
     completion,
     components,
+    compute,
     connecting,
     definitions,
     environments,
@@ -31,7 +32,7 @@ def parser() -> argparse.ArgumentParser:
     )
     commands = made.add_subparsers(metavar="COMMAND", required=True)
     for module in (
-        operate, jobs, schedules, experiments, components, assets, definitions, serving, environments, transfer, azure,
+        operate, jobs, schedules, experiments, components, compute, assets, definitions, serving, environments, transfer, azure,
         completion,
     ):  # fmt: skip
         module.register(commands)

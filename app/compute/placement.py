@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from app.compute import queries
-from app.compute.tables import Compute, Worker
+from app.compute.tables import DEFAULT_QUEUE, Compute, Worker
 from app.errors import Invalid
 from app.jobs.lifecycle import Priority
 from app.jobs.placing import Placement
@@ -15,7 +15,6 @@ from app.settings import current
 SERVERLESS = "serverless"
 # Names that stand for the workers as they are: Azure ML's own, and those that mean this machine.
 UNNAMED = {"", SERVERLESS, "local"}
-DEFAULT_QUEUE = "default"
 
 
 def place(session: Session, workspace_id: int, spec: dict[str, Any]) -> Placement:

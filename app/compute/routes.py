@@ -1,33 +1,119 @@
-"""REST for compute."""
+"""REST for workers, computes and queues."""
 
-from datetime import datetime
+from typing import Annotated
 
-from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict
+from fastapi import APIRouter, Depends, Query, Request, Response
 
-from app.access.guard import allow
-from app.compute import queries
-from app.compute.permissions import READ
+from app.access.guard import CallerDep, allow, note
+from app.compute import occupancy, queries, service, usage
+from app.compute.permissions import QUEUES, READ, WRITE
+from app.compute.schemas import ComputeChange, ComputeCreate, ComputeRead, QueueChange, QueueRead, WorkerRead
+from app.compute.specification import load_compute
+from app.compute.tables import Queue
+from app.web.paging import Listing, listing
 from app.web.session import SessionDep
+from app.web.yaml_bodies import yaml_body, yaml_body_of
 
-router = APIRouter(prefix="/api/compute", tags=["compute"])
-
-
-class WorkerRead(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-
-    name: str
-    host: str
-    slots: int
-    processors: int
-    memory_bytes: int
-    gpus: list
-    usage: dict
-    started_at: datetime
-    heartbeat_at: datetime
+router = APIRouter(tags=["compute"])
 
 
-@router.get("", response_model=list[WorkerRead], dependencies=[allow(READ)])
+async def _sent(request: Request) -> ComputeCreate:
+    return ComputeCreate.model_validate(await yaml_body_of(request))
+
+
+@router.get("/api/compute", response_model=list[WorkerRead], dependencies=[allow(READ)])
 def workers(session: SessionDep):
     """The workers that are there now."""
     return queries.working(session)
+
+
+@router.post(
+    "/api/computes", response_model=ComputeRead, dependencies=[allow(WRITE)],
+    openapi_extra=yaml_body("A compute file", ComputeCreate),
+)  # fmt: skip
+def put_compute(
+    sent: Annotated[ComputeCreate, Depends(_sent)], session: SessionDep, caller: CallerDep, response: Response
+) -> ComputeRead:
+    """Make a compute (201), or change the one of its name (200)."""
+    spec = load_compute(sent.yaml)
+    made, is_new = service.put_compute(session, caller.workspace.id, spec, created_by=caller.user.name)
+    response.status_code = 201 if is_new else 200
+    note(session, "computes", made.name, after={"type": made.type, "max_instances": made.max_instances})
+    return ComputeRead.of(made, warnings=spec.warnings)
+
+
+@router.get("/api/computes", response_model=Listing[ComputeRead], dependencies=[allow(READ)])
+def computes(
+    session: SessionDep,
+    caller: CallerDep,
+    page: Annotated[int, Query(ge=1)] = 1,
+    size: Annotated[int, Query(ge=1, le=500)] = 50,
+) -> dict:
+    found = queries.computes(session, caller.workspace.id, number=page, size=size)
+    used = occupancy.now(session).computes
+    return listing(found, [ComputeRead.of(row, used[row.workspace_id, row.name]) for row in found.rows])
+
+
+@router.get("/api/computes/{name}", response_model=ComputeRead, dependencies=[allow(READ)])
+def compute(name: str, session: SessionDep, caller: CallerDep) -> ComputeRead:
+    found = queries.get_compute(session, caller.workspace.id, name)
+    return ComputeRead.of(found, occupancy.now(session).computes[found.workspace_id, name])
+
+
+@router.patch("/api/computes/{name}", response_model=ComputeRead, dependencies=[allow(WRITE)])
+def change_compute(name: str, change: ComputeChange, session: SessionDep, caller: CallerDep) -> ComputeRead:
+    found = queries.get_compute(session, caller.workspace.id, name)
+    changes = change.model_dump(exclude_unset=True)
+    before = {field: getattr(found, field) for field in changes}
+    service.change_compute(session, found, changes)
+    note(session, "computes", name, before=before, after=changes)
+    return ComputeRead.of(found, occupancy.now(session).computes[found.workspace_id, name])
+
+
+@router.delete("/api/computes/{name}", status_code=204, dependencies=[allow(WRITE)])
+def delete_compute(name: str, session: SessionDep, caller: CallerDep) -> None:
+    found = queries.get_compute(session, caller.workspace.id, name)
+    note(session, "computes", name, before={"type": found.type, "max_instances": found.max_instances})
+    service.delete_compute(session, found)
+
+
+@router.get("/api/queues", response_model=list[QueueRead], dependencies=[allow(READ)])
+def queues(session: SessionDep, caller: CallerDep) -> list[QueueRead]:
+    found = usage.now(session, caller.workspace.id)
+    return [_read(queue, found) for queue in found.queues]
+
+
+@router.get("/api/queues/{name}", response_model=QueueRead, dependencies=[allow(READ)])
+def queue(name: str, session: SessionDep, caller: CallerDep) -> QueueRead:
+    return _read(queries.get_queue(session, name), usage.now(session, caller.workspace.id))
+
+
+@router.put("/api/queues/{name}", response_model=QueueRead, dependencies=[allow(QUEUES)])
+def put_queue(name: str, change: QueueChange, session: SessionDep, caller: CallerDep) -> QueueRead:
+    """Make a queue, or change what is given of it."""
+    changes = change.model_dump(exclude_unset=True)
+    before = queries.find_queue(session, name)
+    before = {field: getattr(before, field) for field in changes} if before else None
+    made = service.put_queue(session, name, changes)
+    note(session, "queues", name, before=before, after=changes)
+    return _read(made, usage.now(session, caller.workspace.id))
+
+
+@router.delete("/api/queues/{name}", status_code=204, dependencies=[allow(QUEUES)])
+def delete_queue(name: str, session: SessionDep) -> None:
+    """Its jobs go over to the default queue."""
+    found = queries.get_queue(session, name)
+    note(session, "queues", name, before={"weight": found.weight, "max_slots": found.max_slots})
+    service.delete_queue(session, found)
+
+
+def _read(queue: Queue, found: usage.Usage) -> QueueRead:
+    share = found.by_queue.get(queue.name)
+    return QueueRead(
+        name=queue.name,
+        weight=queue.weight,
+        max_slots=queue.max_slots,
+        description=queue.description or "",
+        slots_in_use=share.slots if share else 0,
+        waiting=share.waiting if share else 0,
+    )

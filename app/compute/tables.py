@@ -8,6 +8,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.database import Base
 from app.kit.clock import now
 
+# Jobs that name no queue are in this one.
+DEFAULT_QUEUE = "default"
+
 
 class Worker(Base):
     """A process that runs jobs: the machine that it is on, what that has, and when it was last heard of."""

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from app.compute import queries
 from app.compute.occupancy import Occupancy
 from app.compute.occupancy import now as occupancy_now
-from app.compute.placement import DEFAULT_QUEUE, instances_on
+from app.compute.placement import instances_on
 from app.compute.tables import Compute, JobNode, Queue, Worker
 from app.jobs import moves
 from app.jobs.lifecycle import Status
@@ -45,9 +45,7 @@ def take(session: Session, worker_id: int, lease_seconds: float) -> Job | None:
 
 def in_turn(queues: Sequence[Queue], used: Occupancy) -> list[Queue]:
     """The queues that may take a slot now, first the one that has least of its share."""
-    known = {queue.name: queue for queue in queues}
-    known.setdefault(DEFAULT_QUEUE, Queue(name=DEFAULT_QUEUE, weight=1))
-    open_ones = [q for q in known.values() if q.max_slots is None or used.queues[q.name] < q.max_slots]
+    open_ones = [queue for queue in queues if queue.max_slots is None or used.queues[queue.name] < queue.max_slots]
     return sorted(open_ones, key=lambda queue: (used.queues[queue.name] / queue.weight, -queue.weight, queue.name))
 
 

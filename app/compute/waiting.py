@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 from app.compute import occupancy, queries
 from app.compute.estimate import History, start_after
 from app.compute.occupancy import TAKEN, Occupancy
-from app.compute.placement import DEFAULT_QUEUE, instances_on
-from app.compute.tables import Compute, Queue, Worker
+from app.compute.placement import instances_on
+from app.compute.tables import DEFAULT_QUEUE, Compute, Queue, Worker
 from app.jobs.lifecycle import Priority, Status
 from app.jobs.tables import Job
 from app.jobs.waiting import Help, Waiting
@@ -144,7 +144,7 @@ def _impossible(look: Look, job: Job) -> str | None:
 
 
 def _limited(look: Look, job: Job) -> tuple[str, list[Help]] | None:
-    queue = look.queues.get(job.queue) or Queue(name=DEFAULT_QUEUE, weight=1)
+    queue = look.queues.get(job.queue) or look.queues[DEFAULT_QUEUE]
     used = look.used.queues[job.queue]
     if queue.max_slots is not None and used + job.instances > queue.max_slots:
         names = look.names(job, [row for row in look.held if row.queue == job.queue])
@@ -184,6 +184,5 @@ def _starts_in(look: Look, job: Job, ahead: Sequence[Row], count: int) -> float 
 
 
 def _share(look: Look, queue: str) -> float:
-    waiting = {queue} | {name for name in (DEFAULT_QUEUE, *look.queues) if look.first_of(name)}
-    weights = {name: look.queues[name].weight if name in look.queues else 1 for name in waiting}
-    return weights[queue] / sum(weights.values())
+    weights = {name: row.weight for name, row in look.queues.items() if name == queue or look.first_of(name)}
+    return weights.get(queue, 1) / (sum(weights.values()) or 1)

@@ -11,6 +11,7 @@ import httpx
 
 from app.sdk import files
 from app.sdk.components import Components
+from app.sdk.compute import Computes
 from app.sdk.definitions import Definitions
 from app.sdk.errors import ClientError
 from app.sdk.following import Change, follow
@@ -49,6 +50,7 @@ class Client:
         self.connections = Definitions(self._transport, "connections")
         self.datastores = Definitions(self._transport, "datastores")
         self.schedules = Schedules(self._transport, self.upload)
+        self.computes = Computes(self._transport)
 
     def __enter__(self) -> "Client":
         return self
@@ -101,6 +103,10 @@ class Client:
     def jobs(self, limit: int | None = None, **narrowed: Any) -> Iterator[dict]:
         """Newest first; narrow with `status`, `experiment`, `text`, `tag`, `created_by`."""
         return self._transport.pages("/api/jobs", limit, **narrowed)
+
+    def change_job(self, name: str, **changes: Any) -> dict:
+        """Change `display_name`, `description`, `tags`, or, while it waits, `priority` and `queue`."""
+        return self._transport.json("PATCH", f"/api/jobs/{quote(name)}", json=changes)
 
     def cancel_job(self, name: str) -> dict:
         return self._transport.json("POST", f"/api/jobs/{quote(name)}/cancel")
