@@ -4,6 +4,7 @@ import os
 from functools import partial
 
 from app import domains
+from app.kit import live, outbox, queue
 from app.kit.hiding import hide_from_guests
 from app.settings import current
 from workers.execution import instance
@@ -39,6 +40,7 @@ def start() -> None:
     settings = current()
     hide_from_guests()
     domains.start(settings)
+    outbox.connect(_send, live.hint)
     _node = Node(settings, settings.slots or os.cpu_count() or 1)
     _keeper = Keeper(_node)
     _node.start(
@@ -59,6 +61,14 @@ def start() -> None:
         ("old deliveries", 3600, deliveries.forget_old),
         ("deployments", 1, _keeper.reconcile),
     )
+
+
+def _send(task: str, args: tuple) -> None:
+    """A pipeline goes on in the thread that ended its step, which is sooner than any message."""
+    if task == "pipelines.advance":
+        pipelines.advance(*args)
+    else:
+        queue.send(task, args)
 
 
 def let_go() -> None:

@@ -78,10 +78,7 @@ def _run(node: Node, held: Held, plan: Plan, folder: JobFolder, system_log: Syst
         nodes.wait_for_others(plan, lambda: check(held))
     _move(node, held, plan, Status.FINALIZING, exit_code=outcome.exit_code)
     written = results.collect(plan.job_id, folder.outputs, folder.work)
-    with transaction() as session:
-        job = session.get_one(Job, plan.job_id)
-        results.keep(session, job, written)
-    _apply(node, held, plan, outcome)
+    _apply(node, held, plan, outcome, written)
 
 
 def find_peers(plan: Plan, held: Held, system_log: SystemLog) -> list[Peer]:
@@ -109,11 +106,19 @@ def watch(guest: Guest, held: Held, shipper: Shipper, plan: Plan) -> tuple[Outco
             guest.cancel()
 
 
-def _apply(node: Node, held: Held, plan: Plan, outcome: Outcome) -> None:
-    if outcome.exit_code == 0 and outcome.cause == "exited":
-        _move(node, held, plan, Status.COMPLETED, error=None)
-        return
-    _fail(node, held, plan, outcome.message or "The command failed.")
+def _apply(node: Node, held: Held, plan: Plan, outcome: Outcome, written: results.Written) -> None:
+    """The outputs and the end are one transaction: who waits for the end finds the outputs."""
+    try:
+        with transaction() as session:
+            job = session.get_one(Job, plan.job_id)
+            results.keep(session, job, written)
+            if outcome.exit_code == 0 and outcome.cause == "exited":
+                moves.move(session, job, Status.COMPLETED, held_by=(node.id, held.attempt), error=None)
+            else:
+                message = outcome.message or "The command failed."
+                moves.fail(session, job, message, held_by=(node.id, held.attempt))
+    except Conflict:
+        _end_stopped(node, held, plan)
 
 
 def _fail(node: Node, held: Held, plan: Plan, message: str, detail: str | None = None) -> None:
