@@ -15,7 +15,7 @@ CODE = "workspaces/1/LocalUpload/abc/score/score.py"
 DEPLOYMENT = {
     "endpointComputeType": "Managed",
     "codeConfiguration": {"codeId": f"azureml:{SCOPE}/codes/abc/versions/1", "scoringScript": "score.py"},
-    "environmentId": f"azureml:{SCOPE}/environments/sklearn-1.5/versions/1",
+    "environmentId": f"azureml:{SCOPE}/environments/pytorch-2.13-cpu/versions/1",
     "environmentVariables": {"A": "b"},
     "instanceType": "Standard_DS3_v2",
     "requestSettings": {"maxConcurrentRequestsPerInstance": 2, "requestTimeout": "PT3S"},
@@ -71,7 +71,7 @@ def test_a_deployment_is_followed_until_it_serves_and_read_back_as_it_was_sent(a
     # Without it clients cannot read the deployment.
     assert properties["scaleSettings"] == {"scaleType": "Default"}
     assert properties["codeConfiguration"] == {"codeId": f"{SCOPE}/codes/abc/versions/1", "scoringScript": "score.py"}
-    assert properties["environmentId"] == f"{SCOPE}/environments/sklearn-1.5/versions/1"
+    assert properties["environmentId"] == f"{SCOPE}/environments/pytorch-2.13-cpu/versions/1"
     assert properties["requestSettings"]["requestTimeout"] == "PT3S"
     probe = properties["livenessProbe"]
     assert (probe["period"], probe["initialDelay"], probe["timeout"]) == ("PT5S", "PT0.5S", "PT2S")

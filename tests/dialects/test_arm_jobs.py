@@ -17,7 +17,7 @@ COMMAND = {
     "displayName": "Train",
     "experimentName": "digits",
     "command": "python train.py --lr ${{inputs.lr}} ${{inputs.data}} ${{outputs.model}}",
-    "environmentId": f"azureml:{SCOPE}/environments/sklearn-1.5/labels/latest",
+    "environmentId": f"azureml:{SCOPE}/environments/pytorch-2.13-cpu/labels/latest",
     "computeId": f"azureml:{SCOPE}/computes/cpu",
     "inputs": {
         "lr": {"jobInputType": "literal", "value": "0.5"},
@@ -67,7 +67,7 @@ def test_a_command_job_is_submitted_and_read_back_as_it_was_sent(alice, sent):
     assert shown["inputs"]["lr"] == COMMAND["inputs"]["lr"]
     data = {"jobInputType": "uri_file", "uri": f"{SCOPE}/data/digits/versions/1", "mode": "Download"}
     assert shown["inputs"]["data"] == data
-    assert shown["environmentId"] == f"{SCOPE}/environments/sklearn-1.5/labels/latest"
+    assert shown["environmentId"] == f"{SCOPE}/environments/pytorch-2.13-cpu/labels/latest"
     assert shown["computeId"] == f"{SCOPE}/computes/cpu"
     # An output of the name `default` would make clients list storage for the logs.
     assert set(shown["outputs"]) == {"model"}

@@ -17,7 +17,7 @@ inputs:
 outputs:
   out: {type: uri_folder}
 command: python prep.py ${{inputs.lr}} ${{inputs.data}} ${{outputs.out}}
-environment: azureml:sklearn-1.5@latest
+environment: azureml:pytorch-2.13-cpu@latest
 """
 COMPONENT = f"{SCOPE}/components/prep/versions/1"
 
@@ -109,3 +109,20 @@ def test_the_code_of_a_component_is_told_by_its_id(alice):
     made = alice.put(f"{SCOPE}/components/coded/versions/1", json={"properties": {"componentSpec": spec}})
     assert made.status_code == 201, made.text
     assert made.json()["properties"]["componentSpec"]["code"] == code
+
+
+def test_a_pipeline_component_keeps_its_nodes(alice):
+    alice.post("/api/components", json={"yaml": PREP})
+    ports = {"lr": {"type": "number"}, "data": {"type": "uri_folder"}}
+    spec = {"type": "pipeline", "name": "outer", "inputs": ports, "outputs": {"out": {"type": "uri_folder"}}}
+    spec["jobs"] = {"first": FIRST, "second": SECOND}
+    made = alice.put(f"{SCOPE}/components/outer/versions/1", json={"properties": {"componentSpec": spec}})
+    assert made.status_code == 201, made.text
+    nodes = made.json()["properties"]["componentSpec"]["jobs"]
+    assert nodes["first"]["componentId"] == COMPONENT and nodes["first"]["inputs"] == FIRST["inputs"]
+    assert nodes["second"]["outputs"] == SECOND["outputs"]
+    inner = {"type": "pipeline", "componentId": f"azureml:{SCOPE}/components/outer/versions/1"}
+    node = {**inner, "inputs": FIRST["inputs"], "outputs": {"out": BOUND}}
+    answer = alice.put(PIPELINE, json={"properties": {**SENT, "jobs": {"whole": node}}})
+    assert answer.status_code == 201, answer.text
+    assert answer.json()["properties"]["jobs"]["whole"]["type"] == "pipeline"

@@ -13,6 +13,7 @@ from app.components.queries import COMPONENTS
 from app.components.tables import ComponentVersion
 from app.dialects.arm import answers, asset_ids, code_files
 from app.dialects.arm.assets import Asset, routes
+from app.dialects.arm.job_nodes import node_of, node_shown, task_of
 from app.errors import Conflict, Invalid
 from app.jobs.components import read_component
 
@@ -22,12 +23,22 @@ _UNSAID = ("$schema", "schema", "_source", "id", "creation_context")
 
 
 def document_of(workspace_id: int, spec: dict[str, Any]) -> dict[str, Any]:
-    """A component file from what a client sends: addresses for ids of code, references for those of environments."""
+    """A component file from what a client sends: addresses for ids of code, references for ids of assets."""
     document = {name: value for name, value in spec.items() if name not in _UNSAID and value is not None}
+
+    def find_code(id: str) -> str:
+        return code_files.address_of(workspace_id, id, "properties.componentSpec.code")
+
     if code := document.get("code"):
-        document["code"] = code_files.address_of(workspace_id, code, "properties.componentSpec.code")
+        document["code"] = find_code(code)
     if isinstance(document.get("environment"), str):
         document["environment"] = asset_ids.reference(document["environment"])
+    if "jobs" in document:
+        document["jobs"] = {
+            name: node_of(node, find_code) for name, node in document["jobs"].items() if isinstance(node, dict)
+        }
+    if isinstance(document.get("task"), dict):
+        document["task"] = task_of(document["task"], find_code)
     return document
 
 
@@ -42,9 +53,13 @@ def _told(request: Request, found: ComponentVersion) -> dict:
     spec = {name: value for name, value in found.spec.items() if value not in (None, {}, [])}
     spec |= {"name": found.component.name, "version": found.version, "type": found.type}
     spec |= {"display_name": found.display_name, "tags": found.tags, "description": found.description}
-    if spec.get("code"):
-        # Clients take code by its id only.
-        spec["code"] = f"azureml:{asset_ids.code_id(answers.workspace_id(request), spec['code'])}"
+    scope = answers.workspace_id(request)
+    for part in (spec, spec.get("task") or {}):
+        if part.get("code"):
+            # Clients take code by its id only.
+            part["code"] = f"azureml:{asset_ids.code_id(scope, part['code'])}"
+    if "jobs" in spec:
+        spec["jobs"] = {name: node_shown(node, scope) for name, node in spec["jobs"].items()}
     return {"componentSpec": spec, "isAnonymous": found.component.name == ANONYMOUS}
 
 

@@ -4,18 +4,15 @@ Source: the JobBase resource of Microsoft.MachineLearningServices, api-version 2
 azure-ai-ml sends command, sweep and pipeline jobs.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from app.dialects.arm import asset_ids
 from app.dialects.arm.job_nodes import node_of
-from app.dialects.arm.job_parts import inputs_of, name_of, outputs_of, resources_of
+from app.dialects.arm.job_parts import FindCode, inputs_of, name_of, outputs_of, resources_of
 from app.dialects.arm.wire import fields, mapping, said, seconds, snake
 from app.errors import Invalid
 from app.jobs.specification.search_space import DISTRIBUTIONS
-
-FindCode = Callable[[str], str]
-"""The address of the files of a code asset, by its resource id."""
 
 PRIORITIES = {1: "low", 2: "medium", 3: "high"}
 _COMMON = {
@@ -151,7 +148,7 @@ def _pipeline(asked: Mapping, find_code: FindCode) -> dict[str, Any]:
     places = ("default_compute", "default_datastore")
     settings |= {name: name_of(settings[name]) for name in places if name in settings}
     return {
-        "jobs": {name: node_of(mapping(jobs, name, "properties.jobs")) for name in jobs},
+        "jobs": {name: node_of(mapping(jobs, name, "properties.jobs"), find_code) for name in jobs},
         "component": asset_ids.reference(str(asked["componentId"])) if asked.get("componentId") else None,
         "settings": settings,
     }

@@ -5,13 +5,25 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.dialects.arm import asset_ids
-from app.dialects.arm.job_parts import MODES, inputs_of, name_of, outputs_of, resources_of
+from app.dialects.arm.job_parts import MODES, TO_WIRE, FindCode, inputs_of, name_of, outputs_of, resources_of
 from app.dialects.arm.wire import fields, mapping, said
 
-_LEFT_OUT = ("name", "_source", "inputs", "outputs", "computeId", "componentId", "trial", "resources", "items", "jobId")
+_LEFT_OUT = (
+    "name",
+    "_source",
+    "inputs",
+    "outputs",
+    "computeId",
+    "componentId",
+    "trial",
+    "resources",
+    "items",
+    "jobId",
+    "task",
+)
 
 
-def node_of(node: Mapping[str, Any]) -> dict[str, Any]:
+def node_of(node: Mapping[str, Any], find_code: FindCode) -> dict[str, Any]:
     """One entry of `jobs` in a file."""
     found = fields(node, without=_LEFT_OUT) | {
         "compute": name_of(node.get("computeId")),
@@ -22,11 +34,21 @@ def node_of(node: Mapping[str, Any]) -> dict[str, Any]:
     }
     if trial := node.get("trial"):
         found["trial"] = _component(trial) if isinstance(trial, dict) else asset_ids.reference(str(trial))
+    if task := mapping(node, "task", "properties.jobs"):
+        found["task"] = task_of(task, find_code)
     if (items := node.get("items")) is not None:
         found["items"] = _items(items)
     if isinstance(node.get("partition_keys"), str):
         found["partition_keys"] = json.loads(node["partition_keys"])
     return said(found)
+
+
+def task_of(task: Mapping[str, Any], find_code: FindCode) -> dict[str, Any]:
+    """What a parallel step or component runs, with addresses for ids."""
+    code, environment = task.get("code"), task.get("environment")
+    found = said({name: value for name, value in task.items() if name not in ("code", "environment")})
+    found |= {"code": find_code(str(code))} if code else {}
+    return found | ({"environment": asset_ids.reference(str(environment))} if environment else {})
 
 
 def _component(node: Mapping) -> str | None:
@@ -59,3 +81,41 @@ def _items(items: Any) -> Any:
 def _round(values: Mapping) -> dict[str, Any]:
     assets = {name: value for name, value in values.items() if isinstance(value, dict)}
     return {name: value for name, value in values.items() if name not in assets} | inputs_of(assets)
+
+
+def node_shown(node: Mapping[str, Any], scope: str) -> dict[str, Any]:
+    """An entry of `jobs` in a file as clients read it back; `scope` is the resource id of the workspace."""
+    found = {name: value for name, value in node.items() if name not in ("component", "trial", "compute")}
+    if compute := node.get("compute"):
+        found["computeId"] = f"{scope}/computes/{name_of(compute)}"
+    if component := _component_id(node.get("component"), scope):
+        found["componentId"] = component
+    if trial := node.get("trial"):
+        found["trial"] = {"componentId": _component_id(trial, scope)}
+    return found | {
+        "type": node.get("type") or ("sweep" if "trial" in node else "command"),
+        "inputs": {name: _input_shown(value) for name, value in (node.get("inputs") or {}).items()},
+        "outputs": {name: _output_shown(value) for name, value in (node.get("outputs") or {}).items()},
+    }
+
+
+def _component_id(component: Any, scope: str) -> str | None:
+    """The id of a component by its reference, or by the `id` of one that was looked up."""
+    reference = component.get("id") if isinstance(component, dict) else component
+    found = asset_ids.named(str(reference or ""))
+    return asset_ids.asset_id(scope, "components", *found) if found else None
+
+
+def _input_shown(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        return {"job_input_type": "literal", "value": str(value)}
+    return said({"job_input_type": value.get("type"), "uri": value.get("path"), "mode": TO_WIRE.get(value.get("mode"))})
+
+
+def _output_shown(value: Any) -> dict[str, Any]:
+    if isinstance(value, str):
+        return {"type": "literal", "value": value}
+    value = value or {}
+    if str(value.get("path") or "").startswith("${{"):
+        return {"type": "literal", "value": value["path"]}
+    return said({"job_output_type": value.get("type") or "uri_folder", "mode": TO_WIRE.get(value.get("mode"))})

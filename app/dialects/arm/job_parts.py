@@ -1,10 +1,13 @@
 """The parts that jobs and the nodes of pipelines have in common on Azure's wire."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from app.dialects.arm import asset_ids
 from app.dialects.arm.wire import fields, mapping, said, snake
+
+FindCode = Callable[[str], str]
+"""The address of the files of a code asset, by its resource id."""
 
 MODES = {
     "ReadOnlyMount": "ro_mount",
