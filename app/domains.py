@@ -53,6 +53,7 @@ DOMAINS = (
     "reviews",
     "evaluation",
     "models",
+    "sharing",
     "schedules",
     "alerts",
     "webhooks",

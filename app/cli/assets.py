@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from app.cli import nouns
+from app.cli import nouns, registries
 from app.cli.connecting import connect, say
 from app.cli.printing import print_list, print_one
 
@@ -21,8 +21,8 @@ DATA = (
     "created_at",
 )
 MODEL = (
-    "name", "version", "type", "source", "job", "stage", "aliases", "description", "tags", "flavors", "file_count",
-    "size_bytes", "created_by", "created_at",
+    "id", "name", "version", "type", "source", "job", "stage", "aliases", "description", "tags", "flavors",
+    "file_count", "size_bytes", "created_by", "created_at",
 )  # fmt: skip
 GIVEN = ("name", "version", "type", "path", "description")
 
@@ -30,12 +30,22 @@ GIVEN = ("name", "version", "type", "path", "description")
 def register(commands: argparse._SubParsersAction) -> None:
     data = nouns.Noun(commands, "data", "data assets")
     _register_create(data, "data asset", run_data_create, ("uri_file", "uri_folder", "mltable"))
-    nouns.add_limit(data.verb("list", "list data assets", run_data_list))
-    _add_version(data.verb("show", "describe a version, by default the newest", run_data_show), "data asset")
+    listing = data.verb("list", "list data assets", run_data_list)
+    nouns.add_limit(listing)
+    registries.add_registry(listing)
+    show = data.verb("show", "describe a version, by default the newest", run_data_show)
+    _add_version(show, "data asset")
+    registries.add_registry(show)
+    registries.add_share(data, "data", "data asset")
     model = nouns.Noun(commands, "model", "registered models")
     _register_create(model, "model", run_model_create, ("custom_model", "mlflow_model", "triton_model"))
-    nouns.add_limit(model.verb("list", "list models", run_model_list))
-    _add_version(model.verb("show", "describe a version, by default the newest", run_model_show), "model")
+    listing = model.verb("list", "list models", run_model_list)
+    nouns.add_limit(listing)
+    registries.add_registry(listing)
+    show = model.verb("show", "describe a version, by default the newest", run_model_show)
+    _add_version(show, "model")
+    registries.add_registry(show)
+    registries.add_share(model, "models", "model")
     download = model.verb("download", "fetch the files of a version, by default the newest", run_model_download)
     _add_version(download, "model")
     download.add_argument("--download-path", "-p", type=Path, help="folder to write into (default: the model's name)")
@@ -63,14 +73,26 @@ def run_data_create(options: argparse.Namespace) -> None:
         print_one(client.create_data(definition, folder), DATA, options.output)
 
 
+def _listed(client, options: argparse.Namespace, kind: str, of_workspace):
+    """Assets of the workspace, or of the registry that is named."""
+    if options.registry_name:
+        return client.registries.assets(options.registry_name, kind, options.max_results)
+    return of_workspace(options.max_results)
+
+
 def run_data_list(options: argparse.Namespace) -> None:
     with connect(options) as client:
-        print_list(client.data(options.max_results), COLUMNS, options.output, "There is no data asset yet.")
+        rows = _listed(client, options, "data", client.data)
+        print_list(rows, COLUMNS, options.output, "There is no data asset yet.")
 
 
 def run_data_show(options: argparse.Namespace) -> None:
     with connect(options) as client:
-        print_one(client.data_asset(options.name, options.version), DATA, options.output)
+        if options.registry_name:
+            found = client.registries.asset(options.registry_name, "data", options.name, options.version)
+        else:
+            found = client.data_asset(options.name, options.version)
+        print_one(found, ("id", *DATA), options.output)
 
 
 def run_model_create(options: argparse.Namespace) -> None:
@@ -81,7 +103,8 @@ def run_model_create(options: argparse.Namespace) -> None:
 
 def run_model_list(options: argparse.Namespace) -> None:
     with connect(options) as client:
-        print_list(client.models(options.max_results), COLUMNS, options.output, "There is no model yet.")
+        rows = _listed(client, options, "models", client.models)
+        print_list(rows, COLUMNS, options.output, "There is no model yet.")
 
 
 def run_model_show(options: argparse.Namespace) -> None:
@@ -96,6 +119,8 @@ def _print_model(model: dict, output: str) -> None:
 
 def _model(client, options: argparse.Namespace) -> dict:
     """A version. The answer about a whole model names its newest version, or is that version already."""
+    if getattr(options, "registry_name", None):
+        return client.registries.asset(options.registry_name, "models", options.name, options.version)
     found = client.model(options.name, options.version)
     if options.version or found.get("version"):
         return found

@@ -2,13 +2,13 @@
 
 import argparse
 
-from app.cli import nouns
+from app.cli import nouns, registries
 from app.cli.connecting import connect, say
 from app.cli.printing import print_list, print_one
 
 COLUMNS = ("name", "version", "display_name", "description", "created_by", "created_at")
 FIELDS = (
-    "name", "version", "type", "display_name", "description", "tags", "archived", "is_deterministic", "inputs",
+    "id", "name", "version", "type", "display_name", "description", "tags", "archived", "is_deterministic", "inputs",
     "outputs", "command", "code", "environment", "resources", "created_by", "created_at",
 )  # fmt: skip
 
@@ -23,6 +23,7 @@ def register(commands: argparse._SubParsersAction) -> None:
     listing = component.verb("list", "list components, or the versions of one", run_list)
     nouns.add_name(listing, "list the versions of this component", required=False)
     nouns.add_limit(listing)
+    registries.add_registry(listing)
     listing.add_argument("--archived-only", action="store_true", help="only archived components")
     for name, text, run in (
         ("show", "describe a version, by default the newest", run_show),
@@ -32,6 +33,9 @@ def register(commands: argparse._SubParsersAction) -> None:
         verb = component.verb(name, text, run)
         nouns.add_name(verb, "name of the component")
         verb.add_argument("--version", help="one version")
+        if name == "show":
+            registries.add_registry(verb)
+    registries.add_share(component, "components", "component")
 
 
 def run_create(options: argparse.Namespace) -> None:
@@ -46,7 +50,11 @@ def run_create(options: argparse.Namespace) -> None:
 
 def run_list(options: argparse.Namespace) -> None:
     with connect(options) as client:
-        if options.name:
+        if options.registry_name and options.name:
+            rows = client.registries.versions(options.registry_name, "components", options.name, options.max_results)
+        elif options.registry_name:
+            rows = client.registries.assets(options.registry_name, "components", options.max_results)
+        elif options.name:
             rows = client.components.versions(options.name, options.max_results)
         else:
             rows = client.components.list(options.max_results, archived=options.archived_only)
@@ -56,7 +64,11 @@ def run_list(options: argparse.Namespace) -> None:
 
 def run_show(options: argparse.Namespace) -> None:
     with connect(options) as client:
-        _print(client.components.get(options.name, options.version), options.output)
+        if options.registry_name:
+            found = client.registries.asset(options.registry_name, "components", options.name, options.version)
+        else:
+            found = client.components.get(options.name, options.version)
+        _print(found, options.output)
 
 
 def run_archive(options: argparse.Namespace) -> None:

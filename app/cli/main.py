@@ -15,6 +15,7 @@ from app.cli import (
     experiments,
     jobs,
     operate,
+    registries,
     schedules,
     serving,
     transfer,
@@ -32,7 +33,8 @@ def parser() -> argparse.ArgumentParser:
     )
     commands = made.add_subparsers(metavar="COMMAND", required=True)
     for module in (
-        operate, jobs, schedules, experiments, components, compute, assets, definitions, serving, environments, transfer, azure,
+        operate, jobs, schedules, experiments, components, compute, assets, definitions, registries, serving, environments, transfer,
+        azure,
         completion,
     ):  # fmt: skip
         module.register(commands)

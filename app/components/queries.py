@@ -1,5 +1,7 @@
 """Reads of components."""
 
+from dataclasses import replace
+
 from sqlalchemy.orm import Session
 
 from app.assets import addresses
@@ -8,6 +10,7 @@ from app.components.tables import Component, ComponentVersion
 from app.errors import Invalid, NotFound
 from app.jobs import specification
 from app.registries import queries as registries
+from app.registries.files import bring
 
 COMPONENTS = Versioned("component", Component, ComponentVersion, "component")
 
@@ -29,4 +32,11 @@ def of_reference(session: Session, workspace_id: int, reference: str) -> specifi
         found = get_version(session, home, address.name, address.version, address.label)
     except NotFound as error:
         raise NotFound(f"component: {error.message}", target="component") from error
-    return specification.load_component(found.spec, source_name=reference)
+    component = specification.load_component(
+        found.spec if home == workspace_id else bring(found.spec, home, workspace_id), source_name=reference
+    )
+    if not address.registry:
+        return component
+    # So the job and its lineage tell it from one of the workspace that has the same name.
+    shown = component.display_name or address.name
+    return replace(component, name=f"registries/{address.registry}/{address.name}", display_name=shown)

@@ -62,14 +62,16 @@ def register(
     properties: dict | None = None,
     run_link: str | None = None,
     version: str | None = None,
+    files: sources.Source | None = None,
     created_by: str,
 ) -> ModelVersion:
     """A new version with a copy of its own of the files at `source`; the model is made if there is none.
 
     `source` is `azureml://jobs/J/outputs/O/paths/P`, `azureml://datastores/…`, `runs:/…`, `models:/…` or
-    `mlflow-artifacts:/…`. Without a type it is mlflow_model where there is an MLmodel file.
+    `mlflow-artifacts:/…`. Without a type it is mlflow_model where there is an MLmodel file. With `files` it only says
+    where they came from.
     """
-    found = sources.resolve(session, workspace_id, source)
+    found = files or sources.resolve(session, workspace_id, source)
     described = mlmodel.describe(found.key)
     kind = _type(type, described is not None)
     model = queries.find(session, workspace_id, name) or create(session, workspace_id, check_name(name))
@@ -77,14 +79,14 @@ def register(
     path = free_place(session, workspace_id, name, number)
     single = store().size(found.key) is not None
     store().copy(found.key, f"{path}/{found.key.rpartition('/')[2]}" if single else path)
-    files, size = store().total_size(path)
+    file_count, size = store().total_size(path)
     made_by = job or found.job
     described = described or mlmodel.Description()
     made = ModelVersion(
         model_id=model.id, version=number, type=kind, path=path, source=source, job_id=made_by.id if made_by else None,
         run_link=run_link, logged_model=found.logged_model, description=description, tags=checked_tags(tags or {}),
         properties=properties or {}, flavors=described.flavors, signature=described.signature,
-        input_example=described.input_example, file_count=files, size_bytes=size, created_by=created_by,
+        input_example=described.input_example, file_count=file_count, size_bytes=size, created_by=created_by,
     )  # fmt: skip
     made.model = model
     session.add(made)

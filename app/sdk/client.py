@@ -16,6 +16,7 @@ from app.sdk.definitions import Definitions
 from app.sdk.errors import ClientError
 from app.sdk.following import Change, follow
 from app.sdk.packing import pack
+from app.sdk.registries import Registries
 from app.sdk.schedules import Schedules
 from app.sdk.transport import Transport, problem_of
 from app.sdk.uploading import PIECE, Progress, send
@@ -48,6 +49,7 @@ class Client:
         self._transport = Transport(url, token, workspace, transport=transport)
         self.components = Components(self._transport, self.upload)
         self.connections = Definitions(self._transport, "connections")
+        self.registries = Registries(self._transport)
         self.datastores = Definitions(self._transport, "datastores")
         self.schedules = Schedules(self._transport, self.upload)
         self.computes = Computes(self._transport)

@@ -1,0 +1,81 @@
+"""`atelier registry`, and what `atelier model|data|component` do with registries."""
+
+import argparse
+
+import yaml
+
+from app.cli import nouns
+from app.cli.connecting import connect, say
+from app.cli.printing import print_list, print_one
+from app.errors import Invalid
+
+COLUMNS = ("name", "description", "location", "created_by", "created_at")
+
+
+def register(commands: argparse._SubParsersAction) -> None:
+    registry = nouns.Noun(commands, "registry", "registries: assets that all workspaces share")
+    create = registry.verb("create", "make a registry, or change what is said about it", run_create)
+    nouns.add_file(create, required=False)
+    nouns.add_name(create, "name of the registry", required=False)
+    create.add_argument("--description")
+    create.add_argument("--location", "-l", help="kept and shown; the registry lies on this server")
+    nouns.add_changes(create)
+    nouns.add_limit(registry.verb("list", "list registries", run_list))
+    nouns.add_name(registry.verb("show", "describe a registry", run_show), "name of the registry")
+    delete = registry.verb("delete", "delete a registry with all that is in it", run_delete)
+    nouns.add_name(delete, "name of the registry")
+    delete.add_argument("--yes", "-y", action="store_true", help="do it without asking")
+
+
+def run_create(options: argparse.Namespace) -> None:
+    definition, _ = nouns.definition(options, "name", "description", "location")
+    with connect(options) as client:
+        made = client.registries.define(yaml.safe_dump(definition, sort_keys=False))
+    for warning in made.pop("warnings", []):
+        say(f"Warning: {warning}")
+    print_one(made, COLUMNS, options.output)
+
+
+def run_list(options: argparse.Namespace) -> None:
+    with connect(options) as client:
+        empty = "There is no registry yet. Make one with: atelier registry create --name shared"
+        print_list(client.registries.list(options.max_results), COLUMNS, options.output, empty)
+
+
+def run_show(options: argparse.Namespace) -> None:
+    with connect(options) as client:
+        print_one(client.registries.get(options.name), (*COLUMNS, "tags"), options.output)
+
+
+def run_delete(options: argparse.Namespace) -> None:
+    if not options.yes:
+        raise Invalid(
+            f"--yes: {options.name!r} is deleted with all that is in it, for all workspaces; say --yes to do it.",
+            target="yes",
+        )
+    with connect(options) as client:
+        client.registries.delete(options.name)
+    say(f"Deleted the registry {options.name}")
+
+
+def add_registry(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--registry-name", metavar="REGISTRY", help="in a registry instead of the workspace")
+
+
+def add_share(noun: nouns.Noun, kind: str, what: str) -> None:
+    """The verb `share`; `kind` is the word of the address."""
+    share = noun.verb("share", f"copy a version of a {what} into a registry", lambda options: _run_share(options, kind))
+    nouns.add_name(share, f"name of the {what}")
+    share.add_argument("--version", required=True, help="version")
+    share.add_argument("--registry-name", metavar="REGISTRY", required=True, help="where it goes")
+    share.add_argument("--share-with-name", metavar="NAME", help="name there (default: the same)")
+    share.add_argument("--share-with-version", metavar="VERSION", help="version there (default: the same)")
+
+
+def _run_share(options: argparse.Namespace, kind: str) -> None:
+    with connect(options) as client:
+        made = client.registries.share(
+            kind, options.name, options.version, options.registry_name,
+            share_with_name=options.share_with_name, share_with_version=options.share_with_version,
+        )  # fmt: skip
+    print_one(made, ("id", "name", "version", "type", "description", "created_by", "created_at"), options.output)
