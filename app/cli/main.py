@@ -33,9 +33,8 @@ def parser() -> argparse.ArgumentParser:
     )
     commands = made.add_subparsers(metavar="COMMAND", required=True)
     for module in (
-        operate, jobs, schedules, experiments, components, compute, assets, definitions, registries, serving, environments, transfer,
-        azure,
-        completion,
+        operate, jobs, schedules, experiments, components, compute, assets, definitions, registries, serving,
+        environments, transfer, azure, completion,
     ):  # fmt: skip
         module.register(commands)
     return made

@@ -18,6 +18,7 @@ from app.environments.tables import Environment, EnvironmentVersion
 from app.errors import Invalid, NotFound
 from app.kit.documents import Document
 from app.kit.sections import Problems
+from app.registries import queries as registries
 
 FIELD = "environment"
 KNOWN_NAMES = 200
@@ -37,8 +38,11 @@ def resolve(session: Session, workspace_id: int, environment: str | dict[str, An
     found = _registered(session, workspace_id, reference)
     if found is None:
         return _curated(session, workspace_id, reference).to_dict()
-    asset = {"name": found.environment.name, "version": found.version}
-    return spec_of(session, workspace_id, found).to_dict() | {"asset": asset}
+    name = found.environment.name
+    if reference.registry is not None:
+        name = f"registries/{reference.registry}/{name}"
+    home = found.environment.workspace_id
+    return spec_of(session, home, found).to_dict() | {"asset": {"name": name, "version": found.version}}
 
 
 def spec_of(session: Session, workspace_id: int, version: EnvironmentVersion) -> EnvironmentSpec:
@@ -50,22 +54,19 @@ def spec_of(session: Session, workspace_id: int, version: EnvironmentVersion) ->
 
 def _registered(session: Session, workspace_id: int, reference: Reference) -> EnvironmentVersion | None:
     """None where the workspace has none of that name, which may then be a curated one's."""
-    if reference.registry is not None or queries.find(session, workspace_id, reference.name) is None:
+    if reference.registry == curated.REGISTRY:
         return None
     try:
-        return queries.get_version(session, workspace_id, reference.name, reference.version, reference.label)
+        home = registries.get(session, reference.registry).workspace_id if reference.registry else workspace_id
+        if reference.registry is None and queries.find(session, home, reference.name) is None:
+            return None
+        return queries.get_version(session, home, reference.name, reference.version, reference.label)
     except NotFound as error:
         raise NotFound(f"{FIELD}: {error.message}", target=FIELD) from error
 
 
 def _curated(session: Session, workspace_id: int, reference: Reference) -> EnvironmentSpec:
     name = reference.name
-    if reference.registry not in (None, curated.REGISTRY):
-        raise NotFound(
-            f"{FIELD}: there is no registry {reference.registry!r} here; there is {curated.REGISTRY!r}, with the "
-            "curated environments.",
-            target=FIELD,
-        )
     if name in curated.environments():
         check_version(name, reference.version, reference.label)
         return EnvironmentSpec.curated(name=name)

@@ -15,6 +15,9 @@ from app.components.schemas import ComponentRead
 from app.data import permissions as data_permissions
 from app.data.queries import DATA
 from app.data.schemas import DataRead
+from app.environments import permissions as environment_permissions
+from app.environments.queries import ENVIRONMENTS
+from app.environments.schemas import EnvironmentRead
 from app.errors import NotFound
 from app.models import permissions as model_permissions
 from app.models.queries import MODELS
@@ -35,6 +38,9 @@ KINDS = {
     "models": Kind(MODELS, "model", model_permissions.READ, lambda session, row: VersionRead.of(session, [row])[0]),
     "data": Kind(DATA, "data", data_permissions.READ, lambda session, row: DataRead.of(row)),
     "components": Kind(COMPONENTS, "component", component_permissions.READ, lambda session, row: ComponentRead.of(row)),
+    "environments": Kind(
+        ENVIRONMENTS, "environment", environment_permissions.READ, lambda session, row: EnvironmentRead.of(row)
+    ),
 }
 
 

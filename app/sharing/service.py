@@ -11,6 +11,8 @@ from app.components.queries import COMPONENTS
 from app.components.tables import ComponentVersion
 from app.data import service as data
 from app.data.tables import DataVersion
+from app.environments.queries import ENVIRONMENTS
+from app.environments.tables import EnvironmentVersion
 from app.errors import AlreadyExists, Invalid
 from app.jobs import discarding
 from app.kit.storage import safe_key, store
@@ -140,4 +142,27 @@ def _share_component(
     )
 
 
-_SHARED = {"models": _share_model, "data": _share_data, "components": _share_component}
+def _share_environment(
+    session: Session, found: EnvironmentVersion, home: int, name: str, version: str, origin: str, shared_by: str
+) -> EnvironmentVersion:
+    return ENVIRONMENTS.add(
+        session,
+        home,
+        name,
+        version,
+        description=found.description,
+        tags=found.tags,
+        definition=bring(found.definition, found.environment.workspace_id, home) | {"shared_from": origin},
+        spec=found.spec and found.spec | {"version": version},
+        source_yaml=found.source_yaml,
+        warnings=found.warnings,
+        created_by=shared_by,
+    )
+
+
+_SHARED = {
+    "models": _share_model,
+    "data": _share_data,
+    "components": _share_component,
+    "environments": _share_environment,
+}

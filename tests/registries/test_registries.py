@@ -72,6 +72,21 @@ def test_another_workspace_uses_what_was_shared(filled, alice, stranger, sent):
     assert again.status_code == 201 and again.json()["size_bytes"] == len(b"weights")
 
 
+def test_an_environment_is_shared_and_a_job_runs_in_it(filled, alice, stranger):
+    conda = "name: own\nconda_file: {dependencies: [python=3.11, pip, {pip: [einops==0.8.0]}]}\n"
+    assert alice.post("/api/environments", json={"yaml": conda}).status_code == 201
+    shared = alice.post("/api/registries/shared/environments", json={"name": "own", "version": "1"})
+    assert shared.status_code == 201, shared.text
+    job = {"yaml": f"command: ls\nenvironment: {shared.json()['id']}\n"}
+    made = stranger.post("/w/other/api/jobs", json=job)
+    assert made.status_code == 201, made.text
+    assert "einops" in alice.get("/api/registries/shared/environments/own").text
+    uses = stranger.get("/w/other/registries/shared/environments/own").text
+    assert made.json()["name"] in uses
+    missing = stranger.post("/w/other/api/jobs", json={"yaml": job["yaml"].replace("shared", "nowhere")})
+    assert missing.status_code == 404 and "no registry 'nowhere'" in missing.json()["detail"]
+
+
 def test_what_was_shared_does_not_change_and_rights_are_those_of_roles(filled, alice, bob, carol):
     again = alice.post("/api/registries/shared/models", json={"name": "net", "version": "1"})
     assert (again.status_code, again.json()["target"]) == (409, "share_with_version")
