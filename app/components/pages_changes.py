@@ -53,7 +53,7 @@ def create(
         session.info.pop("conclude", None)
         context = {"draft": draft, "error": error, "excerpt": documents.excerpt(yaml, error.message)}
         return templates.TemplateResponse(request, "components/new.html", context, status_code=error.status)
-    note(session, "components", f"{made.component.name}:{made.version}", after={"command": made.spec["command"]})
+    note(session, "components", f"{made.component.name}:{made.version}", after={"type": made.type})
     return _to(caller, f"/components/{made.component.name}/versions/{made.version}")
 
 

@@ -188,6 +188,8 @@ jobs:
     assert alice.post("/api/components", json={"yaml": TRAIN}).status_code == 201
     made = alice.post("/api/components", json={"yaml": inner})
     assert made.status_code == 201 and made.json()["jobs"]["fit"]["component"]["id"] == "azureml:train:1"
+    page = alice.get("/components/inner/versions/1").text
+    assert "Steps" in page and "/components/train/versions/1" in page
     bad = alice.post("/api/components", json={"yaml": inner.replace("parent.inputs.rate", "parent.inputs.raet")})
     assert bad.status_code == 400 and "line 8" in bad.text and "`rate`?" in bad.text
     outer = """\

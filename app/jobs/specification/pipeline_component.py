@@ -1,6 +1,7 @@
 """A pipelineComponent of Azure ML CLI v2: steps with a typed interface, from which pipelines are made."""
 
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from app.jobs.specification.component import COMMON, read_common
@@ -26,6 +27,10 @@ class PipelineComponent:
     outputs: dict[str, Port] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     type: str = "pipeline"
+
+    # What only commands have: all kinds are asked for it alike.
+    command = code = environment = None
+    resources = distribution = MappingProxyType({})
 
     def to_dict(self) -> dict[str, Any]:
         """The fields of its file that say something; reading them again gives the same component."""
