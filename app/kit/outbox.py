@@ -35,6 +35,9 @@ def hint(session: Session, channel: str, kind: str) -> None:
 
 @event.listens_for(Sessions, "after_commit")
 def _flush(session: Session) -> None:
+    if session.in_nested_transaction():
+        # A savepoint was released, and nothing is committed yet.
+        return
     for task, args in session.info.pop("outbox", ()):
         try:
             _send(task, args)

@@ -32,3 +32,12 @@ def test_a_queue_that_is_away_loses_no_commit(started):
     with transaction() as session:
         session.execute(text("SELECT 1"))
         enqueue(session, "jobs.run", 1)
+
+
+def test_a_savepoint_sends_nothing(started, sent):
+    with transaction() as session:
+        enqueue(session, "jobs.run", 1)
+        with session.begin_nested():
+            enqueue(session, "jobs.run", 2)
+        assert sent == []
+    assert sent == [("jobs.run", (1,)), ("jobs.run", (2,))]

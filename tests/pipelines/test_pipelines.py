@@ -250,6 +250,11 @@ def test_what_was_run_before_is_taken_over_and_what_differs_is_told(alice):
     told = why(alice, "third", "prepare")
     assert told["differences"] == [{"part": "inputs.kind", "before": "big", "now": "small"}]
     assert told["compared_with"] in ("first_prepare", "second_prepare")
+    reused = YAML.replace("name: line", "name: named").replace("best: }", "best: {name: kept}}")
+    submitted(alice, reused)
+    assert (
+        alice.get("/api/jobs/named").json()["status"] == "Completed" and alice.get("/api/data/kept").status_code == 200
+    )
     forced = {"settings: {": "settings: {force_rerun: true, "}
     assert set(run_line(alice, "forced", **forced).values()) == {None}
     assert "force_rerun" in why(alice, "forced", "train")["reason"]

@@ -54,14 +54,8 @@ def with_uploads(job: CommandJob, uploads: Mapping[str, str]) -> CommandJob:
     return replace(_placed(job, uploads), inputs=inputs)
 
 
-def component_with_uploads(component: Component, uploads: Mapping[str, str], *, file: str | None = None) -> Component:
-    """The component with its local paths replaced, as `with_uploads` does for a job.
-
-    Those of a component whose `file` a job names are in `uploads` under `FILE#PATH`. Raises Invalid as well.
-    """
-    if file is not None:
-        prefix = f"{file}#"
-        uploads = {name.removeprefix(prefix): text for name, text in uploads.items() if name.startswith(prefix)}
+def component_with_uploads(component: Component, uploads: Mapping[str, str]) -> Component:
+    """The component with its local paths replaced, as `with_uploads` does for a job; raises Invalid as well."""
     check_uploaded(_command_paths(component), uploads, "component")
     return _placed(component, uploads)
 
