@@ -38,7 +38,14 @@ def run_create(options: argparse.Namespace) -> None:
         made = client.schedules.create(options.file, changes)
     for warning in made["warnings"]:
         say(f"Warning: {warning}")
-    print_one(made, FIELDS, options.output)
+    _print(made, options.output)
+
+
+def _print(schedule: dict, output: str) -> None:
+    if output == "table":
+        job = schedule["create_job"]
+        schedule = schedule | {"create_job": job.get("job") or job.get("display_name") or job.get("command") or "a job"}
+    print_one(schedule, FIELDS, output)
 
 
 def run_list(options: argparse.Namespace) -> None:
@@ -51,7 +58,7 @@ def run_list(options: argparse.Namespace) -> None:
 
 def run_show(options: argparse.Namespace) -> None:
     with connect(options) as client:
-        print_one(client.schedules.get(options.name), FIELDS, options.output)
+        _print(client.schedules.get(options.name), options.output)
 
 
 def run_enable(options: argparse.Namespace) -> None:

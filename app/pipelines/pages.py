@@ -4,19 +4,21 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from sqlalchemy.orm import Session
+from starlette.responses import RedirectResponse
 
-from app.access.guard import CallerDep, allow
+from app.access.guard import CallerDep, allow, note
 from app.errors import NotFound
 from app.jobs import queries as jobs
 from app.jobs.pages_job import page
-from app.jobs.permissions import READ
+from app.jobs.permissions import READ, WRITE
 from app.jobs.places import USER_LOG
 from app.jobs.tables import Job
 from app.kit.clock import now
-from app.pipelines import queries
+from app.pipelines import queries, reuse, service
 from app.pipelines.drawing import SIZES, picture
 from app.pipelines.schemas import Graph
 from app.pipelines.timeline import PHASES, ticks, timeline
+from app.web.addressing import url_for_workspace
 from app.web.session import SessionDep
 from app.web.templating import templates
 
@@ -39,6 +41,8 @@ def _step(session: Session, pipeline: Job, graph: Graph, step: str) -> dict[str,
         raise NotFound(f"step: pipeline {pipeline.name} has no step {step!r}.", target="step")
     job = jobs.find(session, pipeline.workspace_id, node.job) if node.job else None
     assets = jobs.assets(session, job) if job else []
+    row = queries.row_of(session, pipeline, step)
+    forced = pipeline.spec["pipeline"]["settings"].get("force_rerun", False)
     return {
         "step": node,
         "step_job": job,
@@ -46,6 +50,7 @@ def _step(session: Session, pipeline: Job, graph: Graph, step: str) -> dict[str,
         "targets": [edge for edge in graph.edges if edge.source == step],
         "read": {edge.port: edge for edge in assets if edge.direction == "input"},
         "wrote": {edge.port: edge for edge in assets if edge.direction == "output"},
+        "reuse": reuse.explain(session, row, force_rerun=forced) if row else None,
         "user_log": USER_LOG,
     }
 
@@ -78,3 +83,12 @@ def timeline_page(name: str, request: Request, session: SessionDep, caller: Call
     found = timeline(session, pipeline, _graph(session, pipeline), now())
     more = {"job": pipeline, "timeline": found, "ticks": ticks(found.seconds), "phases": PHASES}
     return page(request, session, caller, name, "timeline", "pipelines/timeline.html", **more)
+
+
+@router.post("/retry", dependencies=[allow(WRITE)])
+def retry(name: str, session: SessionDep, caller: CallerDep) -> RedirectResponse:
+    pipeline = jobs.get(session, caller.workspace.id, name)
+    before = pipeline.status
+    service.retry(session, pipeline)
+    note(session, "jobs", name, before={"status": before}, after={"status": pipeline.status})
+    return RedirectResponse(url_for_workspace(caller.workspace.name, f"/jobs/{name}/graph"), 303)

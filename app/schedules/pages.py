@@ -8,7 +8,7 @@ from starlette.responses import RedirectResponse
 from app.access.caller import Caller
 from app.access.guard import CallerDep, allow, note
 from app.errors import AtelierError
-from app.jobs import drafts
+from app.kit import documents
 from app.schedules import queries, service
 from app.schedules.permissions import READ, WRITE
 from app.schedules.words import in_words
@@ -78,7 +78,7 @@ def save(
             uploads = service.uploads_of(before) if before else {}
             schedule, *_ = service.save(session, caller, yaml, uploads)
     except AtelierError as error:
-        context = {"yaml": yaml, "name": name, "error": error, "excerpt": drafts.excerpt(yaml, error.message)}
+        context = {"yaml": yaml, "name": name, "error": error, "excerpt": documents.excerpt(yaml, error.message)}
         session.info.pop("conclude", None)
         return templates.TemplateResponse(request, "schedules/new.html", context, status_code=error.status)
     note(session, "schedules", schedule.name, after={"trigger": schedule.trigger})

@@ -35,6 +35,10 @@ def test_the_graph_shows_each_step_and_its_panel_the_cause(alice):
     assert "data-final" in drawing
     panel = alice.get("/jobs/line/graph?step=prepare").text
     assert "No data." in panel and 'href="/w/default/jobs/line_prepare"' in panel and "<log-view" in panel
+    assert "Why it was not reused" in panel and "It was not run before." in panel
+    assert "Retry failed steps" in panel and alice.post("/jobs/line/retry").status_code == 303
+    pipelines.reconcile()
+    assert 'id="item-prepare" data-status="Queued"' in alice.get("/jobs/line/graph").text
     missing = alice.get("/jobs/line/graph?step=absent")
     assert missing.status_code == 404 and "has no step" in missing.text
 
