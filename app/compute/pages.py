@@ -11,7 +11,8 @@ from app.compute import occupancy, queries, service, usage
 from app.compute.permissions import QUEUES, READ, WRITE
 from app.compute.specification import load_compute
 from app.errors import AtelierError
-from app.jobs import drafts, waiting
+from app.jobs import waiting
+from app.kit.documents import excerpt
 from app.web.addressing import url_for_workspace
 from app.web.forms import follow
 from app.web.session import SessionDep
@@ -111,7 +112,7 @@ def put_compute(
     except AtelierError as error:
         # What raised wrote nothing: everything is checked first.
         session.info.pop("conclude", None)
-        context = {"yaml": yaml, "error": error, "excerpt": drafts.excerpt(yaml, error.message)}
+        context = {"yaml": yaml, "error": error, "excerpt": excerpt(yaml, error.message)}
         return templates.TemplateResponse(request, "compute/edit.html", context, status_code=error.status)
     note(session, "computes", made.name, after={"type": made.type, "max_instances": made.max_instances})
     return RedirectResponse(url_for_workspace(caller.workspace.name, f"/compute/named/{made.name}"), 303)

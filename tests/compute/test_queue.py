@@ -1,5 +1,7 @@
 """The queue's page, computes and queues by page, REST and file."""
 
+from html import unescape
+
 import pytest
 
 from app.database import transaction
@@ -76,6 +78,8 @@ def test_a_compute_is_made_from_azures_file_changed_and_deleted(alice, bob):
 )
 def test_a_wrong_compute_file_is_told_with_its_place(alice, yaml, words):
     assert words in put(alice, yaml).json()["detail"]
+    page = alice.post("/compute/named/new", data={"yaml": yaml})
+    assert page.status_code == put(alice, yaml).status_code and words in unescape(page.text)
 
 
 @ONCE

@@ -32,7 +32,17 @@ DISTRIBUTIONS = {
 COUNTS = ("process_count_per_instance", "worker_count", "parameter_server_count")
 TIERS = ("spot", "basic", "standard", "premium", "null")
 PRIORITIES = ("low", "medium", "high")
-SERVICES = ("jupyter_lab", "ssh", "tensor_board", "vs_code")
+# What stands in for each service of a job, as no port of a job is reachable from outside.
+INSTEAD = {
+    "jupyter_lab": "this server opens no notebook in a running job; its files are under Outputs",
+    "ssh": "nobody may sign in to a running job; its log is live under Logs",
+    "tensor_board": "what the job logs with MLflow is drawn live under Metrics and Images",
+    "vs_code": "no editor is attached to a running job; its code is under Code",
+}
+SERVICES = tuple(INSTEAD)
+SERVICE_FIELDS = ("type", "port", "nodes", "properties")
+OF_SERVICE = {"ssh": ("ssh_public_keys",), "tensor_board": ("log_dir",)}
+SERVICE_STATE = ("endpoint", "status", "error_message")
 IDENTITIES = ("user_identity", "managed", "managed_identity", "aml_token")
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([bkmgt]?)(?:i?b)?", re.IGNORECASE)
 _UNITS = {"": 1, "b": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
@@ -135,6 +145,8 @@ def read_distribution(job: Section) -> dict[str, Any]:
         return {}
     distribution.what = f"a {kind} distribution"
     distribution.check_fields(("type", *DISTRIBUTIONS[kind]))
+    if kind == "ray":
+        distribution.warn("type", "is ray: the command is started once on each instance, and starts Ray itself.")
     for name in COUNTS:
         distribution.integer(name, least=int(name != "parameter_server_count"))
     return dict(distribution.values)
@@ -166,11 +178,13 @@ def read_queue_settings(job: Section) -> dict[str, Any]:
 
 
 def read_services(job: Section) -> dict[str, Any]:
+    """Kept as they are written; a note says what stands in for each, as none is started here."""
     services = job.section("services")
     for name in services.values:
-        services.section(name, "a service").choice("type", SERVICES)
-    if services.values:
-        job.warn("services", "are not started by this server yet.")
+        service = services.section(name, "a service")
+        kind = service.choice("type", SERVICES)
+        service.check_fields((*SERVICE_FIELDS, *OF_SERVICE.get(kind or "", ())), SERVICE_STATE)
+        services.warn(name, f"is not started: {INSTEAD[kind]}." if kind else "has no `type` and is not started.")
     return dict(services.values)
 
 
