@@ -122,7 +122,8 @@ def test_logs_and_outputs_are_given_out_as_addresses_that_open(alice):
         store().write_bytes(f"{places.output_key(job, 'model')}/m.bin", b"weights")
         store().write_bytes(f"{places.artifact_key(job)}/outputs/a.txt", b"kept")
     _ended("train")
-    container = "/blobs/default.blob.testserver/runs"
+    place = alice.get(f"{SCOPE}/datastores/workspaceartifactstore").json()["properties"]
+    container = f"/blobs/default.blob.{place['endpoint']}/{place['containerName']}"
     folder = "ExperimentRun/dcid.train/"
     listed = alice.get(container, params={"restype": "container", "comp": "list", "prefix": folder}).text
     assert re.findall("<Name>(.*?)</Name>", listed) == [f"{folder}user_logs/std_log.txt", f"{folder}outputs/a.txt"]

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from app.compute.tables import Compute
+from app.compute.tables import Compute, Worker
 from app.dialects.arm.wire import duration, mapping, said, seconds, snake
 from app.errors import Invalid
 
@@ -59,6 +59,18 @@ def _cluster(compute: Compute) -> dict[str, Any]:
         "allocationState": "Steady",
         "remoteLoginPortPublicAccess": "NotSpecified",
         "enableNodePublicIp": False,
+    }
+
+
+def node(worker: Worker) -> dict[str, Any]:
+    """A worker, as the nodes of a cluster are listed."""
+    return {
+        "nodeId": worker.name,
+        "privateIpAddress": worker.host,
+        "publicIpAddress": None,
+        "port": None,
+        "nodeState": "running" if worker.usage.get("jobs") else "idle",
+        "runId": None,
     }
 
 

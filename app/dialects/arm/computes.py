@@ -1,14 +1,16 @@
 """Azure's calls about computes: names under which jobs ask for workers."""
 
 from fastapi import APIRouter, Request
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 
-from app.access.guard import CallerDep, allow
-from app.compute import queries
-from app.compute.permissions import READ
+from app.access.guard import CallerDep, allow, note
+from app.compute import queries, service
+from app.compute.permissions import READ, WRITE
+from app.compute.specification import load_compute
 from app.compute.tables import Compute
 from app.dialects.arm import answers, compute_shapes
 from app.dialects.arm.addressing import WORKSPACE
+from app.dialects.arm.answers import BodyDep, PagingDep
 from app.kit.clock import now
 from app.web.session import SessionDep
 
@@ -47,3 +49,44 @@ def _stand_in(name: str) -> Compute:
         created_by="",
         created_at=now(),
     )
+
+
+@router.get("", dependencies=[allow(READ)])
+def computes(request: Request, session: SessionDep, caller: CallerDep, paging: PagingDep) -> JSONResponse:
+    found = queries.computes(session, caller.workspace.id, number=paging.number, size=paging.size)
+    return paging.answer(found, lambda compute: shown(request, compute))
+
+
+@router.put("/{name}", dependencies=[allow(WRITE)])
+def put(name: str, request: Request, sent: BodyDep, session: SessionDep, caller: CallerDep) -> JSONResponse:
+    """Make a compute, or change the one of that name."""
+    spec = load_compute(compute_shapes.document_of(name, sent))
+    made, is_new = service.put_compute(session, caller.workspace.id, spec, created_by=caller.user.name)
+    note(session, "computes", name, after={"type": made.type, "max_instances": made.max_instances})
+    return answers.body(shown(request, made), 201 if is_new else 200)
+
+
+@router.delete("/{name}", dependencies=[allow(WRITE)])
+def delete(name: str, session: SessionDep, caller: CallerDep) -> Response:
+    found = queries.find_compute(session, caller.workspace.id, name)
+    if found is None:
+        return Response(status_code=204)
+    note(session, "computes", name, before={"type": found.type, "max_instances": found.max_instances})
+    service.delete_compute(session, found)
+    return Response(status_code=200)
+
+
+@router.post("/{name}/start", dependencies=[allow(WRITE)])
+@router.post("/{name}/stop", dependencies=[allow(WRITE)])
+@router.post("/{name}/restart", dependencies=[allow(WRITE)])
+def power(name: str, request: Request, session: SessionDep, caller: CallerDep) -> Response:
+    """Nothing to do: a compute is a share of workers that run anyway. Raises NotFound for one that there is not."""
+    queries.get_compute(session, caller.workspace.id, name)
+    # Clients take no answer but that they shall ask again.
+    return answers.underway(request, f"computes/{name}")
+
+
+@router.post("/{name}/listNodes", dependencies=[allow(READ)])
+def nodes(name: str, session: SessionDep, caller: CallerDep) -> JSONResponse:
+    """The workers, which all computes share."""
+    return answers.body({"nodes": [compute_shapes.node(worker) for worker in queries.working(session)]})

@@ -14,7 +14,7 @@ from app.data.permissions import READ as FILES_READ
 from app.datastores.kinds import DATASTORES
 from app.datastores.permissions import READ, SECRETS, WRITE
 from app.datastores.tables import Datastore
-from app.dialects.arm import answers, storage
+from app.dialects.arm import answers, run_files, storage
 from app.dialects.arm.addressing import WORKSPACE
 from app.dialects.arm.answers import BodyDep, PagingDep
 from app.dialects.arm.permissions import FILES_TOKEN
@@ -33,11 +33,11 @@ _SECRETS = {
 """The secret fields of a file, and what they are called on the wire."""
 
 
-def _own(request: Request, workspace: str) -> dict:
+def _own(request: Request, workspace: str, container: str = storage.FILES) -> dict:
     properties = {
         "datastoreType": "AzureBlob",
         "accountName": storage.account(request, workspace),
-        "containerName": storage.FILES,
+        "containerName": container,
         "endpoint": storage.suffix(request),
         "protocol": "https",
         "isDefault": True,
@@ -104,10 +104,15 @@ def datastores(
 
 
 @router.get(f"/{DATASTORE}", dependencies=[allow(FILES_READ)])
-@router.get("/workspaceartifactstore", dependencies=[allow(FILES_READ)])
 @router.get("/default", dependencies=[allow(FILES_READ)])
 def own(workspace: str, request: Request) -> JSONResponse:
     return JSONResponse(_own(request, workspace))
+
+
+@router.get(f"/{run_files.DATASTORE}", dependencies=[allow(FILES_READ)])
+def of_runs(workspace: str, request: Request) -> JSONResponse:
+    """Where clients look for the logs and artifacts of jobs."""
+    return JSONResponse(_own(request, workspace, run_files.CONTAINER))
 
 
 @router.get("/{name}", dependencies=[allow(READ)])
@@ -129,7 +134,7 @@ def delete(name: str, session: SessionDep, caller: CallerDep) -> Response:
 
 
 @router.post(f"/{DATASTORE}/listSecrets", dependencies=[allow(FILES_TOKEN)])
-@router.post("/workspaceartifactstore/listSecrets", dependencies=[allow(FILES_TOKEN)])
+@router.post(f"/{run_files.DATASTORE}/listSecrets", dependencies=[allow(FILES_TOKEN)])
 def files_token(session: SessionDep, caller: CallerDep) -> JSONResponse:
     """A token for the files of the workspace, which ends within the hour and with the caller's own."""
     note(session, "datastores", DATASTORE)
