@@ -1,5 +1,6 @@
 """Which parameters a trial gets. Pure: the same sweep, number and history give the same parameters."""
 
+import json
 import math
 import random
 from collections.abc import Sequence
@@ -42,11 +43,13 @@ def suggest(sweep: dict, seed: str, number: int, known: Sequence[Known] = ()) ->
 def value_at(distribution: dict, unit: float, base: float = math.e) -> Any:
     """The value of a distribution at a quantile in (0, 1).
 
-    As in Azure ML, the bounds of log distributions are exponents, and `q` rounds to its multiples.
+    As in Azure ML, the bounds of log distributions are exponents, and `q` rounds to its multiples. A nested search
+    space among the values of a choice gives the JSON text of what was drawn from it.
     """
     kind = distribution["type"]
     if kind == "choice":
-        return distribution["values"][int(unit * len(distribution["values"]))]
+        value = _chosen(distribution, unit, base)
+        return json.dumps(value) if isinstance(value, dict) else value
     if kind == "randint":
         return int(unit * distribution["upper"])
     if "mu" in distribution:
@@ -57,6 +60,22 @@ def value_at(distribution: dict, unit: float, base: float = math.e) -> Any:
         value = low + (high - low) * unit
         value = base**value if "log" in kind else value
     return rounded(value, distribution["q"]) if "q" in distribution else value
+
+
+def _drawn(space: dict, unit: float, base: float) -> Values:
+    """Of a nested search space; the same for the same quantile."""
+    found = {}
+    for name, item in space.items():
+        if isinstance(item, dict):
+            inner = max(random.Random(f"{unit}:{name}").random(), 2**-54)
+            item = _chosen(item, inner, base) if item["type"] == "choice" else value_at(item, inner, base)
+        found[name] = item
+    return found
+
+
+def _chosen(distribution: dict, unit: float, base: float) -> Any:
+    value = distribution["values"][int(unit * len(distribution["values"]))]
+    return _drawn(value, unit, base) if isinstance(value, dict) else value
 
 
 def rounded(value: float, step: float) -> float:

@@ -44,6 +44,17 @@ def test_a_table_is_filtered_by_keyboard_kept_as_a_view_and_opened_elsewhere(pag
     expect(page).to_have_url(re.compile("view="))
     other = pages.open(page.url)
     expect(other.locator("#jobs-list .row-link")).to_have_text(["net-0", "net-1"])
+    page.goto(f"{elsewhere}/jobs?experiment=Default")
+    page.locator("summary", has_text="Columns").click()
+    page.get_by_label("Find a column").fill("seed")
+    page.locator("#column-choices").get_by_role("checkbox", name="seed").uncheck()
+    expect(page.get_by_role("columnheader", name="seed")).to_have_count(0)
+    page.locator("summary", has_text="Columns").press("Escape")
+    for name in ("net-0", "net-3"):
+        page.get_by_label(f"Select {name}").check()
+    page.get_by_role("link", name="Compare").click()
+    expect(page.locator("h1")).to_have_text("Compare 2 runs")
+    expect(page.locator(".compare-other", has_text="sgd")).to_be_visible()
     grouped = pages.open(f"{elsewhere}/jobs?group=~seed&metric=score")
     expect(grouped.locator("#jobs-list")).to_contain_text("optimizer = adam")
     # htmx tells the console of both answers that were meant to be refusals.

@@ -1,5 +1,6 @@
 """Parameters of trials, and which trials end early."""
 
+import json
 import math
 from statistics import NormalDist
 
@@ -33,6 +34,16 @@ X = {"type": "uniform", "min_value": -2, "max_value": 6}
 )
 def test_each_distribution_is_azures(distribution, unit, expected):
     assert value_at(distribution, unit) == pytest.approx(expected)
+
+
+def test_a_nested_search_space_is_drawn_as_json_with_the_rest_of_its_branch():
+    net = {"name": "deep", "lr": X, "more": {"type": "choice", "values": [{"width": {"type": "randint", "upper": 9}}]}}
+    asked = sweep({"net": {"type": "choice", "values": ["none", net]}}, type="random", seed=7)
+    drawn = [suggest(asked, "s", number)["net"] for number in range(40)]
+    assert drawn == [suggest(asked, "s", number)["net"] for number in range(40)]
+    deep = [json.loads(value) for value in drawn if value != "none"]
+    assert 10 < len(deep) < 30 and {one["name"] for one in deep} == {"deep"}
+    assert len({one["lr"] for one in deep}) == len(deep) and {one["more"]["width"] for one in deep} <= set(range(9))
 
 
 def test_random_draws_repeat_and_are_spread():

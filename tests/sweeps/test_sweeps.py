@@ -153,6 +153,11 @@ def test_a_sweep_of_which_all_trials_fail_says_the_cause(alice, look):
             "type: uniform",
             "line 9, column 14: `search_space.lr.type` is 'uniform', which grid",
         ),
+        (
+            "[0.1, 0.2, 0.3]",
+            "[{rate: {type: uniform}}]",
+            "`search_space.lr.values` holds a mapping, a nested search space, which grid sampling cannot take",
+        ),
         ("search_space.lr", "search_space.rate", "line 4, column 12: `trial.command` uses `search_space.rate`"),
         ("goal: maximize", "goal: maximise", "line 10, column 19: `objective.goal` is 'maximise'; did you mean"),
         ("max_concurrent_trials: 2", "max_concurrent_trials: 20", "it may be at most max_total_trials, 10"),

@@ -56,7 +56,7 @@ def _distribution(part: Section, sampling: str) -> dict[str, Any] | None:
         part.wrong("type", f"is {kind!r}, which {sampling} sampling cannot take; it takes: {', '.join(allowed)}.")
         return None
     if kind == "choice":
-        return _choice(part)
+        return _choice(part, sampling)
     if kind == "randint":
         upper = part.integer("upper", least=1)
         if "upper" not in part:
@@ -65,17 +65,34 @@ def _distribution(part: Section, sampling: str) -> dict[str, Any] | None:
     return _continuous(part, kind)
 
 
-def _choice(part: Section) -> dict[str, Any] | None:
+def _choice(part: Section, sampling: str) -> dict[str, Any] | None:
     values = part.values.get("values")
     if not isinstance(values, list) or not values:
         part.wrong("values", "must be a list of at least one value.")
         return None
-    if any(value is None or isinstance(value, dict | list) for value in values):
-        part.wrong(
-            "values", "holds something other than text, numbers and booleans, which this server cannot choose from."
-        )
+    if any(value is None or isinstance(value, list) for value in values):
+        part.wrong("values", "holds something other than text, numbers, booleans and mappings of names to these.")
         return None
-    return {"type": "choice", "values": values}
+    if sampling != "random" and any(isinstance(value, dict) for value in values):
+        part.wrong("values", f"holds a mapping, a nested search space, which {sampling} sampling cannot take.")
+        return None
+    read = [_nested(part, at, value) if isinstance(value, dict) else value for at, value in enumerate(values)]
+    return None if None in read else {"type": "choice", "values": read}
+
+
+def _nested(part: Section, at: int, value: dict) -> dict[str, Any] | None:
+    """A search space within a choice: each name with a value, or a distribution of its own."""
+    inner = Section(part.problems, value, (*part.path, "values", at), part.what)
+    found = {}
+    for name, item in value.items():
+        if isinstance(item, Mapping):
+            found[name] = _distribution(inner.section(name), "random")
+        elif item is None or isinstance(item, list):
+            inner.wrong(name, f"must be text, a number, a boolean or a distribution, not {kind_of(item)}.")
+            return None
+        else:
+            found[name] = item
+    return None if None in found.values() else found
 
 
 def _continuous(part: Section, kind: str) -> dict[str, Any] | None:

@@ -85,7 +85,8 @@ def _example(distribution: dict | None) -> Any:
         return 0
     match distribution["type"]:
         case "choice":
-            return distribution["values"][0]
+            first = distribution["values"][0]
+            return "{}" if isinstance(first, dict) else first
         case "randint":
             return 0
         case "uniform" | "quniform":
