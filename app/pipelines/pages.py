@@ -31,7 +31,8 @@ def _graph(session: Session, pipeline: Job) -> Graph:
 
 def _drawn(session: Session, pipeline: Job) -> dict[str, Any]:
     graph = _graph(session, pipeline)
-    return {"job": pipeline, "graph": graph, "picture": picture(graph), "sizes": SIZES}
+    parent = session.get(Job, pipeline.parent_id) if pipeline.parent_id else None
+    return {"job": pipeline, "graph": graph, "picture": picture(graph), "sizes": SIZES, "parent": parent}
 
 
 def _step(session: Session, pipeline: Job, graph: Graph, step: str) -> dict[str, Any]:
@@ -46,6 +47,7 @@ def _step(session: Session, pipeline: Job, graph: Graph, step: str) -> dict[str,
     return {
         "step": node,
         "step_job": job,
+        "inner": _graph(session, job).nodes if job and job.type == "pipeline" else [],
         "sources": [edge for edge in graph.edges if edge.target == step],
         "targets": [edge for edge in graph.edges if edge.source == step],
         "read": {edge.port: edge for edge in assets if edge.direction == "input"},

@@ -12,6 +12,8 @@ PAGES = [
     "/data/digits/versions/1/lineage",
     "/jobs",
     "/jobs/new",
+    "/schedules",
+    "/schedules/new",
     "/experiments",
     "/experiments/0",
     *(f"/jobs/JOB{tab}" for tab in ("", "/metrics", "/images", "/outputs", "/logs", "/code", "/lineage", "/yaml")),

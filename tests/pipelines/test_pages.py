@@ -43,6 +43,25 @@ def test_the_graph_shows_each_step_and_its_panel_the_cause(alice):
     assert missing.status_code == 404 and "has no step" in missing.text
 
 
+NESTED = """\
+type: pipeline
+name: outer
+jobs:
+  inner:
+    type: pipeline
+    component: {type: pipeline, name: two, jobs: {a: {type: command, component: ./a.yml}}}
+"""
+A = "type: command\nname: a\ncommand: echo 1\nenvironment: azureml:pytorch-2.13-cpu@latest\n"
+
+
+def test_a_pipeline_within_a_pipeline_is_seen_from_without_and_leads_back(alice):
+    submitted(alice, NESTED, {"./a.yml": A})
+    pipelines.reconcile()
+    panel = alice.get("/jobs/outer/graph/_step?step=inner").text
+    assert 'href="/w/default/jobs/outer_inner/graph?step=a"' in panel and "Open its graph" in panel
+    assert 'href="/w/default/jobs/outer/graph"' in alice.get("/jobs/outer_inner/graph").text
+
+
 def test_the_timeline_says_where_the_time_went(alice):
     submitted(alice)
     run("line_prepare", Status.PREPARING, Status.RUNNING, Status.FINALIZING, Status.COMPLETED)
