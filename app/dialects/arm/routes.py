@@ -16,6 +16,7 @@ from app.dialects.arm import (
     online_deployments,
     online_endpoints,
     run_files,
+    schedules,
     workspaces,
 )
 
@@ -35,5 +36,6 @@ for _part in (
     history,
     online_endpoints,
     online_deployments,
+    schedules,
 ):
     router.include_router(_part.router)
