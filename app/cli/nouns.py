@@ -16,10 +16,16 @@ class Noun:
             metavar="VERB", required=True
         )
 
-    def verb(self, name: str, text: str, run: Run, *, aliases: tuple[str, ...] = ()) -> argparse.ArgumentParser:
+    def local_verb(self, name: str, text: str, run: Run, *, aliases: tuple[str, ...] = ()) -> argparse.ArgumentParser:
+        """One that is done on this machine, without a server."""
         parser = self._verbs.add_parser(
             name, help=text, description=f"{text[0].upper()}{text[1:]}.", aliases=list(aliases)
         )
+        parser.set_defaults(run=run)
+        return parser
+
+    def verb(self, name: str, text: str, run: Run, *, aliases: tuple[str, ...] = ()) -> argparse.ArgumentParser:
+        parser = self.local_verb(name, text, run, aliases=aliases)
         add_options(parser)
         parser.set_defaults(run=lambda options: run(_with_form(options)))
         return parser

@@ -13,6 +13,7 @@ from app.sdk import files
 from app.sdk.components import Components
 from app.sdk.compute import Computes
 from app.sdk.definitions import Definitions
+from app.sdk.environments import Environments
 from app.sdk.errors import ClientError
 from app.sdk.following import Change, follow
 from app.sdk.packing import pack
@@ -48,6 +49,7 @@ class Client:
         self._progress = progress
         self._transport = Transport(url, token, workspace, transport=transport)
         self.components = Components(self._transport, self.upload)
+        self.environments = Environments(self._transport, self.upload)
         self.connections = Definitions(self._transport, "connections")
         self.registries = Registries(self._transport)
         self.datastores = Definitions(self._transport, "datastores")
@@ -299,7 +301,7 @@ class Client:
             definition["code_configuration"] = code | {"code": self.upload(files.local_path(code["code"], folder))}
         if isinstance(definition.get("model"), dict):
             definition["model"] = self._inline_model(definition["model"], endpoint, folder)
-        definition["environment"] = files.with_conda_inline(definition.get("environment"), folder)
+        definition["environment"] = files.with_environment_inline(definition.get("environment"), folder, self.upload)
         body = {**definition, "all_traffic": all_traffic}
         return self._transport.json("POST", f"/api/online-endpoints/{quote(str(endpoint))}/deployments", json=body)
 

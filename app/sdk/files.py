@@ -114,12 +114,12 @@ def _job_uploads(definition: dict[str, Any], folder: Path, upload: Upload) -> di
 
 def component_uploads(definition: dict[str, Any], folder: Path, upload: Upload) -> dict[str, str]:
     """Upload the code of a job or component and what its steps name; answers as `job_uploads` does."""
-    code, conda = definition.get("code"), _conda_path(definition.get("environment"))
+    code = definition.get("code")
     named = definition.get("additional_includes")
     includes = [local_path(path, folder) for path in named if is_local(path)] if isinstance(named, list) else []
     packed = [local_path(code, folder), *([includes] if includes else [])] if is_local(code) else []
     found = {code: upload(*packed)} if packed else {}
-    found |= {conda: read_text(local_path(conda, folder))} if conda else {}
+    found |= environment_uploads(definition.get("environment"), folder, upload)
     steps = definition.get("jobs")
     for step in steps.values() if isinstance(steps, dict) else ():
         if isinstance(step, dict):
@@ -150,14 +150,30 @@ def _component_file(written: str, file: Path, upload: Upload) -> dict[str, str]:
     return {written: text, **{f"{written}#{path}": address for path, address in inner.items()}}
 
 
+def environment_uploads(environment: Any, folder: Path, upload: Upload) -> dict[str, str]:
+    """The text of an environment's conda file, and the address of its build context, under the paths as written."""
+    conda, build = _conda_path(environment), _build_path(environment)
+    found = {conda: read_text(local_path(conda, folder))} if conda else {}
+    return found | ({build: upload(local_path(build, folder))} if build else {})
+
+
+def _build_path(environment: Any) -> str | None:
+    build = environment.get("build") if isinstance(environment, dict) else None
+    path = build.get("path") if isinstance(build, dict) else None
+    return path if is_local(path) else None
+
+
 def _conda_path(environment: Any) -> str | None:
     conda = environment.get("conda_file") if isinstance(environment, dict) else None
     return conda if isinstance(conda, str) and "\n" not in conda else None
 
 
-def with_conda_inline(environment: Any, folder: Path) -> Any:
-    """An environment whose conda file is in it and no longer beside it."""
-    conda = _conda_path(environment)
-    if conda is None:
-        return environment
-    return environment | {"conda_file": parse(read_text(local_path(conda, folder)), conda)}
+def with_environment_inline(environment: Any, folder: Path, upload: Upload) -> Any:
+    """An environment whose conda file is in it and no longer beside it, and whose build context is uploaded."""
+    conda, build = _conda_path(environment), _build_path(environment)
+    if conda:
+        # A line break tells the text of a file from its path.
+        environment = environment | {"conda_file": read_text(local_path(conda, folder)).rstrip("\n") + "\n#\n"}
+    if build:
+        environment = environment | {"build": environment["build"] | {"path": upload(local_path(build, folder))}}
+    return environment
