@@ -80,7 +80,7 @@ def test_a_shell_completes_commands_options_and_values(atelier):
         )
         return asked.stdout.split()
 
-    assert completed("atelier comp") == ["component", "completion"]
+    assert completed("atelier comp") == ["component", "compute", "completion"]
     assert {"create", "list", "archive"} <= set(completed("atelier component "))
     assert completed("atelier component create --se") == ["--set"]
     assert completed("atelier job list -o t") == ["table", "tsv"]
