@@ -27,14 +27,24 @@ COMMAND = {
         "data": {"jobInputType": "uri_file", "uri": f"azureml:{SCOPE}/data/d/versions/2", "mode": "Download"},
     },
     "outputs": {
-        "model": {"jobOutputType": "mlflow_model", "assetName": "m", "assetVersion": "2", "mode": "ReadWriteMount"}
+        "model": {
+            "jobOutputType": "mlflow_model",
+            "assetName": "m",
+            "assetVersion": "2",
+            "mode": "ReadWriteMount",
+            "uri": "azureml://datastores/workspaceblobstore/paths/jobs/earlier/outputs/model",
+        }
     },
     "distribution": {"distributionType": "PyTorch", "processCountPerInstance": 2},
     "identity": {"identityType": "UserIdentity"},
     "environmentVariables": {"A_b": "c"},
     "resources": {"instanceCount": 1, "properties": {}, "dockerArgs": "--memory 4g", "shmSize": "2g"},
     "limits": {"jobLimitsType": "Command", "timeout": "PT1H1M40S"},
-    "services": {"lab": {"jobServiceType": "JupyterLab", "nodes": {"nodesValueType": "All"}}},
+    # What a client sends back that had read the job before.
+    "services": {
+        "Studio": {"jobServiceType": "Studio", "endpoint": "http://x"},
+        "lab": {"jobServiceType": "JupyterLab", "nodes": {"nodesValueType": "All"}},
+    },
     "queueSettings": {"jobTier": "Standard", "priority": 3},
     "tags": {"team": "vision"},
     "properties": {},
@@ -75,7 +85,10 @@ def test_a_command_job_says_what_its_file_would():
         "identity": {"type": "user_identity"},
         "resources": {"instance_count": 1, "docker_args": "--memory 4g", "shm_size": "2g"},
         "limits": {"timeout": 3700},
-        "services": {"lab": {"type": "jupyter_lab", "nodes": "all"}},
+        "services": {
+            "Studio": {"jobServiceType": "Studio", "endpoint": "http://x"},
+            "lab": {"type": "jupyter_lab", "nodes": "all"},
+        },
         "queue_settings": {"job_tier": "standard", "priority": "high"},
     }
     read = load_command_job(found)

@@ -23,6 +23,8 @@ def test_a_schedule_is_made_read_back_disabled_triggered_and_deleted(alice):
     assert (definition["jobType"], definition["command"], definition["experimentName"]) == ("Command", "true", "digits")
     again = alice.put(NIGHTLY, json={"properties": {**shown, "isEnabled": False}})
     assert again.json()["properties"]["isEnabled"] is False
+    # A job that was read back is taken again, though it says where its page is.
+    assert alice.put(NIGHTLY, json={"properties": again.json()["properties"]}).status_code == 200
     listed = lambda view: alice.get(f"{SCOPE}/schedules?listViewType={view}").json()["value"]  # noqa: E731
     assert (len(listed("EnabledOnly")), len(listed("DisabledOnly")), len(listed("All"))) == (0, 1, 1)
     result = alice.post(f"{NIGHTLY}/trigger", json={}).json()

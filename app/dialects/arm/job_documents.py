@@ -83,7 +83,8 @@ def _identity(asked: Mapping) -> dict[str, Any]:
 
 def _services(asked: Mapping) -> dict[str, Any]:
     found = mapping(asked, "services")
-    return {name: _service(found, name) for name in found}
+    # A job that a client had read says where its page is.
+    return {name: service for name in found if (service := _service(found, name)).get("type") != "studio"}
 
 
 def _service(services: Mapping, name: str) -> dict[str, Any]:

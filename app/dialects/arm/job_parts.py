@@ -1,5 +1,6 @@
 """The parts that jobs and the nodes of pipelines have in common on Azure's wire."""
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -19,6 +20,7 @@ MODES = {
     "EvalDownload": "eval_download",
 }
 TO_WIRE = {name: word for word, name in MODES.items()} | {"mount": "ReadWriteMount"}
+_WRITTEN = re.compile(r"/paths/jobs/[^/]+/outputs/")
 
 
 def name_of(id: Any) -> str | None:
@@ -58,14 +60,15 @@ def outputs_of(asked: Mapping) -> dict[str, Any]:
     return {name: _output(mapping(asked, name, "properties.outputs")) for name in asked}
 
 
-def _output(asked: Mapping) -> dict[str, Any] | None:
-    mode = asked.get("mode")
+def _output(asked: Mapping) -> dict[str, Any]:
+    mode, path = asked.get("mode"), asked.get("uri")
     kind = asked.get("jobOutputType") or asked.get("job_output_type")
     return said(
         {
             "type": snake(str(kind)) if kind else None,
             "mode": MODES.get(mode, mode),
-            "path": asked.get("uri"),
+            # Where another job wrote, in a job that a client had read.
+            "path": None if path and _WRITTEN.search(str(path)) else path,
             "name": asked.get("assetName"),
             "version": asked.get("assetVersion"),
             "description": asked.get("description"),
