@@ -12,7 +12,9 @@ from contextlib import closing
 from pathlib import Path
 
 DEFAULT = Path("~/.atelier")
-HTTPS_PORT = 8443
+HTTPS_ABOVE = 8443 - 8080
+"""How far the port of HTTPS is above that of HTTP, so that two servers that start at once do not want the same."""
+
 MIGRATIONS = Path(__file__).resolve().parents[2] / "migrations" / "versions"
 
 
@@ -105,7 +107,7 @@ def config_for(home: Home, host: str, port: int, overrides: dict[str, str | None
     shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host
     values |= {"home": str(home.folder), "host": host, "port": port}
     if overrides.get("https_port") is None:
-        values["https_port"] = _https_port(host, values.get("https_port"))
+        values["https_port"] = _https_port(host, port, values.get("https_port"))
     values["url"] = overrides.get("url") or f"http://{shown}:{port}"
     values.setdefault("secret_key", secrets.token_urlsafe(32))
     if overrides.get("redis_url"):
@@ -117,11 +119,12 @@ def config_for(home: Home, host: str, port: int, overrides: dict[str, str | None
     return values
 
 
-def _https_port(host: str, before: int | None) -> int:
-    """The port of the last start, else the usual one, else a free one; none stays none."""
+def _https_port(host: str, port: int, before: int | None) -> int:
+    """The port of the last start, else the one above `port`, else a free one; none stays none."""
     if before == 0:
         return 0
-    return next((port for port in (before, HTTPS_PORT) if port and port_is_free(host, port)), None) or free_port()
+    wanted = (before or 0, port + HTTPS_ABOVE)
+    return next((found for found in wanted if 0 < found < 65536 and port_is_free(host, found)), None) or free_port()
 
 
 def port_is_free(host: str, port: int) -> bool:

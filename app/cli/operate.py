@@ -33,7 +33,7 @@ def register(commands: argparse._SubParsersAction) -> None:
     up.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     up.add_argument("--port", type=int, default=8080, help="port to listen on (default: %(default)s)")
     up.add_argument(
-        "--https-port", type=int, help="port to listen on for HTTPS; 0: none (default: 8443, or a free one)"
+        "--https-port", type=int, help="port to listen on for HTTPS; 0: none (default: 8443, or as far above --port)"
     )
     up.add_argument(
         "--tls-certificate", metavar="FILE", help="certificate and chain (default: one of this server's own)"

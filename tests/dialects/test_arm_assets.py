@@ -105,3 +105,18 @@ def test_a_datastore_is_defined_and_its_secret_is_told_by_an_audited_call_only(a
     wrong = _put(alice, "datastores/x", datastoreType="Tape").json()["error"]
     assert wrong["target"] == "properties.datastoreType" and "AzureBlob" in wrong["message"]
     assert alice.delete(f"{WORKSPACE}/datastores/lake").status_code == 200
+
+
+def test_an_environment_is_registered_and_a_curated_one_is_there_under_its_names(alice):
+    conda = "name: e\ndependencies:\n  - python=3.11\n  - pip:\n      - tomli==2.0.1\n"
+    made = _put(alice, "environments/e/versions/1", image="python:3.11", condaFile=conda, isAnonymous=False)
+    assert made.status_code == 201, made.text
+    assert "tomli==2.0.1" in made.json()["properties"]["condaFile"]
+    again = _put(alice, "environments/e/versions/1", image="python:3.11", condaFile=conda, tags={"a": "1"})
+    assert again.status_code == 200 and again.json()["properties"]["tags"] == {"a": "1"}
+    other = _put(alice, "environments/e/versions/1", image="python:3.11", condaFile=conda.replace("2.0.1", "2.0.0"))
+    assert other.status_code == 409
+    for name in ("pytorch-2.13-cpu", "azureml:pytorch-2.13-cpu", "AzureML-sklearn-1.5"):
+        (newest,) = alice.get(f"{WORKSPACE}/environments/{name}/versions").json()["value"]
+        assert newest["properties"]["environmentType"] == "Curated" and newest["name"] == "1"
+    assert alice.get(f"{WORKSPACE}/environments/nowhere/versions").status_code == 404

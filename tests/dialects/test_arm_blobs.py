@@ -4,6 +4,8 @@ import base64
 
 import pytest
 
+from app.kit.storage import store
+
 ROOT = "/blobs/default.blob.testserver/files"
 PLACE = f"{ROOT}/LocalUpload/abc/src"
 
@@ -60,3 +62,13 @@ def test_files_are_listed_by_prefix_and_folder_by_folder(uploaded):
     folders = uploaded.get(ROOT, params={"comp": "list", "prefix": "LocalUpload/", "delimiter": "/"}).text
     assert "<BlobPrefix><Name>LocalUpload/abc/</Name></BlobPrefix>" in folders and "a b.txt" not in folders
     assert "<Name>" not in uploaded.get(ROOT, params={"comp": "list", "prefix": "LocalUpload/abc/src/b"}).text
+
+
+def test_what_is_kept_beside_files_is_not_shown_and_outputs_lie_where_old_clients_look(uploaded):
+    uploaded.put(f"{PLACE}/a%20b.txt?comp=metadata", headers={"x-ms-meta-a": "1"})
+    assert "blob-" not in uploaded.get(ROOT, params={"comp": "list"}).text
+    assert uploaded.get(ROOT, params={"comp": "list", "prefix": "blob-metadata/"}).status_code == 403
+    store().write_bytes("workspaces/1/jobs/j1/outputs/result/a.txt", b"hello")
+    listed = uploaded.get(ROOT, params={"comp": "list", "prefix": "azureml/j1/result/"}).text
+    assert "<Name>azureml/j1/result/a.txt</Name>" in listed
+    assert uploaded.get(f"{ROOT}/azureml/j1/result/a.txt").content == b"hello"

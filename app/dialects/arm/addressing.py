@@ -55,4 +55,5 @@ def _read_arm(scope: Scope) -> None:
         if workspace := _WORKSPACE.fullmatch(rest):
             scope["workspace"] = workspace["workspace"]
             path, rest = f"{path}/workspaces/{workspace['workspace']}", workspace["rest"] or ""
-    scope["path"] = path + rest
+    # What files write before a name, clients put into addresses at times.
+    scope["path"] = path + rest.replace("/azureml:", "/")

@@ -38,7 +38,8 @@ def parse(text: str) -> AssetId | None:
     by_label = found["by"] == "labels"
     return AssetId(
         found["kind"],
-        found["name"],
+        # Clients leave in an id what stood before the name in a file.
+        found["name"].removeprefix("azureml:"),
         None if by_label else found["version"],
         found["version"] if by_label else None,
     )

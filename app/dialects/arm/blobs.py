@@ -40,10 +40,9 @@ def container(container: str, request: Request, caller: CallerDep) -> Response:
     if asked.get("comp") != "list":
         return _empty(200, _facts(container, 0))
     prefix = asked.get("prefix", "")
-    base = f"{storage.path_of(container, '')}/".lstrip("/")
     # Whoever holds a token for a folder lists what is in it.
     storage.check_readable(caller, storage.path_of(container, prefix))
-    found = _listed(caller.workspace.id, base, prefix, asked.get("delimiter", ""))
+    found = _listed(caller, container, prefix, asked.get("delimiter", ""))
     return listing(container, prefix, found)
 
 
@@ -52,16 +51,17 @@ def listing(container: str, prefix: str, found: Iterator[tuple[str, int | None]]
     return StreamingResponse(_list_xml(container, prefix, found), media_type="application/xml", headers=_headers())
 
 
-def _listed(workspace_id: int, base: str, prefix: str, delimiter: str) -> Iterator[tuple[str, int | None]]:
+def _listed(caller: Caller, container: str, prefix: str, delimiter: str) -> Iterator[tuple[str, int | None]]:
     """Names in the container that begin with `prefix`, with their size; None for a folder that `delimiter` closes."""
     if delimiter not in ("", "/"):
         raise Invalid("delimiter: it can be '/' only.", target="delimiter")
     folder, slash, start = prefix.rpartition("/")
     folder = safe_key(folder) + slash
-    key = storage.key_of(workspace_id, base + folder).rstrip("/")
+    path = storage.path_of(container, folder)
+    key = storage.key_of(caller.workspace.id, path).rstrip("/")
     for entry in store().list(key):
         name = folder + entry.path
-        if not entry.path.startswith(start) or (not base + folder and name.startswith("blob-")):
+        if not entry.path.startswith(start) or (not path and not storage.is_readable(caller, entry.path)):
             continue
         if not entry.is_folder:
             yield name, entry.size
@@ -212,7 +212,7 @@ def _written(request: Request, caller: Caller, path: str, size: int) -> Response
 
 def _existing(caller: Caller, path: str) -> int:
     storage.check_readable(caller, path)
-    size = None if path.startswith("blob-") else store().size(storage.key_of(caller.workspace.id, path))
+    size = store().size(storage.key_of(caller.workspace.id, path))
     if size is None:
         raise NotFound(f"There is no file {path!r}.", target="path")
     return size

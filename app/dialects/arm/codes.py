@@ -28,16 +28,39 @@ def _record(name: str, version: str) -> str:
     return f"codes/{container_of(name, version)}"
 
 
+def _of_hash(caller: Caller, hash: str) -> str:
+    return f"code-hashes/{caller.user.id}/{hash}"
+
+
+def _hash_of(known: dict) -> str | None:
+    return (known.get("properties") or {}).get("hash_sha256")
+
+
+def content_of(workspace_id: int, address: str | None) -> str | None:
+    """What tells apart the contents of code: the hash that its client gave, or where it lies."""
+    container = (address or "").partition(f"/{storage.UPLOADS}/")[2].partition("/")[0]
+    known = storage.note_of(workspace_id, f"codes/{container}") if container else {}
+    return _hash_of(known) or address
+
+
 def _shown(request: Request, name: str, version: str, properties: dict) -> dict:
     return answers.resource(request, f"codes/{name}/versions/{version}", properties)
 
 
 @router.get("", dependencies=[allow(READ)])
 def versions(name: str, request: Request, caller: CallerDep, hash: str = "") -> JSONResponse:
-    """The first version, if it holds the content whose hash is asked for: then nothing is uploaded again."""
-    known = storage.note_of(caller.workspace.id, _record(name, "1"))
-    found = known and (not hash or (known.get("properties") or {}).get("hash_sha256") == hash)
-    return JSONResponse({"value": [_shown(request, name, "1", known)] if found else []})
+    """The code of any name that the caller uploaded with the hash that is asked for: it is not uploaded again.
+
+    What others uploaded does not count, as nobody has checked that their hash is that of their files.
+    """
+    if hash:
+        found = storage.note_of(caller.workspace.id, _of_hash(caller, hash))
+        name, version = found.get("name", name), found.get("version", "1")
+    else:
+        version = "1"
+    known = storage.note_of(caller.workspace.id, _record(name, version))
+    is_it = known and (not hash or _hash_of(known) == hash)
+    return JSONResponse({"value": [_shown(request, name, version, known)] if is_it else []})
 
 
 @router.get("/{version}", dependencies=[allow(READ)])
@@ -91,5 +114,7 @@ def put(
     kept = {field: asked.get(field) for field in ("description", "tags", "properties", "isAnonymous")}
     kept = {field: value for field, value in kept.items() if value is not None} | {"codeUri": uri}
     storage.set_note(caller.workspace.id, _record(name, version), kept)
+    if found := _hash_of(kept):
+        storage.set_note(caller.workspace.id, _of_hash(caller, found), {"name": name, "version": version})
     note(session, "codes", f"{name}:{version}", after={"path": path})
     return JSONResponse(_shown(request, name, version, kept), 200 if known else 201)

@@ -11,7 +11,7 @@ from app.components import service
 from app.components.permissions import READ, WRITE
 from app.components.queries import COMPONENTS
 from app.components.tables import ComponentVersion
-from app.dialects.arm import answers, asset_ids, code_files
+from app.dialects.arm import answers, asset_ids, code_files, codes
 from app.dialects.arm.assets import Asset, routes
 from app.dialects.arm.job_nodes import node_of, node_shown, task_of
 from app.errors import Conflict, Invalid
@@ -77,7 +77,10 @@ def _create(session: Session, caller: Caller, name: str, version: str, asked: di
 def _same(session: Session, found: ComponentVersion, asked: dict) -> None:
     workspace_id, name = found.component.workspace_id, found.component.name
     spec = read_component(session, workspace_id, _text(workspace_id, name, found.version, asked), {}).to_dict()
-    if any(found.spec.get(field) != spec[field] for field in spec.keys() - _DESCRIBING):
+    codes_differ = codes.content_of(workspace_id, found.spec.get("code")) != codes.content_of(
+        workspace_id, spec.get("code")
+    )
+    if codes_differ or any(found.spec.get(field) != spec[field] for field in spec.keys() - _DESCRIBING - {"code"}):
         raise Conflict(
             f"Component {name!r} has a version {found.version!r} that runs something else, and versions do not "
             "change; name another version.",

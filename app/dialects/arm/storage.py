@@ -26,13 +26,16 @@ _DEPTH = 3
 """An upload is LocalUpload / the digest of its content / the name of the file or folder."""
 # Clients that join an address to a container lose the account.
 _STORAGE_PATH = re.compile(r"/blobs/(?:[^/]+\.blob\.[^/]+/)?(?P<container>[^/]+)(?:/(?P<blob>.*))?")
+# Where old clients look for the outputs of a job, whatever its address says.
+_OUTPUTS = re.compile(r"^azureml/([^/]+)")
+_BESIDE = "blob-"
 _RIGHTS = {"jobs": "jobs/read", "tracking": "jobs/read", "models": "models/read"}
 
 
 def path_of(container: str, blob: str) -> str:
     """The path in the workspace's datastore."""
     if container == FILES:
-        return safe_key(blob)
+        return _OUTPUTS.sub(r"jobs/\1/outputs", safe_key(blob))
     return safe_key(UPLOADS, container, blob)
 
 
@@ -92,9 +95,14 @@ def check_readable(caller: Caller, path: str) -> None:
     prefix = caller.user.prefix
     if prefix and path != prefix and not path.startswith(prefix.rstrip("/") + "/"):
         raise Forbidden(f"This address opens files below {prefix!r} only.", target="path")
-    right = _RIGHTS.get(path.split("/")[0], "data/read")
-    if not caller.can(right):
-        raise Forbidden(f"{caller.user.name} may not do {right}.", target=right)
+    if not is_readable(caller, path):
+        raise Forbidden(f"{caller.user.name} may not read {path!r}.", target="path")
+
+
+def is_readable(caller: Caller, path: str) -> bool:
+    """Whether the caller may see the things that files at this path belong to; nobody sees what is kept beside them."""
+    top = path.split("/")[0]
+    return not top.startswith(_BESIDE) and caller.can(_RIGHTS.get(top, "data/read"))
 
 
 def check_upload(caller: Caller, path: str) -> None:
@@ -118,7 +126,7 @@ def _upload(path: str) -> str:
 
 
 def _beside(workspace_id: int, kind: str, path: str) -> str:
-    return f"workspaces/{workspace_id}/blob-{kind}/{hashlib.sha256(path.encode()).hexdigest()}"
+    return f"workspaces/{workspace_id}/{_BESIDE}{kind}/{hashlib.sha256(path.encode()).hexdigest()}"
 
 
 def _seal(workspace_id: int, path: str) -> str:
