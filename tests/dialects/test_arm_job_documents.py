@@ -85,10 +85,7 @@ def test_a_command_job_says_what_its_file_would():
         "identity": {"type": "user_identity"},
         "resources": {"instance_count": 1, "docker_args": "--memory 4g", "shm_size": "2g"},
         "limits": {"timeout": 3700},
-        "services": {
-            "Studio": {"jobServiceType": "Studio", "endpoint": "http://x"},
-            "lab": {"type": "jupyter_lab", "nodes": "all"},
-        },
+        "services": {"lab": {"type": "jupyter_lab", "nodes": "all"}},
         "queue_settings": {"job_tier": "standard", "priority": "high"},
     }
     read = load_command_job(found)
