@@ -25,9 +25,15 @@ class Progress:
 
 
 def progress(
-    upstream: Mapping[str, Sequence[str]], statuses: Mapping[str, Status], *, continues: bool, is_ending: bool = False
+    upstream: Mapping[str, Sequence[str]],
+    statuses: Mapping[str, Status],
+    unwanted: Mapping[str, str] = {},
+    *,
+    continues: bool,
+    is_ending: bool = False,
 ) -> Progress:
-    """`upstream` are the steps that each step waits for, `statuses` those of the steps that were started.
+    """`upstream` are the steps that each step waits for, `statuses` those of the steps that were started, and
+    `unwanted` says of steps that are not to be run why.
 
     With `continues`, what does not depend on a failed step goes on. Nothing starts in a pipeline that `is_ending`.
     """
@@ -40,7 +46,9 @@ def progress(
             f"Step {found.lost[0]!r} {_LOST[statuses[found.lost[0]]]}, and the pipeline does not continue on failure."
         )
     for name in TopologicalSorter(upstream).static_order():
-        if name not in statuses:
+        if name in unwanted:
+            found.skipped[name] = unwanted[name]
+        elif name not in statuses:
             _judge(found, name, upstream[name], statuses, stops)
     return found
 

@@ -9,7 +9,9 @@ from sqlalchemy.orm import Session
 
 from app.errors import Invalid, NotFound
 from app.jobs.lifecycle import Status
+from app.jobs.places import folder_key, written_by
 from app.jobs.tables import Job
+from app.kit.storage import store
 from app.pipelines.progress import Progress, progress
 from app.pipelines.tables import PipelineStep
 
@@ -75,7 +77,8 @@ def steps_of(pipeline: Job) -> dict[str, dict]:
 
 def upstream(step: dict) -> Sequence[str]:
     """The steps that a step waits for."""
-    return list(dict.fromkeys(source["step"] for source in step.get("sources", {}).values() if "step" in source))
+    named = (*step.get("sources", {}).values(), step.get("when", {}))
+    return list(dict.fromkeys(source["step"] for source in named if "step" in source))
 
 
 def progress_of(pipeline: Job, jobs: dict[str, Started]) -> Progress:
@@ -83,6 +86,37 @@ def progress_of(pipeline: Job, jobs: dict[str, Started]) -> Progress:
     return progress(
         {name: upstream(step) for name, step in steps.items()},
         {name: job.status for name, job in jobs.items() if name in steps},
+        _unwanted(pipeline.workspace_id, steps, jobs),
         continues=pipeline.spec["pipeline"]["settings"].get("continue_on_step_failure", False),
         is_ending=pipeline.status in (Status.CANCEL_REQUESTED, Status.CANCELED),
     )
+
+
+def _unwanted(workspace_id: int, steps: dict[str, dict], jobs: dict[str, Started]) -> dict[str, str]:
+    """The steps that their condition leaves out, as far as that is known."""
+    found = {}
+    for name, step in steps.items():
+        when = step.get("when")
+        if not when or name in jobs:
+            continue
+        if "step" in when:
+            decider = jobs.get(when["step"])
+            if decider is None or decider.status is not Status.COMPLETED:
+                continue
+            value = _is_true(workspace_id, decider, when["output"])
+            said = f"output {when['output']!r} of step {when['step']!r}"
+        else:
+            value, said = when["value"], "its condition"
+        if value != when["is"]:
+            found[name] = f"It is run only if {said} is {str(when['is']).lower()}."
+    return found
+
+
+def _is_true(workspace_id: int, job: Started, port: str) -> bool:
+    """What a step wrote as the value of a boolean output; nothing is false."""
+    written = written_by(job.name, job.outputs, port)
+    key = f"{folder_key(workspace_id, written['job'])}/outputs/{written['output']}"
+    for entry in store().walk(key):
+        text = b"".join(store().read(f"{key}/{entry.path}", 0, 100)).decode(errors="replace")
+        return text.strip().lower() in ("true", "1", "yes")
+    return False

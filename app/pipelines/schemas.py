@@ -114,6 +114,8 @@ def _edges(steps: dict[str, dict]) -> list[Edge]:
         for port, source in step.get("sources", {}).items():
             writer, output = ("inputs", source["input"]) if "input" in source else (source["step"], source["output"])
             found.append(Edge(source=writer, output=output, target=name, input=port))
+        if when := step.get("when", {}).get("step"):
+            found.append(Edge(source=when, output=step["when"]["output"], target=name, input="condition"))
         for port, target in step.get("targets", {}).items():
             found.append(Edge(source=name, output=port, target="outputs", input=target))
     return found

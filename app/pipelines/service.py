@@ -35,16 +35,22 @@ def advance(session: Session, pipeline_id: int) -> None:
     while True:
         jobs = queries.started(session, pipeline)
         now = queries.progress_of(pipeline, jobs)
-        if not now.ready:
+        if not _allowed(pipeline, now):
             break
         # Steps whose outputs are taken over are over at once, and others may have waited for them.
-        for name in now.ready:
+        for name in _allowed(pipeline, now):
             start(session, pipeline, name, jobs)
         hint(session, f"job:{pipeline.id}", "status")
     if pipeline.status is Status.CANCEL_REQUESTED:
         _cancel(session, jobs)
     if now.is_over:
         _end(session, pipeline, jobs, now)
+
+
+def _allowed(pipeline: Job, now: Progress) -> list[str]:
+    """Those of the steps that are ready for which there is room."""
+    most = pipeline.spec["pipeline"]["settings"].get("max_concurrency")
+    return now.ready if most is None else now.ready[: max(0, most - len(now.running))]
 
 
 def retry(session: Session, pipeline: Job) -> None:

@@ -109,7 +109,8 @@ def _job(session: Session, pipeline: Job, name: str, step: dict, ports: dict[str
 def _settings(pipeline: Job, own: dict[str, Any]) -> dict[str, Any]:
     """A pipeline within a pipeline is run as the outer one, but for what it says itself."""
     outer = pipeline.spec["pipeline"]["settings"]
-    return {key: own.get(key) or outer.get(key) for key in {**outer, **own}}
+    inherited = {key: value for key, value in outer.items() if key != "max_concurrency"}
+    return {key: own.get(key) or inherited.get(key) for key in {**inherited, **own}}
 
 
 def _shown(value: dict) -> dict:

@@ -23,7 +23,8 @@ def check_graph(jobs: Section, steps: Mapping[str, Step]) -> None:
 
 def upstream(step: Step) -> list[str]:
     """The steps that it waits for."""
-    return list(dict.fromkeys(source["step"] for source in step.sources.values() if "step" in source))
+    named = (*step.sources.values(), step.when)
+    return list(dict.fromkeys(source["step"] for source in named if "step" in source))
 
 
 def find_cycle(waits: Mapping[str, list[str]]) -> list[str] | None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from app.jobs.specification.command import CommandJob, read_command_job
+from app.jobs.specification.control_flow import ControlFlow
 from app.jobs.specification.graph import check_graph
 from app.jobs.specification.interface import filled_inputs, filled_outputs
 from app.jobs.specification.pipeline_component import PipelineComponent
@@ -106,9 +107,20 @@ def with_steps(
         _types(file, "outputs", job.outputs, component.outputs if component else {}),
         declared=component.inputs if component else (),
     )
-    steps = read_steps(scope, nested)
+    flow = ControlFlow(scope)
+    steps = read_steps(replace(scope, jobs=flow.plain, loops=flow.bodies), nested)
+    steps = flow.apply(steps, _repeated)
     check_graph(section, steps)
     return replace(job, steps=steps, outputs=_outputs(file, job.outputs, steps, scope.output_types))
+
+
+def _repeated(body: Step, steps: dict[str, Step], most: int | None) -> Step:
+    """A pipeline in the place of a step that is run more than once."""
+    settings = {"max_concurrency": most} if most else {}
+    # Each run names its own outputs as assets.
+    outputs = {name: replace(output, name=None, version=None) for name, output in body.job.outputs.items()}
+    job = PipelineJob(command="", display_name=body.job.display_name, outputs=outputs, steps=steps, settings=settings)
+    return replace(body, job=job, component=None)
 
 
 def _types(file: Section, field: str, names: Iterable[str], declared: dict[str, Port]) -> dict[str, str | None]:

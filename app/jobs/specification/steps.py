@@ -30,7 +30,8 @@ ReadNested = Callable[[Section, PipelineComponent], CommandJob]
 class Step:
     """`job` is what is run, with those inputs that are known. `sources` says where the others come from:
     `{port: {"input": name} | {"step": name, "output": port}}`, with `type` and `mode` of data. `targets` are
-    outputs of the pipeline by the port that writes them."""
+    outputs of the pipeline by the port that writes them. `when` says on what it depends whether the step is run:
+    `{"step", "output", "is"}`, or `{"value", "is"}` where that is known."""
 
     job: CommandJob
     sources: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -38,6 +39,7 @@ class Step:
     component: str | None = None
     is_deterministic: bool = True
     comment: str | None = None
+    when: dict[str, Any] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         found = {name: getattr(self, name) for name in self.__dataclass_fields__}
@@ -54,6 +56,8 @@ class Scope:
     input_types: dict[str, str | None]
     output_types: dict[str, str | None]
     declared: Iterable[str] = ()
+    # Loops by name, with the step that is their body.
+    loops: dict[str, str] = field(default_factory=dict)
 
     @property
     def literals(self) -> dict[str, Any]:
@@ -221,14 +225,20 @@ class _Reader:
 
     def _followed(self, binding: Binding) -> Binding:
         """`${{parent.jobs.a.inputs.x}}` is what the input x of step a is bound to."""
+        binding = self._unlooped(binding)
         seen = set()
         while binding.step is not None and binding.side == "inputs" and binding not in seen:
             seen.add(binding)
             step = self.scope.jobs.values.get(binding.step)
             given = (step.get("inputs") or {}).get(binding.name) if isinstance(step, dict) else None
             given = given.get("path", given.get("value")) if isinstance(given, dict) else given
-            binding = binding_of(given) or binding
+            binding = self._unlooped(binding_of(given) or binding)
         return binding
+
+    def _unlooped(self, binding: Binding) -> Binding:
+        """What a loop leaves is what its body leaves."""
+        loops = self.scope.loops
+        return replace(binding, step=loops[binding.step]) if binding.step in loops else binding
 
     def _outputs(self, component: AnyComponent | None) -> dict[str, Any]:
         """The outputs as a job without a pipeline would have them; those of the pipeline are noted in `targets`."""
