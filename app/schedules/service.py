@@ -41,7 +41,7 @@ def save(
     is_new = schedule is None
     if is_new:
         schedule = Schedule(workspace_id=caller.workspace.id, name=file.name)
-        schedule.created_at, schedule.is_enabled = now(), True
+        schedule.created_at, schedule.is_enabled = now().replace(microsecond=0), True
         session.add(schedule)
     schedule.display_name = file.display_name or file.name
     schedule.description, schedule.tags, schedule.properties = file.description, file.tags, file.properties

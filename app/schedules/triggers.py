@@ -1,8 +1,9 @@
 """When a trigger is due. Pure: knows neither the database nor what time it is."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import partial
 from zoneinfo import ZoneInfo
 
 from app.schedules import cron
@@ -45,7 +46,8 @@ def occurrences(trigger: Trigger, created: datetime, after: datetime) -> Iterato
 
     A wall-clock time that a change of the clock leaves out comes as much later as the clock was put forward; of one
     that comes twice the first counts, except in a pattern that holds in every hour. Minutes and hours of a recurrence
-    are counted evenly from its start.
+    are counted evenly from its start, which is `created` where the file says none: then the first comes at once, as in
+    Azure ML. So it does with days, weeks and months without a pattern.
     """
     zone = trigger.zone
     local = datetime.fromisoformat(trigger.start) if trigger.start else _local(created, zone)
@@ -74,20 +76,23 @@ def _evenly(start: datetime, step: timedelta, after: datetime) -> Iterator[datet
         at += step
 
 
-def _pattern(trigger: Trigger, start: datetime) -> tuple[Iterable[int], Iterable[int], Callable[[date], bool]]:
-    """Hours, minutes, and whether a day is one."""
+def _pattern(trigger: Trigger, start: datetime) -> tuple[list[time], Callable[[date], bool]]:
+    """The times of a day, and whether a day is one."""
     if trigger.type == "cron":
         said = cron.parse(trigger.expression)
-        return (
-            said.hours,
-            said.minutes,
-            lambda day: (
-                day.month in said.months and day.day in said.month_days and day.isoweekday() % 7 in said.week_days
-            ),
-        )
+        return _times(said.hours, said.minutes), partial(_is_cron_day, said)
     is_day = {"day": _nth_day, "week": _nth_week, "month": _nth_month}[trigger.frequency](trigger, start.date())
-    hours = trigger.hours or (start.hour,)
-    return hours, trigger.minutes or ((0,) if trigger.hours else (start.minute,)), is_day
+    if not trigger.hours and not trigger.minutes:
+        return [start.time()], is_day
+    return _times(trigger.hours or (start.hour,), trigger.minutes or (0,)), is_day
+
+
+def _times(hours: Iterable[int], minutes: Iterable[int]) -> list[time]:
+    return [time(hour, minute) for hour in sorted(hours) for minute in sorted(minutes)]
+
+
+def _is_cron_day(said: cron.Cron, day: date) -> bool:
+    return day.month in said.months and day.day in said.month_days and day.isoweekday() % 7 in said.week_days
 
 
 def _nth_day(trigger: Trigger, start: date) -> Callable[[date], bool]:
@@ -112,10 +117,9 @@ def _nth_month(trigger: Trigger, start: date) -> Callable[[date], bool]:
 
 
 def _calendar(
-    hours: Iterable[int], minutes: Iterable[int], is_day: Callable[[date], bool], zone: ZoneInfo, after: datetime
+    times: Sequence[time], is_day: Callable[[date], bool], zone: ZoneInfo, after: datetime
 ) -> Iterator[datetime]:
-    times = [time(hour, minute) for hour in sorted(hours) for minute in sorted(minutes)]
-    folds = (0, 1) if len(set(hours)) == 24 else (0,)
+    folds = (0, 1) if len({at.hour for at in times}) == 24 else (0,)
     # A day earlier, as a clock that is put back makes a day's last moments those of the next.
     first = after.astimezone(zone).date() - timedelta(days=1)
     for day in (first + timedelta(days=number) for number in range(_HORIZON_DAYS)):

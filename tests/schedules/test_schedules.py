@@ -151,4 +151,6 @@ def test_pages_show_what_comes_in_its_time_zone_and_act(alice, bob):
     assert wrong.status_code == 400 and "has 4 fields" in wrong.text
     inline = "name: inline\ntrigger: {type: recurrence, frequency: hour, interval: 6}\ncreate_job: {command: echo 1}\n"
     assert alice.post("/schedules/new", data={"yaml": inline}).status_code == 303
+    schedules.reconcile()
+    assert len(runs(alice, "inline")) == 1
     assert alice.post("/schedules/inline/delete").status_code == 303

@@ -1,6 +1,6 @@
 """When triggers are due: patterns, intervals, time zones and the days on which clocks change."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 
 import pytest
@@ -32,7 +32,7 @@ def due(text, count=3, after=MADE):
          "at 00:00 on Friday on day 13 of the month"),
         ("type: cron, expression: '0 12 29 feb *'", ["02-29 12:00", "02-29 12:00"],
          "at 12:00 on day 29 of the month in Feb"),
-        ("type: recurrence, frequency: minute, interval: 90", ["01-01 10:00", "01-01 11:30", "01-01 13:00"],
+        ("type: recurrence, frequency: minute, interval: 90", ["01-01 08:30", "01-01 10:00", "01-01 11:30"],
          "every 90 minutes"),
         ("type: recurrence, frequency: day, interval: 2, schedule: {hours: [6, 9], minutes: 5}",
          ["01-01 09:05", "01-03 06:05", "01-03 09:05"], "every 2 days at 06:05 and 09:05"),
@@ -41,14 +41,13 @@ def due(text, count=3, after=MADE):
          ["01-04 04:00", "01-14 04:00", "01-18 04:00"], "every 2 weeks on Monday and Friday at 04:00"),
         ("type: recurrence, frequency: month, interval: 1, schedule: {hours: 4, minutes: 0, month_days: [31]}",
          ["01-31 04:00", "03-31 04:00", "05-31 04:00"], "every month on day 31 at 04:00"),
-        ("type: recurrence, frequency: day, interval: 1", ["01-02 08:30", "01-03 08:30", "01-04 08:30"], "every day"),
+        ("type: recurrence, frequency: day, interval: 1", ["01-01 08:30", "01-02 08:30", "01-03 08:30"], "every day"),
         ("type: cron, expression: '0 9 * * *', time_zone: India Standard Time, start_time: '2030-02-01T00:00:00', "
          "end_time: '2030-02-02T09:00:00'", ["02-01 03:30", "02-02 03:30"], "every day at 09:00"),
     ],
 )  # fmt: skip
 def test_a_trigger_is_due(text, expected, words):
-    made = MADE.replace(second=0) if "recurrence" in text and "schedule" not in text else MADE
-    found = islice(occurrences(trigger(text), made, MADE), len(expected))
+    found = islice(occurrences(trigger(text), MADE, MADE - timedelta(microseconds=1)), len(expected))
     assert [at.strftime("%m-%d %H:%M") for at in found] == expected
     assert in_words(trigger(text)) == words
 
