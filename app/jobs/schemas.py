@@ -100,7 +100,12 @@ class JobRead(BaseModel):
             component=spec["component"] if isinstance(spec.get("component"), str) else None,
             environment=(job.environment or {}).get("name"),
             environment_variables=spec.get("environment_variables", {}),
-            inputs={name: {k: v for k, v in port.items() if k not in hidden} for name, port in job.inputs.items()},
+            # A sweep has its parameters among its inputs, with an example of each.
+            inputs={
+                name: {k: v for k, v in port.items() if k not in hidden}
+                for name, port in job.inputs.items()
+                if name not in sweep.get("search_space", ())
+            },
             outputs=job.outputs,
             compute=spec.get("compute"),
             priority=Priority(job.priority).label,

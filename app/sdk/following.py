@@ -94,7 +94,7 @@ class _Trials:
         if trial["objective"] is not None:
             is_best = trial["status"] == "Completed" and self._improves(trial["objective"])
             said.append(f"{self._objective['primary_metric']} {trial['objective']:.6g}{' (best so far)' * is_best}")
-        said.append(", ".join(f"{name}={value}" for name, value in trial["values"].items()))
+        said.append(", ".join(f"{name}={_short(value)}" for name, value in trial["values"].items()))
         if trial["error"]:
             said.append(trial["error"]["message"])
         return "  ".join(said)
@@ -105,6 +105,10 @@ class _Trials:
             return False
         self._best = value
         return True
+
+
+def _short(value: object) -> object:
+    return f"{value:.6g}" if isinstance(value, float) else value
 
 
 def _patiently(call):

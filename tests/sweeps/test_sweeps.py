@@ -70,6 +70,8 @@ def test_a_grid_is_run_two_at_a_time_and_the_best_is_named(alice, look, sent):
         ("tune_1", {"lr": 0.2}),
     ]
     assert [name for name, _ in sent] == ["jobs.run", "jobs.run"]
+    assert alice.get("/api/jobs/tune").json()["inputs"] == {"depth": {"value": 3}}
+    assert "Search space" in alice.get("/jobs/tune").text and "0.1, 0.2, 0.3" in alice.get("/jobs/tune").text
     child = alice.get("/api/jobs/tune_1").json()
     assert child["command"].endswith("--lr ${{inputs.lr}} --depth ${{inputs.depth}}")
     assert child["inputs"] == {"depth": {"value": 3}, "lr": {"value": 0.2}} and child["limits"] == {"timeout": 60}
