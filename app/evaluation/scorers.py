@@ -32,6 +32,25 @@ def register(session: Session, caller: Caller, experiment: Experiment, name: str
         raise Invalid("Scorer name cannot be empty or contain only whitespace.", target="name")
     if len(name) > LONGEST_NAME:
         raise Invalid(f"name: the name of a scorer has at most {LONGEST_NAME} characters.", target="name")
+    check(content)
+    row = {"id": str(uuid.uuid4()), "experiment_id": experiment.id, "name": clean(name)}
+    session.execute(insert(session, Scorer).values(row).on_conflict_do_nothing())
+    scorer = queries.get_scorer(session, experiment, row["name"], lock=True)
+    last = session.scalar(select(func.max(ScorerVersion.version)).where(ScorerVersion.scorer_id == scorer.id))
+    made = ScorerVersion(
+        scorer=scorer,
+        version=(last or 0) + 1,
+        content=clean(content),
+        created_ms=milliseconds(now()),
+        created_by=caller.user.name,
+    )
+    session.add(made)
+    session.flush()
+    return made
+
+
+def check(content: str) -> None:
+    """Raises Invalid for what no scorer can be here, and for one that is Python source."""
     parsed = _parsed(content)
     if _holds_source(parsed):
         # MLflow's client runs such source when it lists the scorers of an experiment, or fails to list any of them.
@@ -50,20 +69,6 @@ def register(session: Session, caller: Caller, experiment: Experiment, name: str
             "Name a model of a provider instead, such as openai:/gpt-4.1-mini.",
             target="serialized_scorer",
         )
-    row = {"id": str(uuid.uuid4()), "experiment_id": experiment.id, "name": clean(name)}
-    session.execute(insert(session, Scorer).values(row).on_conflict_do_nothing())
-    scorer = queries.get_scorer(session, experiment, row["name"], lock=True)
-    last = session.scalar(select(func.max(ScorerVersion.version)).where(ScorerVersion.scorer_id == scorer.id))
-    made = ScorerVersion(
-        scorer=scorer,
-        version=(last or 0) + 1,
-        content=clean(content),
-        created_ms=milliseconds(now()),
-        created_by=caller.user.name,
-    )
-    session.add(made)
-    session.flush()
-    return made
 
 
 def _parsed(content: str) -> dict[str, Any]:

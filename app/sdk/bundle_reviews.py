@@ -1,4 +1,4 @@
-"""Brings the questions, review queues, issues and evaluation datasets of a bundle."""
+"""Brings the questions, review queues, issues, scorers and evaluation datasets of a bundle."""
 
 from collections.abc import Callable
 from typing import Any
@@ -26,6 +26,7 @@ class ReviewImport:
             ("review queues", "review-queues.jsonl", self._queue),
             ("traces in review queues", "review-items.jsonl", self._items),
             ("issues", "issues.jsonl", self._issue),
+            ("scorers", "scorers.jsonl", self._scorer),
             ("evaluation datasets", "evaluation-datasets.jsonl", self._dataset),
             ("evaluation records", "evaluation-records.jsonl", self._records),
         ]
@@ -54,6 +55,10 @@ class ReviewImport:
     def _issue(self, record: Record) -> None:
         if self._here("issue", record["issue_id"], record):
             self._bring("issue", record["issue_id"], "issues", record)
+
+    def _scorer(self, record: Record) -> None:
+        if self._here("scorer", record["name"], record):
+            self._bring("scorer", record["name"], "scorers", record)
 
     def _dataset(self, record: Record) -> None:
         numbers = record["experiment_ids"]

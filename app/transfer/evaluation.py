@@ -1,4 +1,4 @@
-"""Evaluation datasets and their records: as they leave and come."""
+"""Evaluation datasets with their records, and scorers: as they leave and come."""
 
 import json
 from collections.abc import Iterator
@@ -9,13 +9,15 @@ from sqlalchemy.orm import Session
 
 from app.access.caller import Caller
 from app.errors import Conflict
-from app.evaluation import queries
+from app.evaluation import queries, scorers
 from app.evaluation.records import input_hash
 from app.evaluation.tables import (
     EvaluationDataset,
     EvaluationDatasetTag,
     EvaluationDatasetUse,
     EvaluationRecord,
+    Scorer,
+    ScorerVersion,
 )
 from app.experiments import queries as experiments
 from app.transfer.records import Outcome, stand_in
@@ -75,6 +77,25 @@ class Examples(BaseModel):
     records: list[Example] = Field(max_length=AT_ONCE)
 
 
+class Version(BaseModel):
+    """Of a scorer; `content` is as MLflow serialises it."""
+
+    version: int = Field(ge=1)
+    content: str
+    created_ms: int
+    created_by: str
+
+
+class ScorerRecord(BaseModel):
+    scorer_id: str = Field(min_length=1, max_length=100)
+    experiment_id: str
+    name: str = Field(min_length=1, max_length=256)
+    online_id: str | None = None
+    sample_rate: float | None = None
+    filter: str | None = None
+    versions: list[Version] = Field(min_length=1)
+
+
 def selected(session: Session, selection: Selection) -> list[EvaluationDataset]:
     """Those that are used in the selected experiments, by id; none of a selection of runs."""
     if selection.runs is not None:
@@ -82,6 +103,43 @@ def selected(session: Session, selection: Selection) -> list[EvaluationDataset]:
     used = select(EvaluationDatasetUse.dataset_id).where(EvaluationDatasetUse.experiment_id.in_(selection.experiments))
     found = select(EvaluationDataset).where(EvaluationDataset.id.in_(used), EvaluationDataset.deleted_ms.is_(None))
     return sorted(session.scalars(found), key=lambda row: row.id)
+
+
+def of_scorers(session: Session, selection: Selection) -> Iterator[dict]:
+    if selection.runs is not None:
+        return
+    found = session.scalars(select(Scorer).where(Scorer.experiment_id.in_(selection.experiments))).all()
+    for row in sorted(found, key=lambda row: row.id):
+        held = select(ScorerVersion).where(ScorerVersion.scorer_id == row.id).order_by(ScorerVersion.version)
+        versions = [
+            Version(**{name: getattr(one, name) for name in Version.model_fields}) for one in session.scalars(held)
+        ]
+        if versions:
+            same = {name: getattr(row, name) for name in ("name", "online_id", "sample_rate", "filter")}
+            number = selection.number(row.experiment_id)
+            yield ScorerRecord(scorer_id=row.id, experiment_id=number, versions=versions, **same).model_dump()
+
+
+def scorer(session: Session, caller: Caller, given: ScorerRecord) -> Outcome:
+    """A scorer, or those of its versions that lack here; raises Invalid for one that is Python source."""
+    experiment = experiments.get(session, caller.workspace.id, given.experiment_id)
+    for one in given.versions:
+        scorers.check(one.content)
+    found = session.scalar(select(Scorer).where(Scorer.experiment_id == experiment.id, Scorer.name == given.name))
+    created = found is None
+    if found is None:
+        is_taken = session.get(Scorer, given.scorer_id) is not None
+        id = stand_in(given.scorer_id, experiment.id) if is_taken else given.scorer_id
+        same = given.model_dump(include={"name", "online_id", "sample_rate", "filter"})
+        found = Scorer(id=id, experiment_id=experiment.id, **same)
+        session.add(found)
+        session.flush()
+    known = set(session.scalars(select(ScorerVersion.version).where(ScorerVersion.scorer_id == found.id)))
+    session.add_all(
+        ScorerVersion(scorer_id=found.id, **one.model_dump()) for one in given.versions if one.version not in known
+    )
+    session.flush()
+    return Outcome(found.id, created)
 
 
 def of_datasets(session: Session, selection: Selection) -> Iterator[dict]:

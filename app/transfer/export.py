@@ -64,6 +64,7 @@ _OF_EXPERIMENTS = {
     "review-queues": reviews.of_queues,
     "review-items": reviews.of_items,
     "issues": reviews.of_issues,
+    "scorers": evaluation.of_scorers,
     "evaluation-datasets": evaluation.of_datasets,
 }
 """Members whose lines are few, in the order in which they can be imported."""

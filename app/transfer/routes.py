@@ -85,6 +85,11 @@ def issue(given: reviews.IssueRecord, session: SessionDep, caller: CallerDep) ->
     return _answer(session, "issues", reviews.issue(session, caller, given))
 
 
+@imports.post("/scorers", dependencies=[allow(WRITE)])
+def scorer(given: evaluation.ScorerRecord, session: SessionDep, caller: CallerDep) -> dict:
+    return _answer(session, "scorers", evaluation.scorer(session, caller, given))
+
+
 @imports.post("/evaluation-datasets", dependencies=[allow(WRITE)])
 def evaluation_dataset(given: evaluation.Dataset, session: SessionDep, caller: CallerDep) -> dict:
     return _answer(session, "evaluation-datasets", evaluation.dataset(session, caller, given))

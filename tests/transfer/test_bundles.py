@@ -17,8 +17,8 @@ from app.sdk.errors import ClientError
 from app.sdk.mlflow_stores.report import Report
 from app.sdk.mlflow_stores.sending import Sender
 from tests.dialects.calls import call, data_of
+from tests.evaluation.calls import JUDGE, merge
 from tests.evaluation.calls import call as evaluate
-from tests.evaluation.calls import merge
 from tests.traces.calls import OTEL_ID, TRACE, attributes, export, span, start
 from tests.traces.calls import call as trace_call
 
@@ -117,6 +117,8 @@ def reviewed(alice, experiment_id: str) -> None:
     issue = evaluate(alice, "POST", "issues", name="Made up", description="x", severity="low", **place)["issue"]
     said = {"assessment_name": issue["issue_id"], "issue": {"issue_name": "Made up"}}
     trace_call(alice, "POST", f"/{trace}/assessments", assessment=said)
+    for _ in range(2):
+        evaluate(alice, "POST", "scorers/register", name="polite", serialized_scorer=JUDGE, **place)
     made = evaluate(alice, "POST", "datasets/create", name="qa", experiment_ids=[experiment_id], tags='{"k": "ü"}')
     examples = {"inputs": {"q": "ü"}, "outputs": float("nan")}, {"inputs": {"q": 2}, "expectations": {"a": [1]}}
     merge(alice, made["dataset"]["dataset_id"], *examples)
@@ -159,6 +161,11 @@ def test_there_and_back_is_the_same_byte_for_byte(alice, filled, second_server, 
     assert [(issue["name"], issue["trace_count"]) for issue in issues] == [("Made up", 1)]
     (dataset,) = evaluate(moved, "POST", "datasets/search")["datasets"]
     assert json.loads(dataset["profile"]) == {"num_records": 2}
+    stolen = {"call_source": "import os"}
+    record = {"scorer_id": "x", "experiment_id": "0", "name": "n", "versions": [
+        {"version": 1, "content": json.dumps(stolen), "created_ms": 1, "created_by": "x"}
+    ]}  # fmt: skip
+    assert moved.post("/api/imports/scorers", json=record).status_code == 400
 
 
 @ON_SQLITE
@@ -188,7 +195,7 @@ def test_another_workspace_of_the_same_server_gets_all_of_it(alice, filled, tmp_
         counts = {record["kind"]: record[new] for record in report["records"]}
         assert counts == {
             "experiment": 1, "run": 3, "logged model": 1, "trace": 1, "question": 2, "review queue": 1, "issue": 1,
-            "evaluation dataset": 1, "registered model": 1, "model version": 2,
+            "scorer": 1, "evaluation dataset": 1, "registered model": 1, "model version": 2,
         }  # fmt: skip
     here, there = (
         client_of(alice, workspace).transport.json("GET", "/api/2.0/mlflow/runs/get", params={"run_id": filled})

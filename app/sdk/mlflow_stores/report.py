@@ -5,8 +5,8 @@ from collections import Counter, defaultdict
 from app.sdk.mlflow_stores.records import Record
 
 KINDS = (
-    "experiment", "run", "logged model", "trace", "question", "review queue", "issue", "evaluation dataset",
-    "registered model", "model version",
+    "experiment", "run", "logged model", "trace", "question", "review queue", "issue", "scorer",
+    "evaluation dataset", "registered model", "model version",
 )  # fmt: skip
 # Ids that a reason is shown with.
 _SHOWN = 3
