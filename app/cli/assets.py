@@ -1,6 +1,7 @@
 """`atelier data` and `atelier model`: register, list, describe and fetch assets."""
 
 import argparse
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from app.cli import nouns, registries
@@ -37,6 +38,7 @@ def register(commands: argparse._SubParsersAction) -> None:
     _add_version(show, "data asset")
     registries.add_registry(show)
     registries.add_share(data, "data", "data asset")
+    _register_archive(data, "data asset", lambda client: client.data_assets, DATA)
     model = nouns.Noun(commands, "model", "registered models")
     _register_create(model, "model", run_model_create, ("custom_model", "mlflow_model", "triton_model"))
     listing = model.verb("list", "list models", run_model_list)
@@ -46,9 +48,28 @@ def register(commands: argparse._SubParsersAction) -> None:
     _add_version(show, "model")
     registries.add_registry(show)
     registries.add_share(model, "models", "model")
+    _register_archive(model, "model", lambda client: client.registered_models, MODEL)
     download = model.verb("download", "fetch the files of a version, by default the newest", run_model_download)
     _add_version(download, "model")
     download.add_argument("--download-path", "-p", type=Path, help="folder to write into (default: the model's name)")
+
+
+def _register_archive(noun: nouns.Noun, what: str, calls: Callable, fields: Sequence[str]) -> None:
+    def run(verb: str) -> nouns.Run:
+        def change(options: argparse.Namespace) -> None:
+            with connect(options) as client:
+                changed = getattr(calls(client), verb)(options.name, options.version)
+            print_one(changed, (*fields, "archived"), options.output)
+
+        return change
+
+    for verb, text in (
+        ("archive", f"take a {what}, or one version, out of the lists"),
+        ("restore", "bring back what was archived"),
+    ):
+        parser = noun.verb(verb, text, run(verb))
+        nouns.add_name(parser, f"name of the {what}")
+        parser.add_argument("--version", help="one version")
 
 
 def _register_create(noun: nouns.Noun, what: str, run: nouns.Run, types: tuple[str, ...]) -> None:

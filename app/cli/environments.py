@@ -14,9 +14,10 @@ ENVIRONMENTS = Asset(
     "environments",
     lambda client: client.environments,
     (
-        "name", "version", "stage", "description", "labels", "tags", "archived", "image", "conda_file", "build",
+        "id", "name", "version", "stage", "description", "labels", "tags", "archived", "image", "conda_file", "build",
         "inference_config", "created_by", "created_at",
     ),
+    in_registries=True,
 )  # fmt: skip
 
 

@@ -85,6 +85,24 @@ def _set_archived(session, caller, name: str, archived: bool) -> ModelRead:
     return ModelRead.of(session, model)
 
 
+@router.post("/{name}/versions/{version}/archive", response_model=VersionRead, dependencies=[allow(WRITE)])
+def archive_version(name: str, version: str, session: SessionDep, caller: CallerDep) -> VersionRead:
+    """`latest` is then the newest of the others."""
+    return _set_version_archived(session, caller, name, version, True)
+
+
+@router.post("/{name}/versions/{version}/restore", response_model=VersionRead, dependencies=[allow(WRITE)])
+def restore_version(name: str, version: str, session: SessionDep, caller: CallerDep) -> VersionRead:
+    return _set_version_archived(session, caller, name, version, False)
+
+
+def _set_version_archived(session, caller, name: str, version: str, archived: bool) -> VersionRead:
+    found = _version(session, caller, name, version)
+    service.change(session, found, archived=archived)
+    note(session, "models", f"{name}:{version}", after={"archived": archived})
+    return _read(session, found)
+
+
 @router.put("/{name}/aliases/{alias}", response_model=VersionRead, dependencies=[allow(WRITE)])
 def set_alias(name: str, alias: str, given: AliasSet, session: SessionDep, caller: CallerDep) -> VersionRead:
     version = _version(session, caller, name, given.version)

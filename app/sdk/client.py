@@ -21,6 +21,7 @@ from app.sdk.registries import Registries
 from app.sdk.schedules import Schedules
 from app.sdk.transport import Transport, problem_of
 from app.sdk.uploading import PIECE, Progress, send
+from app.sdk.versions import Versions
 
 IN_MEMORY = 16 << 20
 CHUNK = 1 << 20
@@ -52,6 +53,8 @@ class Client:
         self.environments = Environments(self._transport, self.upload)
         self.connections = Definitions(self._transport, "connections")
         self.registries = Registries(self._transport)
+        self.data_assets = Versions(self._transport, "/api/data")
+        self.registered_models = Versions(self._transport, "/api/models")
         self.datastores = Definitions(self._transport, "datastores")
         self.schedules = Schedules(self._transport, self.upload)
         self.computes = Computes(self._transport)

@@ -12,8 +12,9 @@ class Versions:
 
     path: str
 
-    def __init__(self, transport: Transport) -> None:
+    def __init__(self, transport: Transport, path: str | None = None) -> None:
         self._transport = transport
+        self.path = path or self.path
 
     def list(self, limit: int | None = None, **narrowed: Any) -> Iterator[dict]:
         """The newest version of each; narrow with `text` and `archived`."""

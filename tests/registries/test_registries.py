@@ -147,5 +147,9 @@ def test_the_command_line_shares_and_asks(filled, alice, monkeypatch, capsys):
     assert "net" in atelier("model", "list", "--registry-name", "prod")
     assert "numbers" in atelier("data", "show", "-n", "numbers", "--registry-name", "shared")
     assert "train" in atelier("component", "list", "--registry-name", "shared")
+    for noun, name in (("model", "net"), ("data", "numbers")):
+        shown = (noun, "archive", "-n", name, "--version", "1", "-o", "json", "--query", "archived")
+        assert atelier(*shown) == "true\n"
+        assert atelier(noun, "restore", *shown[2:]) == "false\n"
     assert main.main(["registry", "delete", "-n", "prod"]) == 1
     atelier("registry", "delete", "-n", "prod", "--yes")
