@@ -120,3 +120,20 @@ def test_an_environment_is_registered_and_a_curated_one_is_there_under_its_names
         (newest,) = alice.get(f"{WORKSPACE}/environments/{name}/versions").json()["value"]
         assert newest["properties"]["environmentType"] == "Curated" and newest["name"] == "1"
     assert alice.get(f"{WORKSPACE}/environments/nowhere/versions").status_code == 404
+
+
+def test_a_registry_is_found_filled_and_read(alice, bob, uploaded):
+    alice.post("/api/registries", json={"yaml": "name: shared"}).raise_for_status()
+    place = alice.get("/registrymanagement/v1.0/registries/shared/discovery").json()
+    assert place["primaryRegionResourceProviderUri"].endswith("/") and place["registryName"] == "shared"
+    _put(alice, "models/m/versions/1", modelUri=uploaded, modelType="custom_model")
+    registry = f"/mferp/managementfrontend{WORKSPACE.partition('/workspaces')[0]}/registries/shared"
+    asset = {"referenceType": "Id", "sourceAssetId": "azureml://locations/local/workspaces/1/models/m/versions/1"}
+    assert bob.post(f"{registry}/import", json={"properties": asset}).status_code == 403
+    shared = alice.post(f"{registry}/import", json={"properties": asset | {"destinationName": "n"}})
+    assert shared.status_code == 200, shared.text
+    found = bob.get(f"{registry}/models/n/versions/1").json()
+    assert found["id"] == "azureml://registries/shared/models/n/versions/1"
+    assert [item["name"] for item in bob.get(f"{registry}/models").json()["value"]] == ["n"]
+    assert bob.get(f"{registry}/data/n/versions").status_code == 404
+    assert alice.get("/registrymanagement/v1.0/registries/none/discovery").json()["error"]["target"] == "name"

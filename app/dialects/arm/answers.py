@@ -23,8 +23,10 @@ LARGEST_PAGE = 500
 
 
 def workspace_id(request: Request) -> str:
-    """The ARM id of the workspace in the address, with the subscription and group as the caller wrote them."""
+    """The id of the workspace in the address, with the subscription and group as written there, or of the registry."""
     place = request.path_params
+    if registry := place.get("registry"):
+        return f"azureml://registries/{registry}"
     group = f"/subscriptions/{place['subscription']}/resourceGroups/{place['group']}"
     return f"{group}/providers/{PROVIDER}/workspaces/{place['workspace']}"
 

@@ -5,9 +5,9 @@ A PUT of a version that there is changes its description, tags and whether it is
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse
 from sqlalchemy.orm import Session
 
@@ -85,75 +85,82 @@ def _texts(values: dict) -> dict[str, str]:
     return {str(name): str(value) for name, value in values.items()}
 
 
+def _own_workspace(caller: CallerDep) -> int:
+    return caller.workspace.id
+
+
 def routes(asset: Asset) -> APIRouter:
-    """The calls about a kind of asset."""
+    """The calls about a kind of asset of a workspace."""
     router = APIRouter(prefix=f"{WORKSPACE}/{asset.word}")
-    _add_containers(router, asset)
-    _add_versions(router, asset)
+    add_reads(router, asset, asset.read, _own_workspace)
+    _add_writes(router, asset)
     return router
 
 
-def _add_containers(router: APIRouter, asset: Asset) -> None:
+def add_reads(router: APIRouter, asset: Asset, action: Action, place: Callable[..., int]) -> None:
+    """The calls that only read, below the prefix of `router`; `place` depends on the address: which workspace's."""
+    home = Annotated[int, Depends(place)]
+    _add_containers(router, asset, action, home)
+    _add_versions(router, asset, action, home)
+
+
+def _add_containers(router: APIRouter, asset: Asset, action: Action, Home: Any) -> None:
     kind = asset.kind
 
-    @router.get("", dependencies=[allow(asset.read)])
+    @router.get("", dependencies=[allow(action)])
     def containers(
-        request: Request, session: SessionDep, caller: CallerDep, paging: PagingDep, listViewType: str = "ActiveOnly"
+        request: Request, session: SessionDep, home: Home, paging: PagingDep, listViewType: str = "ActiveOnly"
     ) -> JSONResponse:
         pages = asset.list_page or kind.page
-        found = pages(
-            session,
-            caller.workspace.id,
-            sort="name",
-            archived=_view(listViewType),
-            number=paging.number,
-            size=paging.size,
-        )
+        found = pages(session, home, sort="name", archived=_view(listViewType), number=paging.number, size=paging.size)
         return paging.answer(found, lambda row: asset.asset(request, *row))
 
-    @router.get("/{name}", dependencies=[allow(asset.read)])
-    def container(name: str, request: Request, session: SessionDep, caller: CallerDep) -> JSONResponse:
-        if (found := kind.find(session, caller.workspace.id, name)) is None and (
-            ready := asset.ready(request, name, None)
-        ):
+    @router.get("/{name}", dependencies=[allow(action)])
+    def container(name: str, request: Request, session: SessionDep, home: Home) -> JSONResponse:
+        found = kind.find(session, home, name)
+        if found is None and (ready := asset.ready(request, name, None)):
             return JSONResponse(_container_of(request, asset, name, ready))
-        found = found or kind.get(session, caller.workspace.id, name)
+        found = found or kind.get(session, home, name)
         return JSONResponse(_with_newest(request, session, asset, found))
+
+
+def _add_versions(router: APIRouter, asset: Asset, action: Action, Home: Any) -> None:
+    kind = asset.kind
+
+    @router.get("/{name}/versions", dependencies=[allow(action)])
+    def versions(
+        name: str,
+        request: Request,
+        session: SessionDep,
+        home: Home,
+        paging: PagingDep,
+        listViewType: str = "ActiveOnly",
+    ) -> JSONResponse:
+        owner = kind.find(session, home, name)
+        if owner is None and (ready := asset.ready(request, name, None)):
+            return JSONResponse({"value": [ready]})
+        owner = owner or kind.get(session, home, name)
+        view = _view(listViewType)
+        found = kind.versions(session, owner, number=paging.number, size=paging.size, archived=view)
+        return paging.answer(found, lambda row: asset.version(request, row))
+
+    @router.get("/{name}/versions/{version}", dependencies=[allow(action)])
+    def get(name: str, version: str, request: Request, session: SessionDep, home: Home) -> JSONResponse:
+        wanted = None if version == DEFAULT_VERSION else version
+        owner = kind.find(session, home, name)
+        if owner is None and (ready := asset.ready(request, name, wanted)):
+            return JSONResponse(ready)
+        return JSONResponse(asset.version(request, kind.get_version(session, home, name, wanted)))
+
+
+def _add_writes(router: APIRouter, asset: Asset) -> None:
+    kind = asset.kind
 
     @router.put("/{name}", dependencies=[allow(asset.write)])
     def change(name: str, request: Request, sent: BodyDep, session: SessionDep, caller: CallerDep) -> JSONResponse:
         found = kind.get(session, caller.workspace.id, name)
         _archive(session, asset, found, name, answers.properties_of(sent))
         return JSONResponse(_with_newest(request, session, asset, found))
-
-
-def _add_versions(router: APIRouter, asset: Asset) -> None:
-    kind = asset.kind
-
-    @router.get("/{name}/versions", dependencies=[allow(asset.read)])
-    def versions(
-        name: str,
-        request: Request,
-        session: SessionDep,
-        caller: CallerDep,
-        paging: PagingDep,
-        listViewType: str = "ActiveOnly",
-    ) -> JSONResponse:
-        owner = kind.find(session, caller.workspace.id, name)
-        if owner is None and (ready := asset.ready(request, name, None)):
-            return JSONResponse({"value": [ready]})
-        owner = owner or kind.get(session, caller.workspace.id, name)
-        view = _view(listViewType)
-        found = kind.versions(session, owner, number=paging.number, size=paging.size, archived=view)
-        return paging.answer(found, lambda row: asset.version(request, row))
-
-    @router.get("/{name}/versions/{version}", dependencies=[allow(asset.read)])
-    def get(name: str, version: str, request: Request, session: SessionDep, caller: CallerDep) -> JSONResponse:
-        wanted = None if version == DEFAULT_VERSION else version
-        owner = kind.find(session, caller.workspace.id, name)
-        if owner is None and (ready := asset.ready(request, name, wanted)):
-            return JSONResponse(ready)
-        return JSONResponse(asset.version(request, kind.get_version(session, caller.workspace.id, name, wanted)))
 
     @router.put("/{name}/versions/{version}", dependencies=[allow(asset.write)])
     def put(

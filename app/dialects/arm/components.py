@@ -88,4 +88,5 @@ def _same(session: Session, found: ComponentVersion, asked: dict) -> None:
         )
 
 
-router = routes(Asset("components", "components", COMPONENTS, READ, WRITE, _told, _create, _same))
+ASSETS = Asset("components", "components", COMPONENTS, READ, WRITE, _told, _create, _same)
+router = routes(ASSETS)

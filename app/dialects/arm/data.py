@@ -32,6 +32,8 @@ def long_address(request: Request, path: str) -> str:
     if not path.startswith(short):
         return path
     place = request.path_params
+    if "registry" in place:
+        return path
     scope = f"subscriptions/{place['subscription']}/resourcegroups/{place['group']}/workspaces/{place['workspace']}"
     return f"azureml://{scope}/datastores/{path.removeprefix(short)}"
 
@@ -68,4 +70,5 @@ def _container(asset: DataAsset) -> dict[str, Any]:
     return {"dataType": asset.type}
 
 
-router = routes(Asset("data", "data", DATA, READ, WRITE, _told, _create, _same, _container))
+ASSETS = Asset("data", "data", DATA, READ, WRITE, _told, _create, _same, _container)
+router = routes(ASSETS)

@@ -84,4 +84,5 @@ def _ready(request: Request, name: str, version: str | None) -> dict | None:
     return answers.resource(request, f"environments/{name}/versions/{curated.VERSION}", properties)
 
 
-router = routes(Asset("environments", "environments", ENVIRONMENTS, READ, WRITE, _told, _create, _same, ready=_ready))
+ASSETS = Asset("environments", "environments", ENVIRONMENTS, READ, WRITE, _told, _create, _same, ready=_ready)
+router = routes(ASSETS)

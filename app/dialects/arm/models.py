@@ -76,17 +76,16 @@ def _next(session: Session, model: RegisteredModel) -> int:
     return service.next_version(session, model, None)
 
 
-router = routes(
-    Asset(
-        "models",
-        "models",
-        MODELS,
-        READ,
-        WRITE,
-        _told,
-        _create,
-        _same,
-        list_page=queries.page,
-        next_version=_next,
-    )
+ASSETS = Asset(
+    "models",
+    "models",
+    MODELS,
+    READ,
+    WRITE,
+    _told,
+    _create,
+    _same,
+    list_page=queries.page,
+    next_version=_next,
 )
+router = routes(ASSETS)
