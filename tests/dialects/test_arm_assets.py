@@ -131,9 +131,11 @@ def test_a_registry_is_found_filled_and_read(alice, bob, uploaded):
     asset = {"referenceType": "Id", "sourceAssetId": "azureml://locations/local/workspaces/1/models/m/versions/1"}
     assert bob.post(f"{registry}/import", json={"properties": asset}).status_code == 403
     shared = alice.post(f"{registry}/import", json={"properties": asset | {"destinationName": "n"}})
-    assert shared.status_code == 200, shared.text
+    assert shared.status_code == 200 and not shared.content, shared.text
     found = bob.get(f"{registry}/models/n/versions/1").json()
     assert found["id"] == "azureml://registries/shared/models/n/versions/1"
     assert [item["name"] for item in bob.get(f"{registry}/models").json()["value"]] == ["n"]
-    assert bob.get(f"{registry}/data/n/versions").status_code == 404
+    assert bob.get(f"{registry}/data/n/versions?listViewType=ListViewType.ACTIVE_ONLY").json() == {"value": []}
+    refused = alice.put(f"{registry}/tempdatarefs/n/versions/1", json={})
+    assert refused.status_code == 501 and "share it to 'shared'" in refused.json()["error"]["message"]
     assert alice.get("/registrymanagement/v1.0/registries/none/discovery").json()["error"]["target"] == "name"

@@ -139,6 +139,9 @@ def _add_versions(router: APIRouter, asset: Asset, action: Action, Home: Any) ->
         owner = kind.find(session, home, name)
         if owner is None and (ready := asset.ready(request, name, None)):
             return JSONResponse({"value": [ready]})
+        if owner is None and "registry" in request.path_params:
+            # Clients look whether there is one before they share it, and take no for an error.
+            return JSONResponse({"value": []})
         owner = owner or kind.get(session, home, name)
         view = _view(listViewType)
         found = kind.versions(session, owner, number=paging.number, size=paging.size, archived=view)
@@ -196,9 +199,11 @@ def _container_of(request: Request, asset: Asset, name: str, version: dict) -> d
 
 
 def _view(text: str) -> bool | None:
-    if text.lower() not in VIEWS:
+    # Some clients send the name of their constant.
+    view = text.rpartition(".")[2].replace("_", "").lower()
+    if view not in VIEWS:
         raise Invalid(f"listViewType: {text!r} is not one of ActiveOnly, ArchivedOnly and All.", target="listViewType")
-    return VIEWS[text.lower()]
+    return VIEWS[view]
 
 
 def _archive(session: Session, asset: Asset, item: Any, name: str, asked: dict) -> None:

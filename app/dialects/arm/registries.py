@@ -8,7 +8,7 @@ import re
 from typing import Any
 
 from fastapi import APIRouter, Request
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 from sqlalchemy.orm import Session
 
 from app.access import queries as access
@@ -22,7 +22,7 @@ from app.dialects.arm.cloud import address
 from app.dialects.arm.variables import GROUP as ANY_GROUP
 from app.dialects.arm.variables import SUBSCRIPTION
 from app.dialects.arm.workspaces import LOCATION
-from app.errors import Forbidden, Invalid, NotFound
+from app.errors import Forbidden, Invalid, NotFound, Unsupported
 from app.registries import queries
 from app.registries.permissions import READ, SHARE
 from app.sharing import routes as sharing
@@ -66,7 +66,7 @@ def discovery(registry: str, request: Request, session: SessionDep) -> JSONRespo
 
 
 @router.post(REGISTRY + "/import", dependencies=[allow(SHARE)])
-def share(registry: str, sent: BodyDep, session: SessionDep, caller: CallerDep) -> JSONResponse:
+def share(registry: str, sent: BodyDep, session: SessionDep, caller: CallerDep) -> Response:
     """Copy a version of a workspace's asset into the registry, under its own name or another."""
     asked = answers.properties_of(sent)
     source = _SOURCE.fullmatch(str(asked.get("sourceAssetId") or ""))
@@ -83,8 +83,17 @@ def share(registry: str, sent: BodyDep, session: SessionDep, caller: CallerDep) 
         share_with_version=asked.get("destinationVersion"),
     )
     place = queries.get(session, registry)
-    made = sharing.share_version(session, there, place, source["kind"], new)
-    return JSONResponse(sharing.read(session, place, source["kind"], made).model_dump(mode="json"))
+    sharing.share_version(session, there, place, source["kind"], new)
+    # Clients that get no body ask for the asset; they would upload it once more otherwise.
+    return Response()
+
+
+@router.put(REGISTRY + "/tempdatarefs/{name}/versions/{version}", dependencies=[allow(SHARE)])
+def upload(registry: str, name: str) -> Response:
+    """Raises Unsupported: what is in a registry came from a workspace."""
+    raise Unsupported(
+        f"Nothing is uploaded to a registry itself: make {name!r} in a workspace and share it to {registry!r}."
+    )
 
 
 def _in_workspace(session: Session, caller: Caller, named: str) -> Caller:
