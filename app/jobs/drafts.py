@@ -56,6 +56,8 @@ def uploads(session: Session, workspace_id: int, draft: Draft, files: Files, lim
 def _of_source(job: Job, draft: Draft) -> dict[str, str]:
     """The local paths of a job that was submitted before, with the addresses that they had then."""
     then, found = job.spec or {}, {}
+    if job.type == "pipeline":
+        return dict(then.get("uploads", {}))
     for field, path in local_paths(load_command_job(job.source_yaml or "")).items():
         if field == "component":
             # With addresses where the file had local paths, so that it needs nothing beside it.

@@ -36,6 +36,9 @@ def submit(session: Session, caller: Caller, yaml: str, uploads: dict[str, str] 
     """
     spec = read_job(session, caller.workspace.id, yaml, uploads or {})
     job = _new(session, caller, spec, yaml)
+    if job.type == "pipeline":
+        # Whoever clones the job has the files that its steps name.
+        job.spec = {**job.spec, "uploads": dict(uploads or {})}
     start(session, job)
     return job
 

@@ -162,6 +162,7 @@ def _output(session: Session, writer: Started, port: str, shape: dict[str, str])
 
 
 def _link(session: Session, job: Job, step: dict) -> None:
+    results.link_environment(session, job)
     for port, value in job.inputs.items():
         if asset := value.get("asset"):
             results.link(session, job, "input", port, asset["kind"], asset["name"], asset["version"])

@@ -274,3 +274,7 @@ def test_a_retry_keeps_what_completed(alice):
     end("line_report")
     assert alice.get("/api/jobs/line").json()["status"] == "Completed"
     assert alice.post("/api/jobs/line/retry").status_code == 409
+    # A clone finds the component files that the first one was sent with.
+    clone = {"yaml": YAML.replace("name: line", "name: clone"), "from": "line", "keep_code": "true"}
+    assert alice.post("/jobs/new", data=clone).status_code < 400
+    assert alice.get("/api/jobs/clone").json()["status"] == "Running"
