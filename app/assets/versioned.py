@@ -149,32 +149,31 @@ class Versioned:
         """A new version with these `values`; the asset itself is made, with the values `asset`, where there is none.
 
         Without a `version` it is one more than the highest whole number. Raises AlreadyExists for one that there is:
-        versions do not change.
+        versions do not change. What raises has written nothing.
         """
         owner = self.find(session, workspace_id, check_name(name))
+        if version is not None:
+            self._check_free(session, owner, check_version(version))
         if owner is None:
             owner = self.asset(workspace_id=workspace_id, name=name, **(asset or {}))
             session.add(owner)
         # The asset's row is written first, so that two who number a version at once take turns.
         owner.updated_at, owner.archived = now(), False
         session.flush()
-        made = self.version(version=self._number(session, owner, version), **values)
+        made = self.version(version=version or self.next_version(session, owner), **values)
         setattr(made, self.owner, owner)
         session.add(made)
         session.flush()
         return made
 
-    def _number(self, session: Session, asset: Any, wanted: str | None) -> str:
-        if wanted is None:
-            return self.next_version(session, asset)
-        taken = self.of(asset).where(self.version.version == check_version(wanted))
-        if session.scalar(taken) is not None:
-            raise AlreadyExists(
-                f"{self._titled(asset)} has a version {wanted!r} already, and versions do not change; leave `version` "
-                "out for the next one.",
-                target="version",
-            )
-        return wanted
+    def _check_free(self, session: Session, asset: Any | None, version: str) -> None:
+        if asset is None or session.scalar(self.of(asset).where(self.version.version == version)) is None:
+            return
+        raise AlreadyExists(
+            f"{self._titled(asset)} has a version {version!r} already, and versions do not change; leave `version` "
+            "out for the next one.",
+            target="version",
+        )
 
     def next_version(self, session: Session, asset: Any) -> str:
         """One more than the highest whole number among the versions that there are, however many digits it has."""

@@ -164,6 +164,13 @@ def test_an_archived_asset_leaves_the_list_and_comes_back(alice, pictures):
     assert "/data/pics/" in alice.get("/data").text
 
 
+def test_a_refused_version_leaves_the_asset_as_it_was(alice):
+    alice.post("/data/digits/archive")
+    before = alice.get("/api/data?archived=true").json()["value"]
+    assert sent(alice, name="digits", version="1").status_code == 409
+    assert alice.get("/api/data?archived=true").json()["value"] == before
+
+
 def test_a_reader_sees_the_data_and_no_way_to_change_it(bob, pictures):
     page = bob.get(pictures).text
     assert "azureml:pics:1" in page and "Archive" not in page and "New version" not in page
