@@ -72,6 +72,9 @@ def test_the_cloud_is_described_as_its_clients_read_it(anonymous):
     (cloud,) = anonymous.get("/metadata/endpoints?api-version=2019-05-01").json()
     assert cloud["name"] == "Atelier" and cloud["suffixes"]["storage"]
     assert cloud["authentication"]["loginEndpoint"] == cloud["resourceManager"]
+    (secure,) = anonymous.get("https://testserver/metadata/endpoints").json()
+    assert secure.keys() == cloud.keys()
+    assert secure["resourceManager"] == "https://testserver"
 
 
 def test_a_token_of_stored_files_opens_nothing_else(anonymous, alice, personal):

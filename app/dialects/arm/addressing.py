@@ -6,9 +6,12 @@ Source: the paths of azure-ai-ml's generated clients, and Azure Storage's `https
 import re
 from urllib.parse import parse_qs
 
+from starlette.requests import Request
+from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.access.identity import CREDENTIAL
+from app.dialects.arm.cloud import METADATA, address, described
 
 PROVIDER = "Microsoft.MachineLearningServices"
 GROUP = "/subscriptions/{subscription}/resourceGroups/{group}"
@@ -34,6 +37,10 @@ class ArmAddress:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
+            if scope["path"] == METADATA and scope["scheme"] == "https":
+                # Clients ask for it before every call of theirs, and it needs neither guard nor session.
+                await JSONResponse(described(address(Request(scope))))(scope, receive, send)
+                return
             if "/subscriptions/" in scope["path"].lower():
                 _read_arm(scope)
             elif found := _BLOBS.fullmatch(scope["path"]):

@@ -19,6 +19,7 @@ from app.errors import Invalid, NotFound, Unauthenticated
 from app.web.session import SessionDep
 
 router = APIRouter()
+METADATA = "/metadata/endpoints"
 SUFFIX = "atelier"
 """Clients form the audience of Azure ML's tokens from it: `https://ml.azure.atelier`."""
 
@@ -30,9 +31,13 @@ def address(request: Request) -> str:
     return request.app.state.settings.secure_url or f"http://{request.url.netloc}"
 
 
-@router.get("/metadata/endpoints", dependencies=[allow(PUBLIC)])
+@router.get(METADATA, dependencies=[allow(PUBLIC)])
 def metadata(request: Request) -> list[dict]:
-    base = address(request)
+    return described(address(request))
+
+
+def described(base: str) -> list[dict]:
+    """The one cloud that the server at `base` is."""
     cloud = {
         "name": CLOUD,
         # Whatever follows its second dot becomes the suffix of other addresses.
