@@ -23,6 +23,7 @@ format: $(VENV)/.dev
 
 bench: $(VENV)/.dev .environments/.curated
 	@$(BIN)/python bench/launch.py
+	@$(BIN)/python bench/pipeline.py
 
 bench-tracking: $(VENV)/.dev .environments/.curated
 	@$(BIN)/python bench/tracking.py $(OPTIONS)
