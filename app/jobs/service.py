@@ -17,7 +17,7 @@ from app.jobs.moves import cancel, move, reopen
 from app.jobs.places import folder_key
 from app.jobs.results import link, link_environment
 from app.jobs.specification import CommandJob, generate_name
-from app.jobs.steps import found_input, found_steps
+from app.jobs.steps import check_datastore, found_input, found_steps
 from app.jobs.tables import Job, JobTag
 from app.kit.clock import now
 from app.kit.outbox import enqueue, hint
@@ -115,6 +115,7 @@ def _found(session: Session, workspace_id: int, spec: CommandJob) -> dict:
     """The normalised file, in which the steps of a pipeline know what they run."""
     found = spec.to_dict()
     if pipeline := found.get("pipeline"):
+        check_datastore(session, workspace_id, pipeline["settings"])
         pipeline["jobs"] = found_steps(session, workspace_id, pipeline["jobs"])
     return found
 

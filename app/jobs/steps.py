@@ -4,6 +4,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from app.datastores import service as datastores
 from app.environments import resolving
 from app.errors import AtelierError
 from app.jobs import inputs, output_places
@@ -16,6 +17,13 @@ def found_input(session: Session, workspace_id: int, port: str, value: Input) ->
         return {"value": value.value}
     found = inputs.resolve(session, workspace_id, port, value.type, value.path)
     return {"type": value.type, "path": value.path, "mode": value.mode or "ro_mount", **found}
+
+
+def check_datastore(session: Session, workspace_id: int, settings: dict[str, Any]) -> None:
+    """Raises NotFound or Invalid for a default datastore that there is not, or that takes no files."""
+    name = settings.get("default_datastore")
+    if name and (address := output_places.in_datastore(f"azureml://datastores/{name}/paths/.")):
+        datastores.find_place(session, workspace_id, address, "settings.default_datastore", writes=True)
 
 
 def found_steps(session: Session, workspace_id: int, steps: dict[str, dict], above: str = "jobs") -> dict[str, dict]:

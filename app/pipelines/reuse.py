@@ -63,7 +63,7 @@ def _content(value: dict) -> Any:
 
 
 def _settings(value: dict) -> Any:
-    return {key: value[key] for key in ("type", "mode", "name", "version") if key in value}
+    return {key: value[key] for key in ("type", "mode", "name", "version", "path") if key in value}
 
 
 def _short(value: Any) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from app.assets.addresses import DATASTORE
 from app.errors import AtelierError
 from app.jobs import moves, results, service
 from app.jobs.lifecycle import Status
@@ -98,12 +99,21 @@ def _job(session: Session, pipeline: Job, name: str, step: dict, ports: dict[str
         code=step["code"],
         environment=step["environment"],
         inputs=ports,
-        outputs=dict(spec.get("outputs", {})),
+        outputs=_outputs(pipeline, spec),
         timeout_seconds=spec.get("timeout_seconds"),
         max_retries=spec.get("max_retries", 0),
         tags=[JobTag(key=key, value=value) for key, value in (spec.get("tags") or {}).items()]
         + [JobTag(key=tracking.PARENT, value=pipeline.name)],
     )
+
+
+def _outputs(pipeline: Job, spec: dict[str, Any]) -> dict[str, dict]:
+    """The outputs of a step, which go to the pipeline's default datastore as well, if it names one."""
+    outputs, datastore = spec.get("outputs", {}), pipeline.spec["pipeline"]["settings"].get("default_datastore")
+    if datastore in (None, DATASTORE) or "pipeline" in spec:
+        return dict(outputs)
+    path = f"azureml://datastores/{datastore}/paths/azureml/${{{{name}}}}/${{{{output_name}}}}"
+    return {port: {"path": path, **output} for port, output in outputs.items()}
 
 
 def _settings(pipeline: Job, own: dict[str, Any]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import pytest
 
 from app.database import transaction
+from app.datastores import stores
 from app.errors import Invalid
 from app.jobs import moves, places
 from app.jobs.lifecycle import Status
@@ -258,6 +259,20 @@ def test_what_was_run_before_is_taken_over_and_what_differs_is_told(alice):
     forced = {"settings: {": "settings: {force_rerun: true, "}
     assert set(run_line(alice, "forced", **forced).values()) == {None}
     assert "force_rerun" in why(alice, "forced", "train")["reason"]
+
+
+@pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
+def test_outputs_go_to_the_default_datastore_and_one_that_there_is_not_is_refused(settings, alice, tmp_path):
+    yaml = YAML.replace("settings: {", "settings: {default_datastore: azureml:lake, ")
+    refused = submit(alice, yaml)
+    assert refused.status_code == 404 and "settings.default_datastore" in refused.text
+    (tmp_path / "lake").mkdir()
+    stores.connect(settings.model_copy(update={"datastore_folders": str(tmp_path / "lake")}))
+    alice.post("/api/datastores", json={"yaml": f"name: lake\ntype: file\npath: {tmp_path / 'lake'}\n"})
+    submitted(alice, yaml)
+    stores.connect(settings)
+    path = alice.get("/api/jobs/line_prepare").json()["outputs"]["out"]["path"]
+    assert path == "azureml://datastores/lake/paths/azureml/${{name}}/${{output_name}}"
 
 
 def test_a_retry_keeps_what_completed(alice):

@@ -82,7 +82,7 @@ def read_header(file: Section) -> PipelineJob:
         jobs=file.mapping("jobs"),
         settings={
             "default_compute": _compute(settings) or common.compute,
-            "default_datastore": settings.text("default_datastore"),
+            "default_datastore": (settings.text("default_datastore") or "").removeprefix("azureml:") or None,
             "continue_on_step_failure": settings.boolean("continue_on_step_failure", False),
             "force_rerun": settings.boolean("force_rerun", False),
         },
