@@ -32,6 +32,12 @@ def packages(folder: Path) -> list[list[str]]:
     return sorted(([item[1].replace("_", "-"), item[2]] for item in found if item), key=lambda item: item[0].lower())
 
 
+def contents(folder: Path) -> dict:
+    """What is kept of a build: `packages`, and `python_version`, which need not be the one that was asked for."""
+    found = re.search(r"^version(?:_info)?\s*=\s*([\d.]+)", (folder / "pyvenv.cfg").read_text(), re.MULTILINE)
+    return {"packages": packages(folder), "python_version": found[1] if found else None}
+
+
 def build(spec: EnvironmentSpec, root: Path, log: Log, fence: Sequence[str] = (), record: Record | None = None) -> Path:
     """The interpreter of an environment, built when it is not there yet; `log` gets every line of the build.
 
@@ -83,7 +89,7 @@ def _build(spec: EnvironmentSpec, root: Path, log: Log, fence: Sequence[str]) ->
         _make(spec, unfinished, log)
         _install(spec, unfinished, log, fence)
         seconds = round(time.monotonic() - started, 1)
-        described = {**spec.to_dict(), "seconds": seconds, "packages": packages(unfinished)}
+        described = {**spec.to_dict(), "seconds": seconds, **contents(unfinished)}
         (unfinished / READY).write_text(json.dumps(described, indent=1))
         unfinished.rename(target)
     except BaseException:
