@@ -23,15 +23,23 @@ def channel(digest: str) -> str:
 
 
 @contextmanager
-def recorded(spec: EnvironmentSpec, packages: Callable[[], list]) -> Iterator[Callable[[str], None]]:
+def recorded(spec: EnvironmentSpec, read: Callable[[], dict]) -> Iterator[Callable[[str], None]]:
     """Around a build: notes its begin and end, and answers what takes each line of its log.
 
-    `packages` answers what was installed, once that is done.
+    `read` answers `packages` and `python_version` of what was built, once that is done.
     """
     key, started = digest(spec), now()
     store().delete(log_key(key))
     _write(
-        key, name=spec.name, state=BUILDING, error=None, package=None, packages=[], started_at=started, ended_at=None
+        key,
+        name=spec.name,
+        state=BUILDING,
+        error=None,
+        package=None,
+        packages=[],
+        python_version=None,
+        started_at=started,
+        ended_at=None,
     )
 
     def write(line: str) -> None:
@@ -47,7 +55,7 @@ def recorded(spec: EnvironmentSpec, packages: Callable[[], list]) -> Iterator[Ca
         write(message)
         _write(key, state=FAILED, error=message, package=package, ended_at=now())
         raise
-    _write(key, state=READY, packages=packages(), ended_at=now())
+    _write(key, state=READY, ended_at=now(), **read())
 
 
 def _write(key: str, **values) -> None:

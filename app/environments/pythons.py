@@ -31,6 +31,8 @@ def choose(wanted: str | None, root: Path, log: Callable[[str], None]) -> str:
     if found := _find(wanted, kept):
         return found
     version, path = _nearest(wanted, kept) or (running, own)
+    if version.startswith(f"{running}."):
+        version, path = running, own
     log(f"Python {wanted} could not be fetched; this machine's nearest, {version}, is used instead.")
     return path
 

@@ -52,7 +52,7 @@ def of(session: Session, spec: EnvironmentSpec, root: Path) -> Standing:
         return Standing(NOT_BUILT, name, python, asked)
     told = _told(root / name / builder.READY)
     packages = [(item[0], item[1]) for item in told.get("packages", [])] or asked
-    return Standing(READY, name, python, packages, told.get("seconds"))
+    return Standing(READY, name, told.get("python_version") or python, packages, told.get("seconds"))
 
 
 def _package(requirement: str) -> tuple[str, str]:

@@ -117,7 +117,9 @@ def test_a_build_is_seen_while_it_goes_on_and_when_it_failed(alice, tmp_path):
     )
     address = "/api/environments/mine/versions/1/build"
     assert alice.get(address).json()["state"] == "Not built"
-    with builds.recorded(spec, lambda: [["atelier-probe", "1.17.0"]]) as write:
+    with builds.recorded(
+        spec, lambda: {"packages": [["atelier-probe", "1.17.0"]], "python_version": "3.11.2"}
+    ) as write:
         write("Downloading atelier-probe")
         log = alice.get(f"{address}/log")
         assert "Downloading atelier-probe" in log.text and log.headers["X-Log-Final"] == "false"
@@ -128,7 +130,7 @@ def test_a_build_is_seen_while_it_goes_on_and_when_it_failed(alice, tmp_path):
 
     wrong = EnvironmentSpec("mine", spec.requirements, ("--no-index",), spec.python_version)
     with pytest.raises(EnvironmentBuildFailed):
-        builder.build(wrong, tmp_path, lambda line: None, record=lambda _: builds.recorded(spec, list))
+        builder.build(wrong, tmp_path, lambda line: None, record=lambda _: builds.recorded(spec, dict))
     assert "package atelier-probe" in alice.get(address).json()["error"]
     assert "could not be built" in unescape(alice.get("/environments/mine").text)
 

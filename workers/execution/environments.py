@@ -37,6 +37,6 @@ def build(spec: EnvironmentSpec, settings: Settings, log: Callable[[str], None])
     ]
 
     def record(spec: EnvironmentSpec) -> AbstractContextManager[Callable[[str], None]]:
-        return builds.recorded(spec, lambda: builder.packages(root / digest(spec)))
+        return builds.recorded(spec, lambda: builder.contents(root / digest(spec)))
 
     return builder.build(spec, root, log, fence, record)
