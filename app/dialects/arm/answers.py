@@ -18,6 +18,7 @@ from app.dialects.arm.cloud import address
 from app.errors import Invalid
 from app.kit import paging
 
+DONE = "operations/done"
 PAGE_SIZE = 50
 LARGEST_PAGE = 500
 
@@ -72,6 +73,14 @@ def underway(request: Request, path: str, *, retry_after: int = 1) -> Response:
     """202: the client asks at `path` of the workspace, which answers 202 until it is done and then 200 or 204."""
     where = f"{address(request)}{workspace_id(request)}/{path}"
     return Response(status_code=202, headers={"Location": where, "Retry-After": str(retry_after)})
+
+
+def done(request: Request, answer: Any, status: int) -> JSONResponse:
+    """A PUT that is finished. Clients read the resource anew once the operation says so: older ones cannot read the
+    same answer twice, where its properties are of several kinds."""
+    found = body(answer, status)
+    found.headers["Azure-AsyncOperation"] = f"{address(request)}{workspace_id(request)}/{DONE}"
+    return found
 
 
 class Paging:

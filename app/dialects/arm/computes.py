@@ -63,7 +63,7 @@ def put(name: str, request: Request, sent: BodyDep, session: SessionDep, caller:
     spec = load_compute(compute_shapes.document_of(name, sent))
     made, is_new = service.put_compute(session, caller.workspace.id, spec, created_by=caller.user.name)
     note(session, "computes", name, after={"type": made.type, "max_instances": made.max_instances})
-    return answers.body(shown(request, made), 201 if is_new else 200)
+    return answers.done(request, shown(request, made), 201 if is_new else 200)
 
 
 @router.delete("/{name}", dependencies=[allow(WRITE)])

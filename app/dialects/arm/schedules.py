@@ -64,14 +64,14 @@ def put(name: str, request: Request, sent: BodyDep, session: SessionDep, caller:
     if present is not None and enabled is not None and present.is_enabled != bool(enabled):
         note(session, "schedules", name, before={"is_enabled": not enabled}, after={"is_enabled": bool(enabled)})
         service.enable(present, bool(enabled))
-        return answers.body(shown(request, session, present))
+        return answers.done(request, shown(request, session, present), 200)
     document = schedule_shapes.document_of(name, sent, lambda id: code_files.address_of(caller.workspace.id, id))
     text = yaml.safe_dump(document, sort_keys=False, allow_unicode=True)
     schedule, is_new, _ = service.save(session, caller, text)
     if is_new and enabled is False:
         service.enable(schedule, False)
     note(session, "schedules", name, after={"trigger": schedule.trigger})
-    return answers.body(shown(request, session, schedule), 201 if is_new else 200)
+    return answers.done(request, shown(request, session, schedule), 201 if is_new else 200)
 
 
 @router.post("/{name}/trigger", dependencies=[allow(WRITE)])

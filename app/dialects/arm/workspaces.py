@@ -9,6 +9,7 @@ from app.access.caller import Caller
 from app.access.guard import CallerDep, allow
 from app.access.permissions import OWN_ACCOUNT_READ, PUBLIC
 from app.access.tables import Workspace
+from app.dialects.arm import answers
 from app.dialects.arm.addressing import PROVIDER, WORKSPACE, WORKSPACES
 from app.dialects.arm.cloud import address
 from app.errors import NotFound
@@ -79,3 +80,9 @@ def discovery(request: Request) -> JSONResponse:
     """Where the services of a workspace are: all at this server. Clients ask without a token."""
     base = address(request)
     return JSONResponse(dict.fromkeys(("api", "history", "catalog", "studio", "mlflow", "executiongraph"), base))
+
+
+@router.get(f"{WORKSPACE}/{answers.DONE}", dependencies=[allow(READ)])
+def done() -> JSONResponse:
+    """The operation that all calls name which were over when they were answered."""
+    return JSONResponse({"name": "done", "status": "Succeeded"})
