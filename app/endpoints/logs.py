@@ -7,7 +7,16 @@ MOST = 1 << 20
 
 
 def key(workspace_id: int, deployment_id: int, instance: int) -> str:
-    return f"workspaces/{workspace_id}/endpoints/{deployment_id}/instance-{instance}.txt"
+    return f"{_folder(workspace_id, deployment_id)}/instance-{instance}.txt"
+
+
+def _folder(workspace_id: int, deployment_id: int) -> str:
+    return f"workspaces/{workspace_id}/endpoints/{deployment_id}"
+
+
+def clear(deployment: OnlineDeployment) -> None:
+    """Begin anew: SQLite gives the id of a deleted deployment to the next one, which would show its logs."""
+    store().delete(_folder(deployment.endpoint.workspace_id, deployment.id))
 
 
 def read(deployment: OnlineDeployment, instance: int, offset: int) -> tuple[str, int]:

@@ -7,7 +7,7 @@ lost when a message is.
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from app.endpoints import names, queries
+from app.endpoints import logs, names, queries
 from app.endpoints.tables import DeploymentInstance, OnlineDeployment, OnlineEndpoint
 from app.errors import AlreadyExists, Conflict, Invalid
 from app.kit import crypto
@@ -108,6 +108,8 @@ def deploy(
     if found is None:
         found = OnlineDeployment(name=name, created_by=created_by, provisioning_state="Creating", **settings)
         endpoint.deployments.append(found)
+        session.flush()
+        logs.clear(found)
     elif found.provisioning_state == "Deleting":
         raise Conflict(f"Deployment {name!r} is being deleted. Try again in a moment.", target="name")
     else:

@@ -105,6 +105,9 @@ def test_a_deployment_that_fails_says_why_and_shows_its_log(alice):
         found = queries.get_deployment(session, 1, "ep1", "blue")
         store().write_bytes(logs.key(1, found.id, 0), b"one\ntwo\nthree\n")
     assert alice.post(f"{BLUE}/getLogs", json={"tail": 2}).json() == {"content": "two\nthree\n"}
+    # The next deployment may get the number of this one, and shows nothing of it.
+    assert alice.delete(BLUE).status_code == 200 and put(alice).status_code == 201
+    assert alice.post(f"{BLUE}/getLogs", json={"tail": 2}).json() == {"content": ""}
 
 
 def test_mistakes_are_named_as_they_were_sent(alice):
