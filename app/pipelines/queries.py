@@ -1,5 +1,6 @@
 """Reads of pipelines and their steps."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -73,6 +74,14 @@ def steps_of(pipeline: Job) -> dict[str, dict]:
         raise Invalid(f"name: job {pipeline.name} is a {pipeline.type} job and has no steps.", target="name")
     asked = pipeline.spec["pipeline"]
     return {name: asked["jobs"][name] for name in asked["order"]}
+
+
+def display_names(pipeline: Job) -> dict[str, str]:
+    """What each step is shown as: several that run one component are told apart by their own names."""
+    steps = steps_of(pipeline)
+    said = {name: step["job"].get("display_name") or name for name, step in steps.items()}
+    often = Counter(said.values())
+    return {name: text if often[text] == 1 else f"{text} ({name})" for name, text in said.items()}
 
 
 def upstream(step: dict) -> Sequence[str]:

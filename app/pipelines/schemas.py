@@ -74,21 +74,24 @@ class Graph(BaseModel):
         steps = queries.steps_of(pipeline)
         now = queries.progress_of(pipeline, jobs)
         reasons = {**now.waiting, **now.skipped}
+        shown = queries.display_names(pipeline)
         nodes = [
-            _node(name, step, jobs.get(name), reasons.get(name), is_skipped=name in now.skipped)
+            _node(name, step, jobs.get(name), shown[name], reasons.get(name), is_skipped=name in now.skipped)
             for name, step in steps.items()
         ]
         return cls(nodes=nodes, edges=_edges(steps), inputs=list(pipeline.inputs), outputs=list(pipeline.outputs))
 
 
-def _node(name: str, step: dict, job: Started | None, reason: str | None, *, is_skipped: bool) -> Node:
+def _node(
+    name: str, step: dict, job: Started | None, display_name: str, reason: str | None, *, is_skipped: bool
+) -> Node:
     common = {"id": name, "component": ComponentName.of(step.get("component")), "reason": reason}
     if job is None:
         return Node(
             **common,
             job=None,
             type=step["job"].get("type", "command"),
-            display_name=step["job"].get("display_name") or name,
+            display_name=display_name,
             status="Skipped" if is_skipped else "NotStarted",
             reused_from=None,
             created=None,

@@ -85,7 +85,7 @@ def _job(session: Session, pipeline: Job, name: str, step: dict, ports: dict[str
         experiment_id=pipeline.experiment_id,
         parent_id=pipeline.id,
         name=_free_name(session, pipeline, name),
-        display_name=spec.get("display_name") or name,
+        display_name=queries.display_names(pipeline)[name],
         description=spec.get("description", ""),
         created_by=pipeline.created_by,
         properties={
