@@ -1,9 +1,10 @@
-"""Follows a job: its states and its log, or its trials, as they come."""
+"""Follows a job: its states and its log, or its trials or steps, as they come."""
 
 import codecs
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 
 from app.sdk.errors import ClientError
 from app.sdk.transport import Transport
@@ -12,6 +13,7 @@ FINAL = ("Completed", "Failed", "Canceled")
 POLL_SECONDS = 0.4
 PATIENCE_SECONDS = 120
 SWEEP_SECONDS = 2
+PIPELINE_SECONDS = 1
 _AT_ONCE = 50
 
 
@@ -24,27 +26,29 @@ class Change:
 
 
 def follow(transport: Transport, name: str) -> Iterator[Change]:
-    """Everything from the start of the log to the end of the job; of a sweep, a line for each trial that has ended.
+    """Everything from the start of the log to the end of the job.
+
+    Of a sweep, a line for each trial that has ended; of a pipeline, one for each step that begins, ends or is skipped.
 
     A server that is away for a while loses nothing: the log goes on where it stopped. Raises ClientError
     when it stays away for two minutes.
     """
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
     offset, status, is_final = 0, "", False
-    trials: _Trials | None = None
+    children: _Trials | _Steps | None = None
     while True:
         job = _patiently(lambda: transport.json("GET", f"/api/jobs/{name}"))
         ended = job["status"] in FINAL
         if job["status"] != status and not ended:
             status = job["status"]
             yield Change(job=job)
-        if job["type"] == "sweep":
-            trials = trials or _Trials(transport, job)
-            yield from map(_text, trials.ended())
+        if kind := _CHILDREN.get(job["type"]):
+            children = children or kind(transport, job)
+            yield from map(_text, children.news())
             if ended:
                 yield Change(job=job)
                 return
-            time.sleep(SWEEP_SECONDS)
+            time.sleep(kind.seconds)
             continue
         # After the end the log is read once more: what was printed last may have come since.
         while not is_final:
@@ -69,13 +73,15 @@ def _text(line: str) -> Change:
 class _Trials:
     """The trials of a sweep, of which each is told once, when it has ended."""
 
+    seconds = SWEEP_SECONDS
+
     def __init__(self, transport: Transport, sweep: dict) -> None:
         self._transport, self._address = transport, f"/api/jobs/{sweep['name']}/trials"
         self._objective = sweep["objective"]
         self._told: set[int] = set()
         self._best: float | None = None
 
-    def ended(self) -> Iterator[str]:
+    def news(self) -> Iterator[str]:
         # Pages whose trials have all been told are not asked for again.
         page: int | None = 1
         while page and all(number in self._told for number in range((page - 1) * _AT_ONCE, page * _AT_ONCE)):
@@ -105,6 +111,39 @@ class _Trials:
             return False
         self._best = value
         return True
+
+
+class _Steps:
+    """The steps of a pipeline, of which each state is told once."""
+
+    seconds = PIPELINE_SECONDS
+
+    def __init__(self, transport: Transport, pipeline: dict) -> None:
+        self._transport, self._address = transport, f"/api/jobs/{pipeline['name']}/graph"
+        self._told: dict[str, str] = {}
+
+    def news(self) -> Iterator[str]:
+        found = _patiently(lambda: self._transport.json("GET", self._address))
+        for step in found["nodes"]:
+            status = step["status"]
+            if status in ("NotStarted", "Queued", "Preparing", "Finalizing") or self._told.get(step["id"]) == status:
+                continue
+            self._told[step["id"]] = status
+            yield self._line(step)
+
+    def _line(self, step: dict) -> str:
+        said = [f"Step {step['display_name']}", step["status"]]
+        if step["reused_from"]:
+            said.append(f"reused from {step['reused_from']}")
+        elif step["status"] in FINAL and step["started"] and step["ended"]:
+            took = datetime.fromisoformat(step["ended"]) - datetime.fromisoformat(step["started"])
+            said.append(f"{took.total_seconds():.1f} s")
+        if step["reason"]:
+            said.append(step["reason"])
+        return "  ".join(said)
+
+
+_CHILDREN = {"sweep": _Trials, "pipeline": _Steps}
 
 
 def _short(value: object) -> object:
