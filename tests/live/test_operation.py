@@ -5,7 +5,7 @@ import subprocess
 
 import httpx
 import psutil
-from sqlalchemy import create_engine, text
+from sqlalchemy import text
 
 from app.settings import PROJECT
 from tests.live.conftest import ATELIER, start, stop, wait_until
@@ -74,9 +74,8 @@ def test_a_second_worker_joins_and_takes_over_when_the_first_stops(own_server):
 
 
 def test_it_runs_on_postgresql_as_on_sqlite(postgresql, tmp_path):
-    url, _ = postgresql
-    with create_engine(url, isolation_level="AUTOCOMMIT").connect() as connection:
-        connection.execute(text("CREATE DATABASE live"))
+    url, _, administration = postgresql
+    administration.execute(text("CREATE DATABASE live"))
     address = url.set(database="live").render_as_string(hide_password=False)
     server = start(tmp_path / "home", "--database-url", address)
     try:
