@@ -2,8 +2,6 @@
 
 import argparse
 
-import yaml
-
 from app.cli import nouns
 from app.cli.connecting import connect, say
 from app.cli.printing import print_list, print_one
@@ -28,9 +26,11 @@ def register(commands: argparse._SubParsersAction) -> None:
 
 
 def run_create(options: argparse.Namespace) -> None:
+    from app.sdk.files import dump
+
     definition, _ = nouns.definition(options, "name", "description", "location")
     with connect(options) as client:
-        made = client.registries.define(yaml.safe_dump(definition, sort_keys=False))
+        made = client.registries.define(dump(definition))
     for warning in made.pop("warnings", []):
         say(f"Warning: {warning}")
     print_one(made, COLUMNS, options.output)

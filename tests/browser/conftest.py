@@ -87,7 +87,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="package")
 def elsewhere(server) -> str:
-    """The address of a workspace for what is logged: the home of the other one is empty until its example runs."""
+    """The address of a workspace for what is logged."""
     server.client.post("/api/3.0/mlflow/workspaces", json={"name": "elsewhere"}).raise_for_status()
     return "/w/elsewhere"
 
@@ -148,9 +148,10 @@ POINTS = """note('points', () => {
 
 @dataclass
 class FirstRun:
-    """A job, and what its pages showed one after the other from its start to its end without being loaded again."""
+    """A job of the workspace `at`, and what its pages showed from its start to its end, never loaded again."""
 
     name: str
+    at: str
     states: list[str]
     lines: list[int]
     charts: list[int]
@@ -159,14 +160,15 @@ class FirstRun:
 
 @pytest.fixture(scope="package")
 def first_run(request, server, browser, admin) -> FirstRun:
-    """The example that the empty home offers, watched on three pages at once."""
+    """The example that the empty home of a new workspace offers, watched on three pages at once."""
     request.getfixturevalue("environment")
+    server.client.post("/api/3.0/mlflow/workspaces", json={"name": "first"}).raise_for_status()
     pages = Pages(browser, server, [], admin)
     with closing(pages):
         context = pages.context()
         context.add_init_script(LOOK)
         page, log, metrics = (context.new_page() for _ in range(3))
-        page.goto("/")
+        page.goto("/w/first/")
         page.get_by_role("button", name="Run the digits example").click()
         page.wait_for_url("**/jobs/*")
         page.evaluate(STATE)
@@ -178,7 +180,7 @@ def first_run(request, server, browser, admin) -> FirstRun:
         expect(page.locator("#job-status")).to_contain_text("Completed", timeout=90_000)
         page.wait_for_timeout(1500)
         noted = page.evaluate("noted") | log.evaluate("noted") | metrics.evaluate("noted")
-        return FirstRun(name=page.url.rsplit("/", 1)[1], **noted)
+        return FirstRun(name=page.url.rsplit("/", 1)[1], at="/w/first", **noted)
 
 
 @pytest.fixture

@@ -53,7 +53,7 @@ def test_every_page_is_whole(pages, first_run, width, theme):
     page = pages.context(viewport={"width": width, "height": 900}, color_scheme=theme).new_page()
     wrong = []
     for address in PAGES:
-        answer = page.goto(address.replace("JOB", first_run.name))
+        answer = page.goto(address.replace("/jobs/JOB", f"{first_run.at}/jobs/{first_run.name}"))
         wrong += [f"{address}: answered {answer.status}"] if answer.status != 200 else []
         headings = page.locator("h1").count()
         wrong += [f"{address}: {headings} headings"] if headings != 1 else []

@@ -12,7 +12,7 @@ def model(server, browser, admin, first_run) -> str:
     """The address of the first version's page, registered with the button on its job's page."""
     context = browser.new_context(base_url=server.url, storage_state=admin)
     page = context.new_page()
-    page.goto(f"/jobs/{first_run.name}")
+    page.goto(f"{first_run.at}/jobs/{first_run.name}")
     page.get_by_role("link", name="Register model").click()
     dialog = page.get_by_role("dialog")
     dialog.get_by_label("Name").fill("digits")
@@ -58,7 +58,7 @@ def test_a_version_shows_what_it_is_and_where_it_came_from(page, model, first_ru
 
 
 def test_the_job_links_to_the_model_it_made(page, model, first_run):
-    page.goto(f"/jobs/{first_run.name}")
+    page.goto(f"{first_run.at}/jobs/{first_run.name}")
     page.get_by_role("link", name="digits:1").last.click()
     expect(page).to_have_url(model)
 
