@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -45,11 +46,11 @@ class Server:
 
     def child(self, words: str) -> psutil.Process:
         """The process that the server started whose command line holds `words`."""
-        found = [
-            child
-            for child in psutil.Process(self.process.pid).children(recursive=True)
-            if words in " ".join(child.cmdline())
-        ]
+        found = []
+        for child in psutil.Process(self.process.pid).children(recursive=True):
+            # Some of them end while we look.
+            with suppress(psutil.NoSuchProcess):
+                found += [child] if words in " ".join(child.cmdline()) else []
         assert found, f"no process with {words!r}"
         return found[0]
 
