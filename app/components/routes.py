@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 
 from app.access.guard import CallerDep, allow, note
 from app.assets import archiving
@@ -10,14 +10,12 @@ from app.components import queries, service
 from app.components.permissions import READ, WRITE
 from app.components.queries import COMPONENTS
 from app.components.schemas import ComponentChange, ComponentCreate, ComponentRead
-from app.web.paging import Listing, listing
+from app.web.paging import Listing, PageNumber, PageSize, listing
 from app.web.session import SessionDep
 from app.web.yaml_bodies import yaml_body, yaml_body_of
 
 router = APIRouter(prefix="/api/components", tags=["components"])
 VERSION = "/{name}/versions/{version}"
-Page = Annotated[int, Query(ge=1)]
-Size = Annotated[int, Query(ge=1, le=500)]
 
 
 async def _sent(request: Request) -> ComponentCreate:
@@ -42,8 +40,8 @@ def components(
     text: str = "",
     sort: str = "-updated",
     archived: bool = False,
-    page: Page = 1,
-    size: Size = 50,
+    page: PageNumber = 1,
+    size: PageSize = 50,
 ) -> dict:
     """The newest version of each component."""
     found = queries.page(session, caller.workspace.id, text=text, sort=sort, archived=archived, number=page, size=size)
@@ -56,7 +54,7 @@ def newest(name: str, session: SessionDep, caller: CallerDep) -> ComponentRead:
 
 
 @router.get("/{name}/versions", response_model=Listing[ComponentRead], dependencies=[allow(READ)])
-def versions(name: str, session: SessionDep, caller: CallerDep, page: Page = 1, size: Size = 50) -> dict:
+def versions(name: str, session: SessionDep, caller: CallerDep, page: PageNumber = 1, size: PageSize = 50) -> dict:
     component = queries.get(session, caller.workspace.id, name)
     found = queries.versions(session, component, number=page, size=size)
     return listing(found, [ComponentRead.of(version) for version in found.rows])

@@ -1,9 +1,8 @@
 """REST for data assets and uploads."""
 
 import tempfile
-from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Request, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 
@@ -14,14 +13,12 @@ from app.data.permissions import READ, WRITE
 from app.data.queries import DATA
 from app.data.schemas import DataChange, DataCreate, DataRead, Upload
 from app.errors import TooLarge
-from app.web.paging import Listing, listing
+from app.web.paging import Listing, PageNumber, PageSize, listing
 from app.web.session import SessionDep
 
 router = APIRouter(prefix="/api", tags=["data"])
 router.include_router(routes_resumable.router)
 IN_MEMORY = 8 << 20
-Number = Annotated[int, Query(ge=1)]
-Size = Annotated[int, Query(ge=1, le=500)]
 
 
 @router.post("/uploads", status_code=201, response_model=Upload, dependencies=[allow(WRITE)])
@@ -44,8 +41,8 @@ def data(
     text: str = "",
     sort: str = "-updated",
     archived: bool = False,
-    page: Number = 1,
-    size: Size = 50,
+    page: PageNumber = 1,
+    size: PageSize = 50,
 ) -> dict:
     """The newest version of each data asset."""
     found = queries.page(session, caller.workspace.id, text=text, sort=sort, archived=archived, number=page, size=size)
@@ -66,7 +63,7 @@ def newest(name: str, session: SessionDep, caller: CallerDep) -> DataRead:
 
 
 @router.get("/data/{name}/versions", response_model=Listing[DataRead], dependencies=[allow(READ)])
-def versions(name: str, session: SessionDep, caller: CallerDep, page: Number = 1, size: Size = 50) -> dict:
+def versions(name: str, session: SessionDep, caller: CallerDep, page: PageNumber = 1, size: PageSize = 50) -> dict:
     """Newest first, archived ones too."""
     asset = queries.get(session, caller.workspace.id, name)
     found = queries.versions(session, asset, number=page, size=size)

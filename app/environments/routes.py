@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from starlette.responses import StreamingResponse
 
 from app.access.guard import CallerDep, allow, note
@@ -13,7 +13,7 @@ from app.environments.queries import ENVIRONMENTS
 from app.environments.routes_images import router as images
 from app.environments.schemas import BuildRead, EnvironmentChange, EnvironmentCreate, EnvironmentRead
 from app.web.log_streams import follow, log_answer
-from app.web.paging import Listing, listing
+from app.web.paging import Listing, PageNumber, PageSize, listing
 from app.web.session import SessionDep
 from app.web.sse import stream
 from app.web.yaml_bodies import yaml_body, yaml_body_of
@@ -25,8 +25,6 @@ router.include_router(
     archiving.routes(ENVIRONMENTS, "environments", WRITE, EnvironmentRead, lambda _, found: EnvironmentRead.of(found))
 )
 VERSION = "/{name}/versions/{version}"
-Page = Annotated[int, Query(ge=1)]
-Size = Annotated[int, Query(ge=1, le=500)]
 
 
 async def _sent(request: Request) -> EnvironmentCreate:
@@ -53,8 +51,8 @@ def environments(
     text: str = "",
     sort: str = "-updated",
     archived: bool = False,
-    page: Page = 1,
-    size: Size = 50,
+    page: PageNumber = 1,
+    size: PageSize = 50,
 ) -> dict:
     """The newest version of each environment of the workspace."""
     found = queries.page(session, caller.workspace.id, text=text, sort=sort, archived=archived, number=page, size=size)
@@ -74,7 +72,7 @@ def newest(name: str, session: SessionDep, caller: CallerDep, label: str | None 
 
 
 @router.get("/{name}/versions", response_model=Listing[EnvironmentRead], dependencies=[allow(READ)])
-def versions(name: str, session: SessionDep, caller: CallerDep, page: Page = 1, size: Size = 50) -> dict:
+def versions(name: str, session: SessionDep, caller: CallerDep, page: PageNumber = 1, size: PageSize = 50) -> dict:
     environment = queries.get(session, caller.workspace.id, name)
     found = queries.versions(session, environment, number=page, size=size)
     return listing(found, [EnvironmentRead.of(version) for version in found.rows])

@@ -1,9 +1,9 @@
 """Pages of evaluation: datasets with their records, and scorers with their versions."""
 
 import json
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Request, Response
 from starlette.responses import RedirectResponse
 
 from app.access.guard import CallerDep, allow, note
@@ -12,6 +12,7 @@ from app.evaluation.permissions import DELETE, READ
 from app.evaluation.tables import EvaluationRecord
 from app.kit.clock import from_milliseconds
 from app.web.addressing import url_for_workspace
+from app.web.paging import PageNumber
 from app.web.session import SessionDep
 from app.web.templating import templates
 
@@ -20,7 +21,6 @@ SIZE = 50
 LONGEST_LINE = 60
 MOST_RUNS = 20
 _GUIDANCE = ("instructions_judge_pydantic_data", "builtin_scorer_pydantic_data")
-PageNumber = Annotated[int, Query(ge=1)]
 
 
 @router.get("", dependencies=[allow(READ)])

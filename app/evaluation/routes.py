@@ -1,21 +1,19 @@
 """REST for evaluation datasets and scorers."""
 
 import json
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 from pydantic import BaseModel
 
 from app.access.guard import CallerDep, allow
 from app.evaluation import queries
 from app.evaluation.permissions import READ
 from app.evaluation.tables import EvaluationDataset, EvaluationRecord, ScorerVersion
-from app.web.paging import Listing, listing
+from app.web.paging import Listing, PageNumber, PageSize, listing
 from app.web.session import SessionDep
 
 router = APIRouter(prefix="/api/evaluation", tags=["evaluation"])
-PageNumber = Annotated[int, Query(ge=1)]
-PageSize = Annotated[int, Query(ge=1, le=500)]
 
 
 class DatasetRead(BaseModel):

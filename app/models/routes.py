@@ -1,8 +1,6 @@
 """REST for registered models."""
 
-from typing import Annotated
-
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Request, Response
 from starlette.responses import StreamingResponse
 
 from app.access.guard import CallerDep, allow, note
@@ -11,13 +9,11 @@ from app.models import files, queries, service
 from app.models.permissions import READ, WRITE
 from app.models.schemas import AliasSet, ModelChange, ModelCreate, ModelRead, ModelRow, VersionChange, VersionRead
 from app.models.tables import ModelVersion
-from app.web.paging import Listing, listing
+from app.web.paging import Listing, PageNumber, PageSize, listing
 from app.web.session import SessionDep
 from app.web.stored_files import archive_answer, file_answer
 
 router = APIRouter(prefix="/api/models", tags=["models"])
-Number = Annotated[int, Query(ge=1)]
-Size = Annotated[int, Query(ge=1, le=500)]
 
 
 @router.get("", response_model=Listing[ModelRow], dependencies=[allow(READ)])
@@ -27,8 +23,8 @@ def models(
     text: str = "",
     sort: str = "-updated",
     archived: bool = False,
-    page: Number = 1,
-    size: Size = 50,
+    page: PageNumber = 1,
+    size: PageSize = 50,
 ) -> dict:
     """Registered models, each with its newest version."""
     found = queries.page(session, caller.workspace.id, text=text, sort=sort, archived=archived, number=page, size=size)
@@ -118,7 +114,7 @@ def delete_alias(name: str, alias: str, session: SessionDep, caller: CallerDep) 
 
 
 @router.get("/{name}/versions", response_model=Listing[VersionRead], dependencies=[allow(READ)])
-def versions(name: str, session: SessionDep, caller: CallerDep, page: Number = 1, size: Size = 50) -> dict:
+def versions(name: str, session: SessionDep, caller: CallerDep, page: PageNumber = 1, size: PageSize = 50) -> dict:
     """Newest first, archived ones too."""
     found = queries.versions(session, queries.get(session, caller.workspace.id, name), number=page, size=size)
     return listing(found, VersionRead.of(session, found.rows))

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 
 from app.access.caller import Caller
 from app.access.guard import CallerDep, allow, note
@@ -10,13 +10,11 @@ from app.jobs.schemas import JobRead
 from app.schedules import queries, service
 from app.schedules.permissions import READ, WRITE
 from app.schedules.schemas import ScheduleRead, ScheduleRunRead, ScheduleSave
-from app.web.paging import Listing, listing
+from app.web.paging import Listing, PageNumber, PageSize, listing
 from app.web.session import SessionDep
 from app.web.yaml_bodies import yaml_body, yaml_body_of
 
 router = APIRouter(prefix="/api/schedules", tags=["schedules"])
-Page = Annotated[int, Query(ge=1)]
-Size = Annotated[int, Query(ge=1, le=500)]
 
 
 async def _sent(request: Request) -> ScheduleSave:
@@ -44,8 +42,8 @@ def schedules(
     text: str = "",
     enabled: bool | None = None,
     sort: str = "name",
-    page: Page = 1,
-    size: Size = 50,
+    page: PageNumber = 1,
+    size: PageSize = 50,
 ) -> dict:
     found = queries.page(session, caller.workspace.id, text=text, enabled=enabled, sort=sort, number=page, size=size)
     return listing(found, [ScheduleRead.of(schedule) for schedule in found.rows])
@@ -57,7 +55,7 @@ def read(name: str, session: SessionDep, caller: CallerDep) -> ScheduleRead:
 
 
 @router.get("/{name}/runs", response_model=Listing[ScheduleRunRead], dependencies=[allow(READ)])
-def runs(name: str, session: SessionDep, caller: CallerDep, page: Page = 1, size: Size = 50) -> dict:
+def runs(name: str, session: SessionDep, caller: CallerDep, page: PageNumber = 1, size: PageSize = 50) -> dict:
     """Each time that it was due or triggered, newest first."""
     found = queries.runs(session, queries.get(session, caller.workspace.id, name), number=page, size=size)
     return listing(found, [ScheduleRunRead.of(run) for run in found.rows])

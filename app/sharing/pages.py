@@ -4,7 +4,7 @@ from typing import Annotated
 from urllib.parse import quote
 
 import yaml
-from fastapi import APIRouter, Form, Query, Request, Response
+from fastapi import APIRouter, Form, Request, Response
 from sqlalchemy.orm import Session
 from starlette.responses import RedirectResponse
 
@@ -19,17 +19,19 @@ from app.sharing.routes import share_version
 from app.sharing.schemas import Shared
 from app.web.addressing import url_for_workspace
 from app.web.forms import refuse
+from app.web.paging import PageNumber
 from app.web.session import SessionDep
 from app.web.templating import templates
 
 router = APIRouter(prefix="/registries", include_in_schema=False)
-Number = Annotated[int, Query(ge=1)]
 LIST, SHARE_FORM = "registries/list.html", "registries/share.html"
 OFFERED = 200
 
 
 @router.get("", dependencies=[allow(READ)])
-def registries(request: Request, session: SessionDep, caller: CallerDep, text: str = "", page: Number = 1) -> Response:
+def registries(
+    request: Request, session: SessionDep, caller: CallerDep, text: str = "", page: PageNumber = 1
+) -> Response:
     return templates.TemplateResponse(request, LIST, _list(session, caller, text.strip(), page))
 
 
@@ -110,7 +112,7 @@ def overview(
     kind: str = "models",
     text: str = "",
     sort: str = "-updated",
-    page: Number = 1,
+    page: PageNumber = 1,
 ) -> Response:
     """What is in a registry, one kind a tab."""
     place, versioned = queries.get(session, registry), kinds.get(kind).versioned
@@ -129,7 +131,7 @@ def delete(registry: str, session: SessionDep, caller: CallerDep) -> Response:
 
 @router.get("/{registry}/{kind}/{name}", dependencies=[allow(READ)])
 def newest(
-    registry: str, kind: str, name: str, request: Request, session: SessionDep, caller: CallerDep, page: Number = 1
+    registry: str, kind: str, name: str, request: Request, session: SessionDep, caller: CallerDep, page: PageNumber = 1
 ) -> Response:
     return _asset(request, session, caller, registry, kind, name, None, page)
 
@@ -143,7 +145,7 @@ def asset(
     request: Request,
     session: SessionDep,
     caller: CallerDep,
-    page: Number = 1,
+    page: PageNumber = 1,
 ) -> Response:
     return _asset(request, session, caller, registry, kind, name, version, page)
 

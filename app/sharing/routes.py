@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from sqlalchemy.orm import Session
 from starlette.responses import StreamingResponse
 
@@ -14,15 +14,13 @@ from app.registries.permissions import MANAGE, READ, SHARE
 from app.registries.tables import Registry
 from app.sharing import kinds, service
 from app.sharing.schemas import AssetRead, RegistryMade, RegistryRead, Sent, Shared
-from app.web.paging import Listing, listing
+from app.web.paging import Listing, PageNumber, PageSize, listing
 from app.web.session import SessionDep
 from app.web.stored_files import archive_answer
 from app.web.yaml_bodies import yaml_body, yaml_body_of
 
 router = APIRouter(prefix="/api/registries", tags=["registries"])
 ASSETS = "/{registry}/{kind}"
-Number = Annotated[int, Query(ge=1)]
-Size = Annotated[int, Query(ge=1, le=500)]
 
 
 async def _sent(request: Request) -> Sent:
@@ -30,7 +28,9 @@ async def _sent(request: Request) -> Sent:
 
 
 @router.get("", response_model=Listing[RegistryRead], dependencies=[allow(READ)])
-def registries(session: SessionDep, text: str = "", sort: str = "name", page: Number = 1, size: Size = 50) -> dict:
+def registries(
+    session: SessionDep, text: str = "", sort: str = "name", page: PageNumber = 1, size: PageSize = 50
+) -> dict:
     return listing(queries.page(session, text=text, sort=sort, number=page, size=size))
 
 
@@ -60,8 +60,8 @@ def delete(registry: str, session: SessionDep) -> None:
 
 @router.get(ASSETS, response_model=Listing[AssetRead], dependencies=[allow(READ)])
 def assets(
-    registry: str, kind: str, session: SessionDep, text: str = "", sort: str = "-updated", page: Number = 1,
-    size: Size = 50,
+    registry: str, kind: str, session: SessionDep, text: str = "", sort: str = "-updated", page: PageNumber = 1,
+    size: PageSize = 50,
 ) -> dict:  # fmt: skip
     """The newest version of each asset of a kind: models, data or components."""
     versioned, place = kinds.get(kind).versioned, queries.get(session, registry)
@@ -78,7 +78,7 @@ def share(registry: str, kind: str, new: Shared, session: SessionDep, caller: Ca
 
 @router.get(ASSETS + "/{name}/versions", response_model=Listing[AssetRead], dependencies=[allow(READ)])
 def versions(
-    registry: str, kind: str, name: str, session: SessionDep, page: Number = 1, size: Size = 50
+    registry: str, kind: str, name: str, session: SessionDep, page: PageNumber = 1, size: PageSize = 50
 ) -> dict:  # fmt: skip
     """Newest first."""
     versioned, place = kinds.get(kind).versioned, queries.get(session, registry)

@@ -1,13 +1,16 @@
 """How lists look over REST: `{"value": […], "total": n, "next_page": n or null}`."""
 
 from collections.abc import Sequence
-from typing import Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 
+from fastapi import Query
 from pydantic import BaseModel
 
 from app.kit.paging import Page
 
 Item = TypeVar("Item")
+PageNumber = Annotated[int, Query(ge=1)]
+PageSize = Annotated[int, Query(ge=1, le=500)]
 
 
 class Listing(BaseModel, Generic[Item]):
