@@ -20,6 +20,7 @@ from app.settings import Settings, current
 from app.web import errors, watching
 from app.web.addressing import WorkspaceAddress
 from app.web.middleware import Observed
+from app.web.routing import Shelves, include
 from app.web.static import CachedFiles
 
 HANDLER_THREADS = 40
@@ -49,8 +50,9 @@ def create_api(settings: Settings) -> FastAPI:
     errors.install(app)
     # A higher domain's page, such as /jobs/compare, stands before the wider /jobs/{name} of a lower one.
     for module in domains.modules("routes") + domains.modules("pages")[::-1]:
-        app.include_router(module.router)
+        include(app.router, module.router)
     app.mount("/static", CachedFiles(), name="static")
+    app.router.middleware_stack = Shelves(app.router)
     return app
 
 
@@ -84,4 +86,5 @@ def _leave_alone_what_stays() -> None:
     """The collector does not walk through the application again and again: a search took three times as long for it."""
     gc.collect()
     gc.freeze()
+    gc.enable()
     gc.set_threshold(20_000, 20, 20)

@@ -15,12 +15,13 @@ from app.access.permissions import SIGN_IN
 from app.errors import Unauthenticated
 from app.settings import Settings
 from app.web.addressing import url_for_workspace
+from app.web.routing import include
 from app.web.session import SessionDep
 from app.web.templating import templates
 
 router = APIRouter(include_in_schema=False)
 for part in (pages_account, pages_tokens, pages_people):
-    router.include_router(part.router)
+    include(router, part.router)
 
 # A second slash or a backslash would lead a browser to another host.
 LOCAL = re.compile(r"/(?![/\\])[^\\\s]*")

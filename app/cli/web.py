@@ -2,6 +2,7 @@
 
 import asyncio
 import functools
+import gc
 import logging
 import ssl
 import sys
@@ -67,6 +68,8 @@ async def _keep_certificate(context: ssl.SSLContext, settings: Settings) -> None
 
 
 def main() -> int:
+    # Next to nothing of what is imported is garbage; `create_app` collects once and lets the collector run again.
+    gc.disable()
     settings = current()
     config = uvicorn.Config(
         "app.main:create_app",

@@ -12,12 +12,13 @@ from app.components.permissions import READ, WRITE
 from app.components.tables import ComponentVersion
 from app.jobs import queries as jobs
 from app.jobs.specification import job_file, load_component
+from app.web.routing import include
 from app.web.session import SessionDep
 from app.web.templating import templates
 
 router = APIRouter(prefix="/components", include_in_schema=False)
 # Before the pages below, whose {name} would also match their addresses.
-router.include_router(pages_changes.router)
+include(router, pages_changes.router)
 VERSION = "/{name}/versions/{version}"
 
 

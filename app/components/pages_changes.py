@@ -17,6 +17,7 @@ from app.jobs import drafts, packing
 from app.jobs.specification import is_local, load_component
 from app.kit import documents
 from app.web.addressing import url_for_workspace
+from app.web.routing import include
 from app.web.session import SessionDep
 from app.web.templating import templates
 
@@ -94,7 +95,7 @@ def describe(
     return _to(caller, f"/components/{name}/versions/{version}")
 
 
-router.include_router(archiving.forms(COMPONENTS, "components", WRITE))
+include(router, archiving.forms(COMPONENTS, "components", WRITE))
 
 
 def _to(caller: Caller, path: str) -> RedirectResponse:

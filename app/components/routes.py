@@ -11,6 +11,7 @@ from app.components.permissions import READ, WRITE
 from app.components.queries import COMPONENTS
 from app.components.schemas import ComponentChange, ComponentCreate, ComponentRead
 from app.web.paging import Listing, PageNumber, PageSize, listing
+from app.web.routing import include
 from app.web.session import SessionDep
 from app.web.yaml_bodies import yaml_body, yaml_body_of
 
@@ -82,6 +83,9 @@ def change(name: str, version: str, change: ComponentChange, session: SessionDep
     return ComponentRead.of(found)
 
 
-router.include_router(
-    archiving.routes(COMPONENTS, "components", WRITE, ComponentRead, lambda session, version: ComponentRead.of(version))
+include(
+    router,
+    archiving.routes(
+        COMPONENTS, "components", WRITE, ComponentRead, lambda session, version: ComponentRead.of(version)
+    ),
 )

@@ -12,12 +12,13 @@ from app.data import files, pages_new, queries
 from app.data.permissions import READ, WRITE
 from app.data.tables import DataVersion
 from app.errors import Invalid
+from app.web.routing import include
 from app.web.session import SessionDep
 from app.web.templating import templates
 
 router = APIRouter(prefix="/data", include_in_schema=False)
 # Before the pages below, whose {name} would also match their addresses.
-router.include_router(pages_new.router)
+include(router, pages_new.router)
 
 PREVIEWED = (*files.TABLES, *files.IMAGES, "txt", "md", "json", "jsonl", "yaml", "yml", "log", "py")
 VERSION = "/{name}/versions/{version}"

@@ -14,6 +14,7 @@ from app.data.queries import DATA
 from app.data.tables import DataVersion
 from app.errors import AlreadyExists, Invalid, NotFound, TooLarge
 from app.web.forms import refuse
+from app.web.routing import include
 from app.web.session import SessionDep
 from app.web.templating import templates
 
@@ -106,7 +107,7 @@ def edit(
     return RedirectResponse(_address(request, found), 303)
 
 
-router.include_router(archiving.forms(DATA, "data", WRITE))
+include(router, archiving.forms(DATA, "data", WRITE))
 
 
 def read_tags(text: str) -> dict[str, str]:

@@ -14,10 +14,11 @@ from app.data.queries import DATA
 from app.data.schemas import DataChange, DataCreate, DataRead, Upload
 from app.errors import TooLarge
 from app.web.paging import Listing, PageNumber, PageSize, listing
+from app.web.routing import include
 from app.web.session import SessionDep
 
 router = APIRouter(prefix="/api", tags=["data"])
-router.include_router(routes_resumable.router)
+include(router, routes_resumable.router)
 IN_MEMORY = 8 << 20
 
 
@@ -84,8 +85,10 @@ def change(name: str, version: str, change: DataChange, session: SessionDep, cal
     return DataRead.of(found)
 
 
-router.include_router(
-    archiving.routes(DATA, "data", WRITE, DataRead, lambda session, version: DataRead.of(version)), prefix="/data"
+include(
+    router,
+    archiving.routes(DATA, "data", WRITE, DataRead, lambda session, version: DataRead.of(version)),
+    prefix="/data",
 )
 
 

@@ -8,6 +8,7 @@ from app.access.guard import CallerDep, allow
 from app.endpoints import pages_changes, pages_deployment, pages_endpoint, pages_new, pages_test, queries, standing
 from app.endpoints.permissions import READ, WRITE
 from app.models import queries as models
+from app.web.routing import include
 from app.web.session import SessionDep
 from app.web.templating import templates
 
@@ -49,8 +50,8 @@ def serving_fragment(
 
 
 # Before the pages of one endpoint, whose {name} would also match its address.
-router.include_router(pages_new.router)
-router.include_router(pages_changes.router)
-router.include_router(pages_deployment.router)
-router.include_router(pages_test.router)
-router.include_router(pages_endpoint.router)
+include(router, pages_new.router)
+include(router, pages_changes.router)
+include(router, pages_deployment.router)
+include(router, pages_test.router)
+include(router, pages_endpoint.router)

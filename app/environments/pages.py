@@ -12,13 +12,14 @@ from app.environments.catalog import Entry
 from app.environments.permissions import READ, WRITE
 from app.environments.specification import digest
 from app.kit.storage import store
+from app.web.routing import include
 from app.web.session import SessionDep
 from app.web.templating import templates
 
 router = APIRouter(prefix="/environments", include_in_schema=False)
 # Before the pages below, whose {name} would also match their addresses.
-router.include_router(pages_changes.router)
-router.include_router(pages_images.router)
+include(router, pages_changes.router)
+include(router, pages_images.router)
 VERSION = "/{name}/versions/{version}"
 
 

@@ -14,11 +14,12 @@ from app.environments.queries import ENVIRONMENTS
 from app.errors import AtelierError, Invalid
 from app.kit.documents import excerpt
 from app.web.addressing import url_for_workspace
+from app.web.routing import include
 from app.web.session import SessionDep
 from app.web.templating import templates
 
 router = APIRouter()
-router.include_router(archiving.forms(ENVIRONMENTS, "environments", WRITE))
+include(router, archiving.forms(ENVIRONMENTS, "environments", WRITE))
 MOST_BYTES = 1 << 20
 EXAMPLE = """\
 name: my-packages

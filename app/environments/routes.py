@@ -14,15 +14,17 @@ from app.environments.routes_images import router as images
 from app.environments.schemas import BuildRead, EnvironmentChange, EnvironmentCreate, EnvironmentRead
 from app.web.log_streams import follow, log_answer
 from app.web.paging import Listing, PageNumber, PageSize, listing
+from app.web.routing import include
 from app.web.session import SessionDep
 from app.web.sse import stream
 from app.web.yaml_bodies import yaml_body, yaml_body_of
 
 router = APIRouter(prefix="/api/environments", tags=["environments"])
 # Before the routes below, whose {name} would also match their addresses.
-router.include_router(images)
-router.include_router(
-    archiving.routes(ENVIRONMENTS, "environments", WRITE, EnvironmentRead, lambda _, found: EnvironmentRead.of(found))
+include(router, images)
+include(
+    router,
+    archiving.routes(ENVIRONMENTS, "environments", WRITE, EnvironmentRead, lambda _, found: EnvironmentRead.of(found)),
 )
 VERSION = "/{name}/versions/{version}"
 

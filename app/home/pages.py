@@ -5,12 +5,13 @@ from fastapi import APIRouter, Request, Response
 from app.access.guard import CallerDep, allow
 from app.home import overview, pages_python
 from app.jobs.permissions import WRITE
+from app.web.routing import include
 from app.web.session import SessionDep
 from app.web.templating import templates
 from app.workspaces.permissions import READ
 
 router = APIRouter(include_in_schema=False)
-router.include_router(pages_python.router)
+include(router, pages_python.router)
 
 
 @router.get("/", dependencies=[allow(READ)])

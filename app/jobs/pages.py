@@ -7,6 +7,7 @@ from app.access.guard import CallerDep, allow
 from app.errors import Invalid
 from app.jobs import pages_changes, pages_job, pages_submit, queries, streams
 from app.jobs.permissions import READ
+from app.web.routing import include
 from app.web.session import SessionDep
 from app.web.sse import stream
 from app.web.templating import templates
@@ -33,6 +34,6 @@ def uses_fragment(
     return templates.TemplateResponse(request, "jobs/_uses.html", {"uses": uses, "name": name, "version": version})
 
 
-router.include_router(pages_submit.router)
-router.include_router(pages_changes.router)
-router.include_router(pages_job.router)
+include(router, pages_submit.router)
+include(router, pages_changes.router)
+include(router, pages_job.router)

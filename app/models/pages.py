@@ -7,12 +7,13 @@ from fastapi import APIRouter, Query, Request, Response
 from app.access.guard import CallerDep, allow
 from app.models import pages_changes, pages_new, pages_version, queries
 from app.models.permissions import READ, WRITE
+from app.web.routing import include
 from app.web.session import SessionDep
 from app.web.templating import templates
 
 router = APIRouter(prefix="/models", include_in_schema=False)
 # Before the pages below, whose {name} would also match their addresses.
-router.include_router(pages_new.router)
+include(router, pages_new.router)
 
 
 @router.get("", dependencies=[allow(READ)])
@@ -58,5 +59,5 @@ def model(
     return templates.TemplateResponse(request, "models/model.html", context)
 
 
-router.include_router(pages_version.router)
-router.include_router(pages_changes.router)
+include(router, pages_version.router)
+include(router, pages_changes.router)

@@ -20,6 +20,7 @@ from app.traces import waterfall
 from app.traces.pages import SHOWN
 from app.web.addressing import url_for_workspace
 from app.web.forms import refuse
+from app.web.routing import include
 from app.web.session import SessionDep
 from app.web.templating import templates
 
@@ -54,7 +55,7 @@ def of_trace_fragment(request: Request, session: SessionDep, caller: CallerDep, 
     return templates.TemplateResponse(request, "reviews/_of.html", {"held": held, "statuses": STATUSES, "trace": trace})
 
 
-in_queues.include_router(pages_changes.router)
+include(in_queues, pages_changes.router)
 
 
 @in_queues.get("/{queue_id}", dependencies=[allow(READ)])
@@ -145,5 +146,5 @@ def items(
 
 
 router = APIRouter(include_in_schema=False)
-router.include_router(in_queues)
-router.include_router(pages_issues.router)
+include(router, in_queues)
+include(router, pages_issues.router)

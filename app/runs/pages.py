@@ -18,6 +18,7 @@ from app.runs.schemas import Arguments
 from app.runs.selection import Selection
 from app.web.addressing import url_for_workspace
 from app.web.forms import follow
+from app.web.routing import include
 from app.web.session import SessionDep
 from app.web.templating import templates
 
@@ -110,6 +111,6 @@ def _list(caller: Caller, query: str) -> str:
 
 
 router = APIRouter(include_in_schema=False)
-router.include_router(bulk)
-router.include_router(pages_experiments.router)
-router.include_router(pages_experiment_changes.router)
+include(router, bulk)
+include(router, pages_experiments.router)
+include(router, pages_experiment_changes.router)

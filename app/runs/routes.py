@@ -9,6 +9,7 @@ from app.runs import actions, routes_experiments, service
 from app.runs.schemas import Arguments, Bulk, BulkResult, OperationRead, Target
 from app.runs.selection import Selection
 from app.runs.service import Outcome
+from app.web.routing import include
 from app.web.session import SessionDep
 
 bulk = APIRouter(prefix="/api/bulk", tags=["jobs"])
@@ -92,6 +93,6 @@ def remove(name: str, session: SessionDep, caller: CallerDep, response: Response
 
 
 router = APIRouter()
-router.include_router(bulk)
-router.include_router(one)
-router.include_router(routes_experiments.router)
+include(router, bulk)
+include(router, one)
+include(router, routes_experiments.router)

@@ -17,6 +17,7 @@ from app.traces import charts, queries, service, streams, waterfall
 from app.traces.permissions import DELETE, READ
 from app.traces.tables import Assessment, Trace
 from app.web.addressing import url_for_workspace
+from app.web.routing import include
 from app.web.session import SessionDep
 from app.web.sse import stream
 from app.web.templating import templates
@@ -160,5 +161,5 @@ def _value(assessment: Assessment) -> str:
 
 
 router = APIRouter(include_in_schema=False)
-router.include_router(listed)
-router.include_router(of_job)
+include(router, listed)
+include(router, of_job)

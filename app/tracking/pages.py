@@ -23,6 +23,7 @@ from app.tracking import (
     places,
 )
 from app.tracking import queries as tracking
+from app.web.routing import include
 from app.web.session import SessionDep
 from app.web.stored_files import file_answer, zip_answer
 from app.web.templating import templates
@@ -164,9 +165,9 @@ def register_fragment(name: str, request: Request, session: SessionDep, caller: 
 
 
 router = APIRouter(include_in_schema=False)
-router.include_router(pages_table.router)
-router.include_router(pages_marks.router)
-router.include_router(pages_views.router)
-router.include_router(pages_compare.router)
-router.include_router(pages_compare_files.router)
-router.include_router(tabs)
+include(router, pages_table.router)
+include(router, pages_marks.router)
+include(router, pages_views.router)
+include(router, pages_compare.router)
+include(router, pages_compare_files.router)
+include(router, tabs)

@@ -12,6 +12,7 @@ from app.kit.storage import safe_key
 from app.tracking import charts, metric_names, queries, routes_compare, routes_metric_names, routes_table, routes_views
 from app.tracking.artifacts import entries, run_key
 from app.web.paging import listing
+from app.web.routing import include
 from app.web.session import SessionDep
 from app.web.stored_files import file_answer, zip_answer
 
@@ -97,8 +98,8 @@ def artifact(
 
 
 router = APIRouter()
-router.include_router(routes_table.router)
-router.include_router(routes_views.router)
-router.include_router(routes_compare.router)
-router.include_router(routes_metric_names.router)
-router.include_router(of_a_job)
+include(router, routes_table.router)
+include(router, routes_views.router)
+include(router, routes_compare.router)
+include(router, routes_metric_names.router)
+include(router, of_a_job)

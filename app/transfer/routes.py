@@ -16,6 +16,7 @@ from app.transfer.permissions import READ, WRITE
 from app.transfer.records import Outcome
 from app.transfer.selection import select_all
 from app.web.bodies import pieces_of
+from app.web.routing import include
 from app.web.session import SessionDep
 
 imports = APIRouter(prefix="/api/imports", tags=["transfer"])
@@ -129,7 +130,7 @@ async def _take(request: Request, caller, path: str, *owner: str) -> dict:
 
 
 router = APIRouter()
-router.include_router(imports)
+include(router, imports)
 
 
 @router.get("/api/exports", dependencies=[allow(READ)], tags=["transfer"], response_class=Response)

@@ -27,6 +27,7 @@ from app.registries import queries
 from app.registries.permissions import READ, SHARE
 from app.sharing import routes as sharing
 from app.sharing.schemas import Shared
+from app.web.routing import include
 from app.web.session import SessionDep
 
 REGISTRY = f"/mferp/managementfrontend{GROUP}/providers/{PROVIDER}/registries/{{registry}}"
@@ -43,7 +44,7 @@ def _home(registry: str, session: SessionDep) -> int:
 for _part in (data, models, components, environments):
     _router = APIRouter(prefix=f"{REGISTRY}/{_part.ASSETS.word}")
     add_reads(_router, _part.ASSETS, READ, _home)
-    router.include_router(_router)
+    include(router, _router)
 
 
 @router.get("/registrymanagement/v1.0/registries/{registry}/discovery", dependencies=[allow(READ)])

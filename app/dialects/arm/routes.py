@@ -21,6 +21,7 @@ from app.dialects.arm import (
     schedules,
     workspaces,
 )
+from app.web.routing import include
 
 router = APIRouter(include_in_schema=False)
 for _part in (
@@ -42,4 +43,4 @@ for _part in (
     online_deployments,
     schedules,
 ):
-    router.include_router(_part.router)
+    include(router, _part.router)

@@ -26,20 +26,21 @@ from app.dialects.mlflow import (
     writes,
 )
 from app.dialects.mlflow.quick import Shortcut
+from app.web.routing import include
 
 ROOTS = ("/api/2.0", "/ajax-api/2.0")
 
 router = APIRouter(include_in_schema=False)
-router.include_router(server.router)
-router.include_router(otlp.router)
+include(router, server.router)
+include(router, otlp.router)
 for _root in ROOTS:
     for _part in (experiments, runs, writes, lineage, logged_models, registry, webhooks):
-        router.include_router(_part.router, prefix=f"{_root}/mlflow")
-    router.include_router(artifacts.router, prefix=f"{_root}/mlflow-artifacts")
-    router.include_router(multipart.router, prefix=f"{_root}/mlflow-artifacts")
-    router.include_router(traces.old_router, prefix=f"{_root}/mlflow")
-    router.include_router(links.files, prefix=f"{_root}/mlflow-artifacts")
-    router.include_router(links.router, prefix=f"{_root}/mlflow")
+        include(router, _part.router, prefix=f"{_root}/mlflow")
+    include(router, artifacts.router, prefix=f"{_root}/mlflow-artifacts")
+    include(router, multipart.router, prefix=f"{_root}/mlflow-artifacts")
+    include(router, traces.old_router, prefix=f"{_root}/mlflow")
+    include(router, links.files, prefix=f"{_root}/mlflow-artifacts")
+    include(router, links.router, prefix=f"{_root}/mlflow")
 for _root in ("/api/3.0", "/ajax-api/3.0"):
     _parts = (
         trace_metrics,
@@ -53,7 +54,7 @@ for _root in ("/api/3.0", "/ajax-api/3.0"):
         workspaces,
     )
     for _part in _parts:
-        router.include_router(_part.router, prefix=f"{_root}/mlflow")
+        include(router, _part.router, prefix=f"{_root}/mlflow")
 
 
 def shortcut(app: FastAPI) -> Shortcut:
