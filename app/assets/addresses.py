@@ -106,14 +106,14 @@ def parse(text: str, field: str = "path") -> Address:
             return LoggedModelFiles(found[1])
         label = found[4] or ("latest" if found[3] == "latest" else None)
         return AssetVersion(found[2], None if label else found[3], label, "models")
-    if re.match(r"https?://", text):
+    if re.match(r"(https?|abfss?|wasbs?)://", text):
         return Elsewhere(text)
     if found := _SHORT.fullmatch(text):
         return AssetVersion(found[1], found[2], found[3])
     raise Invalid(
         f"{field}: {text!r} is no address that the server can read. It takes azureml:NAME:VERSION, "
         f"azureml:NAME@latest, azureml://datastores/{DATASTORE}/paths/…, azureml://jobs/JOB/outputs/NAME, "
-        "azureml://registries/REGISTRY/{data|models|components}/NAME/versions/VERSION, runs:/RUN/PATH and https://…; "
-        "a local path must be uploaded first, as the command line does.",
+        "azureml://registries/REGISTRY/{data|models|components}/NAME/versions/VERSION, runs:/RUN/PATH, "
+        "https://… and abfss://…; a local path must be uploaded first, as the command line does.",
         target=field,
     )

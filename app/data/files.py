@@ -3,66 +3,124 @@
 import csv
 import io
 from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
 
-from app.assets.addresses import Stored, parse
-from app.data.service import workspace_key
+from sqlalchemy.orm import Session
+
+from app.assets.addresses import Elsewhere, InDatastore, Stored, parse
 from app.data.tables import DataVersion
-from app.errors import Invalid, NotFound
-from app.kit.storage import Entry, safe_key, store
+from app.datastores import service as datastores
+from app.datastores.stores import Place, check_reachable, open_files, reaching
+from app.errors import Invalid, NotFound, TooLarge
+from app.kit.storage import Entry, Files, safe_key, store
 
 PREVIEW_BYTES = 200_000
 PREVIEW_ROWS = 50
+MOST_COUNTED = 20_000
+MOST_COPIED_BYTES = 2 << 30
 TABLES = {"csv": ",", "tsv": "\t"}
 IMAGES = ("png", "jpg", "jpeg", "gif", "webp")
 
 
-def base_key(workspace_id: int, version: DataVersion) -> str | None:
-    """The storage key of a version's file or folder; None when it lies elsewhere."""
-    address = parse(version.path)
-    return workspace_key(workspace_id, safe_key(address.path)) if isinstance(address, Stored) else None
+@dataclass(frozen=True)
+class Lying:
+    """Where the files of a version lie: at or below `key` in `files`."""
 
+    files: Files
+    key: str
+    path: str
 
-def listing(workspace_id: int, version: DataVersion, path: str = "") -> list[Entry]:
-    key = base_key(workspace_id, version)
-    if key is None:
-        return []
-    size = store().size(key)
-    if size is not None:
-        return [Entry(key.rpartition("/")[2], False, size)]
-    return store().list(safe_key(key, path))
+    def entries(self, path: str = "") -> list[Entry]:
+        """What lies directly under a path of the version, or the version's one file."""
+        with reaching(self.path):
+            if not path and self.key and (size := self.files.size(self.key)) is not None:
+                return [Entry(self.key.rpartition("/")[2], False, size)]
+            return self.files.list(safe_key(self.key, path))
 
-
-def _file_key(workspace_id: int, version: DataVersion, path: str) -> str:
-    key = base_key(workspace_id, version)
-    if key is None:
-        raise Invalid(f"The files lie elsewhere: {version.path}", target="path")
-    if store().size(key) is None:
+    def file(self, path: str = "") -> tuple[str, int]:
+        """The key and size of one file; a version that is one file needs no path. Raises NotFound and Invalid."""
+        with reaching(self.path):
+            for key in dict.fromkeys((self.key, safe_key(self.key, path)) if path else (self.key,)):
+                if key and (size := self.files.size(key)) is not None:
+                    return key, size
         if not path:
             raise Invalid("path: say which file of the folder.", target="path")
-        key = safe_key(key, path)
-    if store().size(key) is None:
         raise NotFound(f"path: there is no file {path!r} in this version.", target="path")
-    return key
+
+    def read(self, key: str, start: int = 0, end: int | None = None) -> Iterator[bytes]:
+        with reaching(self.path):
+            yield from self.files.read(key, start, end)
+
+    def total_size(self) -> tuple[int, int, bool]:
+        """Number of files and of bytes, and whether those are all: not more than MOST_COUNTED files are."""
+        with reaching(self.path):
+            if self.key and (size := self.files.size(self.key)) is not None:
+                return 1, size, True
+            sizes = [entry.size for entry in islice(self.files.walk(self.key), MOST_COUNTED + 1)]
+        return len(sizes[:MOST_COUNTED]), sum(sizes[:MOST_COUNTED]), len(sizes) <= MOST_COUNTED
 
 
-def open_file(workspace_id: int, version: DataVersion, path: str) -> tuple[str, int, Iterator[bytes]]:
-    key = _file_key(workspace_id, version, path)
-    name = key.rpartition("/")[2].replace('"', "")
-    return name, store().size(key), store().read(key)
+def lying(session: Session, workspace_id: int, path: str) -> Lying | None:
+    """None for what lies at a URL, which only workers fetch. Raises NotFound and Invalid for what cannot be reached."""
+    address = parse(path)
+    if isinstance(address, Elsewhere):
+        address = datastores.behind(session, workspace_id, address.url, "path")
+    match address:
+        case Stored(own):
+            return Lying(store(), f"workspaces/{workspace_id}/{safe_key(own)}", path)
+        case InDatastore():
+            found = datastores.get(session, workspace_id, address.datastore, "path")
+            check_reachable(found, "path")
+            return Lying(open_files(Place.of(found)), safe_key(address.path), path)
+    return None
 
 
-def preview(workspace_id: int, version: DataVersion, path: str = "") -> dict:
+def of_version(session: Session, workspace_id: int, version: DataVersion) -> Lying:
+    found = lying(session, workspace_id, version.path)
+    if found is None:
+        raise Invalid(f"path: the files lie elsewhere: {version.path}", target="path")
+    return found
+
+
+def copy(there: Lying, key: str) -> None:
+    """Store what lies there under a key. Raises NotFound for nothing, and TooLarge for more than a request copies."""
+    if there.files is store():
+        store().copy(there.key, key)
+        return
+    files, size, is_all = there.total_size()
+    if not files:
+        raise NotFound(f"path: there is nothing at {there.path}.", target="path")
+    if size > MOST_COPIED_BYTES or not is_all:
+        raise TooLarge(
+            f"path: {there.path} holds more than {MOST_COPIED_BYTES:,} bytes or {MOST_COUNTED:,} files; copy it into "
+            "the workspace with a job, and share its output.",
+            target="path",
+        )
+    with reaching(there.path):
+        if there.files.size(there.key) is not None:
+            store().write(key, there.files.read(there.key))
+            return
+        for entry in there.files.walk(there.key):
+            store().write(safe_key(key, entry.path), there.files.read(f"{there.key}/{entry.path}"))
+
+
+def open_file(there: Lying, path: str) -> tuple[str, int, Iterator[bytes]]:
+    key, size = there.file(path)
+    return key.rpartition("/")[2].replace('"', ""), size, there.read(key)
+
+
+def preview(there: Lying, path: str = "") -> dict:
     """`{"kind": "table", "columns", "rows"}`, `{"kind": "text", "text"}`, or `{"kind": "image" | "binary"}`."""
-    key = _file_key(workspace_id, version, path)
+    key, size = there.file(path)
     suffix = key.rpartition(".")[2].lower()
-    size = store().size(key)
     if suffix in IMAGES:
         return {"kind": "image", "size": size}
-    data = b"".join(store().read(key, 0, min(size, PREVIEW_BYTES)))
+    data = b"".join(there.read(key, 0, PREVIEW_BYTES))
     if b"\0" in data:
         return {"kind": "binary", "size": size}
     text = data.decode(errors="replace")
-    cut = size > PREVIEW_BYTES
+    cut = len(data) == PREVIEW_BYTES < size
     if suffix in TABLES:
         return _table(text, TABLES[suffix], cut) | {"size": size}
     return {"kind": "text", "text": text, "cut": cut, "size": size}

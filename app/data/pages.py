@@ -11,7 +11,7 @@ from app.assets.addresses import Elsewhere, InDatastore, parse
 from app.data import files, pages_new, queries
 from app.data.permissions import READ, WRITE
 from app.data.tables import DataVersion
-from app.errors import Invalid
+from app.errors import AtelierError, Invalid
 from app.web.routing import include
 from app.web.session import SessionDep
 from app.web.templating import templates
@@ -21,6 +21,7 @@ router = APIRouter(prefix="/data", include_in_schema=False)
 include(router, pages_new.router)
 
 PREVIEWED = (*files.TABLES, *files.IMAGES, "txt", "md", "json", "jsonl", "yaml", "yml", "log", "py")
+MOST_SHOWN = 1000
 VERSION = "/{name}/versions/{version}"
 
 
@@ -58,11 +59,12 @@ def preview(
 ) -> Response:
     """The first rows, lines or the picture of one file; of the first that can be shown where none is named."""
     found = queries.get_version(session, caller.workspace.id, name, version)
-    entries = files.listing(caller.workspace.id, found)
+    there = files.lying(session, caller.workspace.id, found.path)
+    entries = there.entries() if there else []
     only_one = found.asset.type == "uri_file"
     shown = [entry.path for entry in entries if only_one or (not entry.is_folder and _is_previewed(entry.path))]
     path = path or next(iter(shown), "")
-    seen = files.preview(caller.workspace.id, found, path) if path else None
+    seen = files.preview(there, path) if path and there else None
     context = {"seen": seen, "path": path, "shown": shown}
     return _page(request, "data/preview.html", caller, found, **context)
 
@@ -72,10 +74,25 @@ def files_page(
     name: str, version: str, request: Request, session: SessionDep, caller: CallerDep, path: str = ""
 ) -> Response:
     found = queries.get_version(session, caller.workspace.id, name, version)
-    entries = files.listing(caller.workspace.id, found, path)
+    there = files.lying(session, caller.workspace.id, found.path)
+    entries = there.entries(path)[: MOST_SHOWN + 1] if there else []
     parts = [part for part in path.split("/") if part]
     trail = [(part, "/".join(parts[: depth + 1])) for depth, part in enumerate(parts)]
-    return _page(request, "data/files.html", caller, found, entries=entries, path="/".join(parts), trail=trail)
+    context = {"entries": entries, "most": MOST_SHOWN, "path": "/".join(parts), "trail": trail}
+    return _page(request, "data/files.html", caller, found, **context)
+
+
+@router.get(VERSION + "/_size", dependencies=[allow(READ)])
+def size(name: str, version: str, request: Request, session: SessionDep, caller: CallerDep) -> Response:
+    """Files and bytes of what lies on a datastore, counted now, since others may change it."""
+    found = queries.get_version(session, caller.workspace.id, name, version)
+    context: dict = {"error": "it lies elsewhere"}
+    try:
+        if there := files.lying(session, caller.workspace.id, found.path):
+            context = {"counted": there.total_size()}
+    except AtelierError as error:
+        context = {"error": error.message}
+    return templates.TemplateResponse(request, "data/_size.html", context)
 
 
 @router.get(VERSION + "/lineage", dependencies=[allow(READ)])
@@ -97,7 +114,7 @@ def versions(
 def image(name: str, version: str, session: SessionDep, caller: CallerDep, path: str = "") -> StreamingResponse:
     """A picture of a data asset, to be shown in a page."""
     found = queries.get_version(session, caller.workspace.id, name, version)
-    file_name, size, chunks = files.open_file(caller.workspace.id, found, path)
+    file_name, size, chunks = files.open_file(files.of_version(session, caller.workspace.id, found), path)
     suffix = _suffix(file_name)
     if suffix not in files.IMAGES:
         raise Invalid(f"path: {file_name!r} is no picture; those end in {', '.join(files.IMAGES)}.", target="path")
@@ -113,7 +130,8 @@ def _page(request: Request, template: str, caller: Caller, found: DataVersion, *
     context |= {
         "asset": found.asset,
         "version": found,
-        "is_elsewhere": isinstance(parse(found.path), Elsewhere | InDatastore),
+        "is_elsewhere": isinstance(parse(found.path), Elsewhere),
+        "in_datastore": isinstance(parse(found.path), InDatastore),
         "is_previewed": _is_previewed,
         "may_write": caller.can(WRITE.name),
     }

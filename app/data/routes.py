@@ -96,13 +96,13 @@ include(
 def preview(name: str, version: str, session: SessionDep, caller: CallerDep, path: str = "") -> dict:
     """The first rows of a table or lines of a text, or what kind of file it is."""
     found = queries.get_version(session, caller.workspace.id, name, version)
-    return files.preview(caller.workspace.id, found, path)
+    return files.preview(files.of_version(session, caller.workspace.id, found), path)
 
 
 @router.get("/data/{name}/versions/{version}/content", dependencies=[allow(READ)], response_class=Response)
 def content(name: str, version: str, session: SessionDep, caller: CallerDep, path: str = "") -> StreamingResponse:
     """Download one file of a data asset."""
     found = queries.get_version(session, caller.workspace.id, name, version)
-    file_name, size, chunks = files.open_file(caller.workspace.id, found, path)
+    file_name, size, chunks = files.open_file(files.of_version(session, caller.workspace.id, found), path)
     headers = {"Content-Disposition": f'attachment; filename="{file_name}"', "Content-Length": str(size)}
     return StreamingResponse(chunks, media_type="application/octet-stream", headers=headers)

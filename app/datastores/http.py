@@ -1,86 +1,92 @@
-"""Files behind an HTTP address, and blobs of a container that speaks Azure's protocol."""
+"""Files behind HTTP addresses."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from urllib.parse import quote
-from xml.etree import ElementTree
 
 import httpx
 
 from app.errors import NotFound, Unavailable
-from app.kit.storage import safe_key
+from app.kit.storage import Entry, Files, safe_key
 
-TIMEOUT_SECONDS = 60
+TIMEOUT = httpx.Timeout(60, connect=10)
 
 
-class HttpFiles:
-    """`base` is the address that keys are relative to. With `lists_blobs` everything below a key can be fetched."""
+class Site:
+    """Requests to one server, with what it asks for; what goes wrong is told by the address that was asked for."""
 
-    def __init__(
-        self, base: str, *, query: str = "", headers: dict[str, str] | None = None, lists_blobs: bool = False
-    ) -> None:
-        self._base = base
-        self._query = query
-        self._headers = headers or {}
-        self._lists_blobs = lists_blobs
+    def __init__(self, base: str, *, auth: httpx.Auth | None = None, headers: dict[str, str] | None = None) -> None:
+        self.base = base
+        self._client = httpx.Client(auth=auth, headers=headers, follow_redirects=True, timeout=TIMEOUT)
+
+    def address(self, key: str) -> str:
+        return f"{self.base}/{quote(safe_key(key))}" if key else self.base
+
+    def ask(self, method: str, address: str, **sent) -> httpx.Response:
+        """Raises Unavailable where there is no answer."""
+        try:
+            return self._client.request(method, address, **sent)
+        except httpx.HTTPError as error:
+            raise Unavailable(f"{self.base} does not answer: {error}") from error
+
+    def fetch(self, address: str, headers: dict[str, str]) -> Iterator[bytes]:
+        """Raises NotFound where there is nothing, and Unavailable where the server does not answer as it should."""
+        try:
+            with self._client.stream("GET", address, headers=headers) as answer:
+                if answer.status_code == 416:
+                    return
+                self.check(answer, address)
+                yield from answer.iter_bytes()
+        except httpx.HTTPError as error:
+            raise Unavailable(f"{address.partition('?')[0]} could not be fetched: {error}") from error
+
+    def check(self, answer: httpx.Response, address: str) -> httpx.Response:
+        shown = address.partition("?")[0]
+        if answer.status_code == 404:
+            raise NotFound(f"there is nothing at {shown}.", target="path")
+        if not answer.is_success:
+            raise Unavailable(f"{shown} answered {answer.status_code}{_reason(answer)}.")
+        return answer
+
+
+def _reason(answer: httpx.Response) -> str:
+    """What Azure's and other servers say in a header of why they refuse."""
+    code = answer.headers.get("x-ms-error-code")
+    return f" ({code})" if code else ""
+
+
+class HttpFiles(Files):
+    """Single files: what lies beside a file, or below an address, no server tells."""
+
+    def __init__(self, base: str, *, headers: dict[str, str] | None = None) -> None:
+        self._site = Site(base, headers=headers)
 
     def size(self, key: str) -> int | None:
         """Bytes of a file, 0 where the server does not say, or None where there is none."""
-        answer = self._request("HEAD", self._address(key))
+        answer = self._site.ask("HEAD", self._site.address(key), headers={"Accept-Encoding": "identity"})
         if answer.status_code in (403, 405, 501):
             # Some servers answer GET only.
             return 0
         return int(answer.headers.get("content-length", 0)) if answer.is_success else None
 
-    def local_path(self, key: str) -> Path | None:
-        return None
+    def read(self, key: str, start: int = 0, end: int | None = None) -> Iterator[bytes]:
+        asked = {"Range": f"bytes={start}-{'' if end is None else end - 1}"} if start or end is not None else {}
+        pieces = self._site.fetch(self._site.address(key), asked | {"Accept-Encoding": "identity"})
+        return pieces if end is None else _up_to(pieces, end - start)
 
-    def download(self, key: str, target: Path) -> None:
-        """Raises NotFound where there is nothing, and Unavailable where the server does not answer as it should."""
-        below = list(self._below(key)) if self._lists_blobs else []
-        for name in below:
-            self._fetch(name, target / name.removeprefix(f"{safe_key(key)}/"))
-        if not below:
-            self._fetch(key, target)
+    def list(self, key: str) -> list[Entry]:
+        return []
 
-    def _fetch(self, key: str, target: Path) -> None:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        address = self._address(key)
-        try:
-            with httpx.stream(
-                "GET", address, headers=self._headers, follow_redirects=True, timeout=TIMEOUT_SECONDS
-            ) as answer:
-                if answer.status_code == 404:
-                    raise NotFound(f"there is nothing at {self._base}/{key}.")
-                if not answer.is_success:
-                    raise Unavailable(f"{self._base}/{key} answered {answer.status_code}.")
-                with target.open("wb") as file:
-                    for chunk in answer.iter_bytes():
-                        file.write(chunk)
-        except httpx.HTTPError as error:
-            raise Unavailable(f"{self._base}/{key} could not be fetched: {error}") from error
+    def walk(self, key: str) -> Iterator[Entry]:
+        return iter(())
 
-    def _below(self, key: str) -> Iterator[str]:
-        """The names of the blobs in the folder `key`, by the operation List Blobs, page by page."""
-        marker = ""
-        while True:
-            query = f"restype=container&comp=list&prefix={quote(safe_key(key))}/&marker={quote(marker)}"
-            answer = self._request("GET", f"{self._base}?{query}" + (f"&{self._query}" if self._query else ""))
-            if not answer.is_success:
-                return
-            found = ElementTree.fromstring(answer.content)
-            for name in found.iter("Name"):
-                if name.text:
-                    yield safe_key(name.text)
-            marker = found.findtext("NextMarker") or ""
-            if not marker:
-                return
+    def download(self, key, target) -> None:
+        self._fetch(key, target)
 
-    def _request(self, method: str, address: str) -> httpx.Response:
-        try:
-            return httpx.request(method, address, headers=self._headers, follow_redirects=True, timeout=TIMEOUT_SECONDS)
-        except httpx.HTTPError as error:
-            raise Unavailable(f"{self._base} does not answer: {error}") from error
 
-    def _address(self, key: str) -> str:
-        return f"{self._base}/{quote(safe_key(key))}" + (f"?{self._query}" if self._query else "")
+def _up_to(pieces: Iterator[bytes], most: int) -> Iterator[bytes]:
+    """A server that does not know ranges sends the whole file."""
+    for piece in pieces:
+        yield piece[:most]
+        most -= len(piece)
+        if most <= 0:
+            return

@@ -1,13 +1,22 @@
 """Finds the datastores that addresses name."""
 
+import re
+from urllib.parse import unquote
+
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from app.assets.addresses import InDatastore
 from app.datastores import stores
 from app.datastores.kinds import DATASTORES
 from app.datastores.tables import Datastore
-from app.errors import NotFound
+from app.errors import Invalid, NotFound
 from app.kit.storage import safe_key
+
+_CONTAINERS = (
+    re.compile(r"(?:abfss?|wasbs?)://(?P<container>[^@/]+)@(?P<account>[^./]+)\.(?:dfs|blob)\.[^/]+/(?P<path>[^?]+)"),
+    re.compile(r"https?://(?P<account>[^./]+)\.(?:dfs|blob)\.[^/]+/(?P<container>[^/]+)/(?P<path>[^?]+)"),
+)
 
 
 def find_place(
@@ -20,6 +29,29 @@ def find_place(
     found = get(session, workspace_id, address.datastore, field)
     stores.check_reachable(found, field, writes=writes)
     return {"datastore": found.name, "file": safe_key(address.path)}
+
+
+def behind(session: Session, workspace_id: int, url: str, field: str) -> InDatastore | None:
+    """The datastore of the container that a URL of Azure Storage leads to; None where the workspace has none.
+
+    Raises Invalid for what only a datastore could open.
+    """
+    found = next((match for form in _CONTAINERS if (match := form.fullmatch(url))), None)
+    if found is None:
+        return None
+    account, container, path = found["account"], found["container"], unquote(found["path"])
+    settings = Datastore.settings
+    of_account = settings["account_name"].as_string() == account
+    of_container = or_(*(settings[name].as_string() == container for name in ("container_name", "filesystem")))
+    kept = select(Datastore).where(Datastore.workspace_id == workspace_id, of_account, of_container)
+    datastore = session.scalar(kept.order_by(Datastore.id).limit(1))
+    if datastore is None and not url.startswith("http"):
+        raise Invalid(
+            f"{field}: {url!r} is read with the credentials of a datastore; define one of the account {account!r} with "
+            f"the container {container!r} in this workspace.",
+            target=field,
+        )
+    return datastore and InDatastore(datastore.name, path)
 
 
 def get(session: Session, workspace_id: int, name: str, field: str) -> Datastore:

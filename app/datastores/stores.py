@@ -1,29 +1,33 @@
 """Reads and writes the files of datastores that this server can reach."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
+from urllib.parse import quote
+
+import httpx
 
 from app.connections.definitions import secrets
+from app.datastores import azure_auth
+from app.datastores.blobs import BlobFiles
 from app.datastores.http import HttpFiles
 from app.datastores.tables import Datastore
-from app.errors import Invalid
-from app.kit.storage import LocalStorage, safe_key
+from app.errors import AtelierError, Invalid, Unavailable
+from app.kit.storage import Files, LocalStorage, safe_key
 from app.settings import Settings
 
-READ = ("s3", "http", "file", "azure_blob")
-WRITTEN = ("s3", "file")
-
-
-class Files(Protocol):
-    """The part of a `Storage` that every datastore has."""
-
-    def size(self, key: str) -> int | None: ...
-
-    def download(self, key: str, target: Path) -> None: ...
-
-    def local_path(self, key: str) -> Path | None: ...
+BLOBS = ("azure_blob", "azure_data_lake_gen2", "one_lake")
+READ = ("s3", "http", "file", *BLOBS)
+WRITTEN = ("s3", "file", *BLOBS)
+PROOFS = {
+    "account_key": "an account_key",
+    "sas": "a sas_token",
+    "service_principal": "a service principal with its client_secret",
+    "none": "no credentials where the files are public",
+}
 
 
 @dataclass(frozen=True)
@@ -66,12 +70,20 @@ def _why_not(found: Datastore, writes: bool) -> str | None:
         return f"is of the type {found.type}, which cannot be {can} from here. What can be {can}: {kinds}."
     if found.type == "s3" and find_spec("boto3") is None:
         return "speaks S3, for which the server needs the extra `s3`: pip install 'atelier[s3]'."
-    if found.type == "azure_blob" and found.credentials.get("type") not in ("sas", "none"):
-        return (
-            f"has credentials of the type {found.credentials.get('type')}; blobs are read from here with a sas_token, "
-            "or without credentials where they are public."
-        )
+    if found.type in BLOBS:
+        return _why_not_blobs(found)
     return _why_not_folder(found) if found.type == "file" else None
+
+
+def _why_not_blobs(found: Datastore) -> str | None:
+    type = found.credentials.get("type", "none")
+    if type not in PROOFS:
+        return f"has credentials of the type {type}; what is used from here is {', '.join(PROOFS.values())}."
+    if type == "account_key" and not azure_auth.is_key(secrets(found)["account_key"]):
+        return "has an account_key that is no base64, as the keys of storage accounts are."
+    if type == "account_key" and found.type == "one_lake":
+        return "is a OneLake, which knows no account keys; give it a sas_token or a service principal."
+    return None
 
 
 def _why_not_folder(found: Datastore) -> str | None:
@@ -86,6 +98,17 @@ def _why_not_folder(found: Datastore) -> str | None:
     return None if folder.is_dir() else f"is the folder {folder}, which does not exist."
 
 
+@contextmanager
+def reaching(what: str) -> Iterator[None]:
+    """Whatever the client of a store says when it fails is told as Unavailable, with `what` was wanted."""
+    try:
+        yield
+    except AtelierError:
+        raise
+    except Exception as error:
+        raise Unavailable(f"{what} could not be read: {error}", target="path") from error
+
+
 def open_files(place: Place) -> Files:
     """The files of a datastore, keyed by their paths in it."""
     settings, credentials = place.settings, place.credentials
@@ -94,8 +117,8 @@ def open_files(place: Place) -> Files:
             return LocalStorage(settings["path"])
         case "http":
             return HttpFiles(settings["url"].rstrip("/"), headers=_headers(credentials))
-        case "azure_blob":
-            return HttpFiles(_container(settings), query=credentials.get("sas_token", "").lstrip("?"), lists_blobs=True)
+        case "azure_blob" | "azure_data_lake_gen2" | "one_lake":
+            return BlobFiles(*_container(place), prefix=_folder(settings))
         case "s3":
             return _s3(settings, credentials)
     raise Invalid(f"The datastore {place.name!r} is of the type {place.type}, which cannot be read from here.")
@@ -111,17 +134,52 @@ def _headers(credentials: dict[str, str]) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"} if token else {}
 
 
-def _container(settings: dict[str, str]) -> str:
-    """The address of a container; an `endpoint` that is a URL is the address of the account itself."""
+def _container(place: Place) -> tuple[str, httpx.Auth]:
+    """The address of a container, and the proof that it asks for.
+
+    A file system of Data Lake Storage is a container of the same account. An `endpoint` that is a URL is the address
+    of the account itself.
+    """
+    settings = place.settings
+    if place.type == "one_lake":
+        return _lake_house(settings), _proof("onelake", place.credentials)
+    account, container = settings["account_name"], settings.get("container_name") or settings["filesystem"]
     endpoint = settings.get("endpoint", "core.windows.net")
     if endpoint.startswith(("http://", "https://")):
-        return f"{endpoint.rstrip('/')}/{settings['account_name']}/{settings['container_name']}"
-    protocol = settings.get("protocol", "https")
-    return f"{protocol}://{settings['account_name']}.blob.{endpoint}/{settings['container_name']}"
+        base = f"{endpoint.rstrip('/')}/{account}"
+    else:
+        base = f"{settings.get('protocol', 'https')}://{account}.blob.{endpoint}"
+    return f"{base}/{quote(container)}", _proof(account, place.credentials)
+
+
+def _lake_house(settings: dict[str, Any]) -> str:
+    """A workspace of OneLake, which is a container to those who speak of blobs."""
+    endpoint = settings.get("endpoint", "onelake.dfs.fabric.microsoft.com").rstrip("/")
+    address = endpoint if "://" in endpoint else f"https://{endpoint}"
+    return f"{address.replace('.dfs.', '.blob.', 1)}/{quote(settings['one_lake_workspace_name'])}"
+
+
+def _folder(settings: dict[str, Any]) -> str:
+    """The folder of OneLake's container in which the files of an artifact lie."""
+    name = (settings.get("artifact") or {}).get("name", "")
+    return name if not name or "/" in name else f"{name}/Files"
+
+
+def _proof(account: str, credentials: dict[str, str]) -> httpx.Auth:
+    match credentials.get("type"):
+        case "account_key":
+            return azure_auth.SharedKey(account, credentials["account_key"])
+        case "service_principal":
+            return azure_auth.ServicePrincipal(
+                credentials["tenant_id"], credentials["client_id"], credentials["client_secret"],
+                credentials.get("authority_url") or azure_auth.AUTHORITY,
+            )  # fmt: skip
+    return azure_auth.Anonymous(credentials.get("sas_token", ""))
 
 
 def _s3(settings: dict[str, str], credentials: dict[str, str]) -> Files:
     import boto3
+    from botocore.config import Config
 
     from app.kit.storage.s3 import S3Storage
 
@@ -131,5 +189,6 @@ def _s3(settings: dict[str, str], credentials: dict[str, str]) -> Files:
         region_name=settings.get("region"),
         aws_access_key_id=credentials.get("access_key_id"),
         aws_secret_access_key=credentials.get("secret_access_key"),
+        config=Config(connect_timeout=10, retries={"total_max_attempts": 3}),
     )
     return S3Storage(f"s3://{safe_key(settings['bucket'], settings.get('prefix', ''))}", client)

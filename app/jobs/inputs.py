@@ -53,7 +53,7 @@ def _resolve(session: Session, workspace_id: int, type: str, text: str, address:
         case RunArtifact() | LoggedModelFiles():
             return _find_files(session, workspace_id, text)
         case Elsewhere(url):
-            return {"url": url}
+            return _elsewhere(session, workspace_id, url, field)
         case InDatastore():
             return datastores.find_place(session, workspace_id, address, field)
         case AssetVersion() if address.kind == "models" or type in MODEL_TYPES:
@@ -79,10 +79,17 @@ def _data(session: Session, workspace_id: int, version, field: str) -> dict:
     asset = {"kind": "data", "name": version.asset.name, "version": version.version, "type": version.asset.type}
     address = addresses.parse(version.path)
     if isinstance(address, Elsewhere):
-        return {"url": address.url, "asset": asset}
+        return _elsewhere(session, workspace_id, address.url, field) | {"asset": asset}
     if isinstance(address, InDatastore):
         return datastores.find_place(session, workspace_id, address, field) | {"asset": asset}
     return {"key": f"workspaces/{workspace_id}/{safe_key(address.path)}", "asset": asset}
+
+
+def _elsewhere(session: Session, workspace_id: int, url: str, field: str) -> dict:
+    """Read with the credentials of a datastore, where the workspace has one of the container that the URL leads to."""
+    if address := datastores.behind(session, workspace_id, url, field):
+        return datastores.find_place(session, workspace_id, address, field)
+    return {"url": url}
 
 
 def _job(session: Session, workspace_id: int, name: str) -> Job:

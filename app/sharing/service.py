@@ -5,17 +5,17 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from app.access.tables import Workspace
-from app.assets.addresses import Elsewhere, Stored, parse, stored_address
+from app.assets.addresses import Elsewhere, parse, stored_address
 from app.assets.names import check_name, check_version
 from app.components.queries import COMPONENTS
 from app.components.tables import ComponentVersion
+from app.data import files as data_files
 from app.data import service as data
 from app.data.tables import DataVersion
 from app.environments.queries import ENVIRONMENTS
 from app.environments.tables import EnvironmentVersion
-from app.errors import AlreadyExists, Invalid
+from app.errors import AlreadyExists
 from app.jobs import discarding
-from app.kit.storage import safe_key, store
 from app.models import service as models
 from app.models.sources import Source
 from app.models.tables import ModelVersion
@@ -103,17 +103,10 @@ def _share_model(
 def _share_data(
     session: Session, found: DataVersion, home: int, name: str, version: str, origin: str, shared_by: str
 ) -> DataVersion:
-    address = parse(found.path)
-    if not isinstance(address, Stored | Elsewhere):
-        raise Invalid(
-            f"path: {found.path!r} lies in a datastore of the workspace, which the registry does not have; share what "
-            "the workspace keeps, or what lies at a public address.",
-            target="path",
-        )
     path = found.path
-    if isinstance(address, Stored):
-        path = f"data/{name}/{version}/{address.path.rstrip('/').rpartition('/')[2]}"
-        store().copy(f"workspaces/{found.asset.workspace_id}/{safe_key(address.path)}", f"workspaces/{home}/{path}")
+    if not isinstance(parse(path), Elsewhere):
+        path = f"data/{name}/{version}/{path.rstrip('/').rpartition('/')[2]}"
+        data_files.copy(data_files.of_version(session, found.asset.workspace_id, found), f"workspaces/{home}/{path}")
         path = stored_address(path)
     return data.register(
         session, home, name, found.asset.type, path, version=version, description=found.description, tags=found.tags,

@@ -12,12 +12,12 @@ from app.access import service as access
 from app.compute.tables import JobNode
 from app.database import reading
 from app.datastores import service as datastores
-from app.datastores.stores import Files, Place, check_reachable, open_files
-from app.errors import AtelierError, Unavailable
+from app.datastores.stores import Place, check_reachable, open_files, reaching
+from app.errors import AtelierError, NotFound, Unavailable
 from app.jobs import places
 from app.jobs.tables import Job
 from app.kit.clock import now
-from app.kit.storage import store
+from app.kit.storage import Files, store
 from app.settings import Settings
 from workers.execution import environments
 from workers.execution.folder import JobFolder
@@ -128,12 +128,13 @@ def _fetch_elsewhere(name: str, port: dict, target: Path, workspace_id: int) -> 
         check_reachable(found, field)
         place = Place.of(found)
     try:
-        return _fetch_from(open_files(place), port["file"], port, target)
+        with reaching(port["path"]):
+            fetched = _fetch_from(open_files(place), port["file"], port, target)
+        if fetched.is_dir() and not any(fetched.iterdir()):
+            raise NotFound(f"there is nothing at {port['path']}.")
+        return fetched
     except AtelierError as error:
         raise Unavailable(f"{field}: {error.message}", target=field) from error
-    except Exception as error:
-        reason = f"{port['path']} could not be read: {error}"
-        raise Unavailable(f"{field}: {reason}", target=field) from error
 
 
 def _download(url: str, folder: Path, name: str) -> Path:

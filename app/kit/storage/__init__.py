@@ -2,9 +2,9 @@
 
 from app.kit.storage.keys import safe_key
 from app.kit.storage.local import LocalStorage
-from app.kit.storage.store import Entry, Storage
+from app.kit.storage.store import Entry, Files, Storage, WritableFiles
 
-__all__ = ["Entry", "LocalStorage", "Storage", "connect", "safe_key", "store"]
+__all__ = ["Entry", "Files", "LocalStorage", "Storage", "WritableFiles", "connect", "safe_key", "store"]
 
 _store: Storage
 

@@ -2,7 +2,6 @@
 
 import io
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 
 import boto3
 from boto3.s3.transfer import TransferConfig
@@ -108,10 +107,12 @@ class S3Storage(Storage):
         return size
 
     def walk(self, key: str) -> Iterator[Entry]:
-        base = self._key(key) + "/"
+        base = f"{self._key(key)}/".removeprefix("/")
         sizes: dict[str, int] = {}
         for name, size in self._objects(base):
             path = name[len(base) :]
+            if not path or path.endswith("/"):
+                continue  # what stands for an empty folder
             folder, mark, _ = path.rpartition(PARTS + "/")
             path = folder if mark else path
             sizes[path] = sizes.get(path, 0) + size
@@ -119,11 +120,18 @@ class S3Storage(Storage):
             yield Entry(path, False, size)
 
     def list(self, key: str) -> list[Entry]:
-        found: dict[str, Entry] = {}
-        for entry in self.walk(key):
-            head, slash, _ = entry.path.partition("/")
-            found[head] = Entry(head, bool(slash), 0 if slash else entry.size)
-        return sorted(found.values(), key=lambda entry: (not entry.is_folder, entry.path))
+        base = f"{self._key(key)}/".removeprefix("/")
+        found: list[Entry] = []
+        pages = self.client.get_paginator("list_objects_v2")
+        for page in pages.paginate(Bucket=self.bucket, Prefix=base, Delimiter="/"):
+            for folder in page.get("CommonPrefixes", ()):
+                path = folder["Prefix"][len(base) : -1]
+                appended = path.removesuffix(PARTS)
+                is_folder = appended == path
+                found.append(Entry(appended, is_folder, 0 if is_folder else self.size(safe_key(key, appended)) or 0))
+            files = (file for file in page.get("Contents", ()) if file["Key"] != base)
+            found += (Entry(file["Key"][len(base) :], False, file["Size"]) for file in files)
+        return sorted(found, key=lambda entry: (not entry.is_folder, entry.path))
 
     def delete(self, key: str) -> None:
         base = self._key(key)
@@ -138,9 +146,6 @@ class S3Storage(Storage):
             self.write(target, self.read(source))
             return
         self.client.copy({"Bucket": self.bucket, "Key": self._key(source)}, self.bucket, self._key(target))
-
-    def local_path(self, key: str) -> Path | None:
-        return None
 
     def link(self, key: str, method: str, seconds: int) -> str | None:
         if method == "GET" and self._object_size(key) is None:
