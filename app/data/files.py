@@ -44,6 +44,8 @@ class Lying:
             for key in dict.fromkeys((self.key, safe_key(self.key, path)) if path else (self.key,)):
                 if key and (size := self.files.size(key)) is not None:
                     return key, size
+            if not path and not self.files.list(self.key):
+                raise NotFound(f"path: there is nothing at {self.path}.", target="path")
         if not path:
             raise Invalid("path: say which file of the folder.", target="path")
         raise NotFound(f"path: there is no file {path!r} in this version.", target="path")

@@ -8,7 +8,7 @@ from starlette.responses import StreamingResponse
 
 from app.access.guard import CallerDep, allow, note
 from app.assets import archiving
-from app.data import files, queries, routes_resumable, service, uploads
+from app.data import files, queries, routes_profile, routes_resumable, service, uploads
 from app.data.permissions import READ, WRITE
 from app.data.queries import DATA
 from app.data.schemas import DataChange, DataCreate, DataRead, Upload
@@ -19,6 +19,7 @@ from app.web.session import SessionDep
 
 router = APIRouter(prefix="/api", tags=["data"])
 include(router, routes_resumable.router)
+include(router, routes_profile.router)
 IN_MEMORY = 8 << 20
 
 

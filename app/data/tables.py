@@ -1,8 +1,9 @@
 """Data assets: named, versioned files and folders that jobs read and write."""
 
 from datetime import datetime
+from enum import StrEnum
 
-from sqlalchemy import BigInteger, ForeignKey, UniqueConstraint
+from sqlalchemy import BigInteger, Enum, ForeignKey, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.database import Base
@@ -42,3 +43,33 @@ class DataVersion(Base):
     created_by: Mapped[str]
     created_at: Mapped[datetime] = mapped_column(default=now)
     asset: Mapped[DataAsset] = relationship(lazy="joined")
+
+
+class ProfileState(StrEnum):
+    WAITING = "Waiting"
+    COMPLETED = "Completed"
+    FAILED = "Failed"
+
+
+_StateText = Enum(ProfileState, native_enum=False, length=16, values_callable=lambda all: [one.value for one in all])
+
+
+class DataProfile(Base):
+    """What a worker found in the columns of a version: of one file of it, or with the path '' of all that belong
+    together. Whoever makes it has until `claimed_until`."""
+
+    __tablename__ = "data_profiles"
+    __table_args__ = (UniqueConstraint("version_id", "path"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    version_id: Mapped[int] = mapped_column(ForeignKey("data_versions.id", ondelete="CASCADE"))
+    path: Mapped[str]
+    state: Mapped[ProfileState] = mapped_column(_StateText, default=ProfileState.WAITING, index=True)
+    attempts: Mapped[int] = mapped_column(default=0)
+    claimed_until: Mapped[datetime | None]
+    result: Mapped[dict | None]
+    error: Mapped[str | None]
+    asked_by: Mapped[str]
+    asked_at: Mapped[datetime] = mapped_column(default=now)
+    ended_at: Mapped[datetime | None]
+    version: Mapped[DataVersion] = relationship(lazy="joined")

@@ -1,7 +1,7 @@
 """Files behind HTTP addresses."""
 
 from collections.abc import Iterator
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import httpx
 
@@ -14,12 +14,15 @@ TIMEOUT = httpx.Timeout(60, connect=10)
 class Site:
     """Requests to one server, with what it asks for; what goes wrong is told by the address that was asked for."""
 
-    def __init__(self, base: str, *, auth: httpx.Auth | None = None, headers: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, base: str, *, query: str = "", auth: httpx.Auth | None = None, headers: dict[str, str] | None = None
+    ) -> None:
         self.base = base
+        self._query = query
         self._client = httpx.Client(auth=auth, headers=headers, follow_redirects=True, timeout=TIMEOUT)
 
     def address(self, key: str) -> str:
-        return f"{self.base}/{quote(safe_key(key))}" if key else self.base
+        return (f"{self.base}/{quote(safe_key(key))}" if key else self.base) + self._query
 
     def ask(self, method: str, address: str, **sent) -> httpx.Response:
         """Raises Unavailable where there is no answer."""
@@ -57,8 +60,15 @@ def _reason(answer: httpx.Response) -> str:
 class HttpFiles(Files):
     """Single files: what lies beside a file, or below an address, no server tells."""
 
-    def __init__(self, base: str, *, headers: dict[str, str] | None = None) -> None:
-        self._site = Site(base, headers=headers)
+    def __init__(self, base: str, *, query: str = "", headers: dict[str, str] | None = None) -> None:
+        self._site = Site(base, query=query, headers=headers)
+
+    @classmethod
+    def beside(cls, url: str) -> tuple["HttpFiles", str]:
+        """The files of the folder in which a URL's file lies, and the key of that file."""
+        address, mark, query = url.partition("?")
+        base, _, name = address.rpartition("/")
+        return cls(base, query=mark + query), unquote(name)
 
     def size(self, key: str) -> int | None:
         """Bytes of a file, 0 where the server does not say, or None where there is none."""

@@ -1,4 +1,4 @@
-"""Runs a command fenced in: `fence.py --write FOLDER --hide FOLDER -- COMMAND …`. Standard library only."""
+"""Runs a command fenced in: `fence.py --write FOLDER --read PATH --hide FOLDER -- COMMAND …`. Standard library only."""
 
 import argparse
 import os
@@ -11,10 +11,11 @@ from confine import TEMPORARY
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--write", action="append", default=[])
+    parser.add_argument("--read", action="append", default=[])
     parser.add_argument("--hide", action="append", default=[])
     parser.add_argument("command", nargs="+")
     options = parser.parse_args()
-    landlock.restrict(options.write, TEMPORARY, (), options.hide)
+    landlock.restrict(options.write, TEMPORARY, options.read, options.hide)
     privileges.drop()
     os.execvp(options.command[0], options.command)
 

@@ -1,0 +1,47 @@
+"""Every profile of data that is asked for is made, or it is said why not."""
+
+import logging
+import tempfile
+from pathlib import Path
+
+from app.data import files, profiles, tabular
+from app.data.tables import DataVersion
+from app.database import reading, transaction
+from app.datastores.http import HttpFiles
+from app.errors import AtelierError
+from app.settings import Settings
+from workers.profiling import process
+
+log = logging.getLogger(__name__)
+
+
+def reconcile(settings: Settings, folder: Path) -> None:
+    """`folder` takes what is read meanwhile."""
+    with reading() as session:
+        if not profiles.is_due(session):
+            return
+    with transaction() as session:
+        found = profiles.claim(session)
+        if found is None:
+            return
+        profile_id, path, type = found.id, found.path, found.version.asset.type
+        version_id = found.version_id
+    result, error = None, None
+    try:
+        with reading() as session:
+            there = _lying(session, session.get_one(DataVersion, version_id))
+        with tempfile.TemporaryDirectory(dir=folder, prefix="profile-") as work:
+            table = tabular.find(there, type, path)
+            result = process.make(there, table, Path(work), settings.home.resolve())
+    except AtelierError as failure:
+        error = failure.message.removeprefix("path: ")
+    except Exception as failure:
+        log.exception("profile %s broke", profile_id)
+        error = f"It could not be made: {failure}"
+    with transaction() as session:
+        profiles.settle(session, profile_id, result, error)
+
+
+def _lying(session, version: DataVersion) -> files.Lying:
+    there = files.lying(session, version.asset.workspace_id, version.path)
+    return there or files.Lying(*HttpFiles.beside(version.path), version.path)
