@@ -6,9 +6,9 @@ from typing import Any
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.access.guard import CallerDep, allow
+from app.access.guard import CallerDep, allow, note
 from app.data import profiles, queries
-from app.data.permissions import READ
+from app.data.permissions import PROFILE, READ
 from app.data.tables import DataProfile
 from app.web.session import SessionDep
 
@@ -37,9 +37,13 @@ def profile(name: str, version: str, session: SessionDep, caller: CallerDep, pat
 
 
 @router.post(
-    "/data/{name}/versions/{version}/profile", status_code=202, response_model=ProfileRead, dependencies=[allow(READ)]
+    "/data/{name}/versions/{version}/profile",
+    status_code=202,
+    response_model=ProfileRead,
+    dependencies=[allow(PROFILE)],
 )
 def ask(name: str, version: str, session: SessionDep, caller: CallerDep, path: str = "") -> DataProfile:
     """Have a worker make it. One that there is stays, unless it failed or the files may have changed."""
     found = queries.get_version(session, caller.workspace.id, name, version)
+    note(session, "data", f"{name}:{version}", after={"profile": path or "all files"})
     return profiles.ask(session, found, path, asked_by=caller.user.name)

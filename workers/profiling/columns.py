@@ -64,7 +64,8 @@ def _numbers(connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
     wanted = ", ".join(str(part) for part in QUANTILES)
     row = connection.execute(
         f"SELECT min(x), max(x), avg(d), stddev_samp(d), quantile_cont(d, [{wanted}]), "
-        f"(SELECT count(*) FROM one WHERE NOT {finite}), bool_and(d = floor(d)) FROM (SELECT x, CAST(x AS DOUBLE) AS d FROM one WHERE {finite})"
+        f"(SELECT count(*) FROM one WHERE NOT {finite}), bool_and(d = floor(d)) "
+        f"FROM (SELECT x, CAST(x AS DOUBLE) AS d FROM one WHERE {finite})"
     ).fetchone()
     low, high, mean, deviation, quantiles, infinite, is_whole = row
     if low is None:
