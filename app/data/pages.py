@@ -8,7 +8,7 @@ from starlette.responses import StreamingResponse
 from app.access.caller import Caller
 from app.access.guard import CallerDep, allow
 from app.assets.addresses import Elsewhere, InDatastore, parse
-from app.data import files, pages_new, queries
+from app.data import files, pages_new, pages_profile, queries
 from app.data.permissions import READ, WRITE
 from app.data.tables import DataVersion
 from app.errors import AtelierError, Invalid
@@ -19,6 +19,7 @@ from app.web.templating import templates
 router = APIRouter(prefix="/data", include_in_schema=False)
 # Before the pages below, whose {name} would also match their addresses.
 include(router, pages_new.router)
+include(router, pages_profile.router)
 
 PREVIEWED = (*files.TABLES, *files.IMAGES, "txt", "md", "json", "jsonl", "yaml", "yml", "log", "py")
 MOST_SHOWN = 1000

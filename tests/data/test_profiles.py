@@ -43,13 +43,16 @@ def test_a_worker_describes_every_column(alice, settings, tmp_path):
     assert (name["kind"], name["top"]) == ("text", [["k0", 5], ["k1", 5]])
     assert (day["kind"], day["min"], day["max"]) == ("time", "2026-01-01", "2026-02-01")
     assert none["missing"] == 10 and none["distinct"] == 0
+    page = alice.get("/data/t/versions/1/profile").text
+    assert "10 rows" in page and "How the values of x are distributed, from 0 to 7" in page
     again = alice.post(address).json()
     assert again["state"] == "Completed" and again["asked_at"] == profile["asked_at"]
 
 
 @ON_SQLITE
 def test_formats_dialects_and_lines_that_are_broken(alice, settings, tmp_path):
-    duckdb.sql("SELECT range AS i, range % 2 = 0 AS even FROM range(6)").write_parquet(str(tmp_path / "a.parquet"))
+    none = "CASE range WHEN 0 THEN 'inf'::DOUBLE WHEN 1 THEN 'nan'::DOUBLE ELSE range END AS f"
+    duckdb.sql(f"SELECT {none}, range % 2 = 0 AS even FROM range(6)").write_parquet(str(tmp_path / "a.parquet"))
     folder = {
         "a.parquet": (tmp_path / "a.parquet").read_bytes(),
         "b.csv": "näme;wert\nü;1,5\nö;2\n".encode("latin-1"),
@@ -57,10 +60,16 @@ def test_formats_dialects_and_lines_that_are_broken(alice, settings, tmp_path):
         "d.jsonl": b'{"a": 1, "b": {"c": [1]}}\n{"a": null}\n',
         "e.csv": b"1,2\n3,4\n",
         "f.bin": b"\0",
+        "g.csv": b"v,w\n1e308,2\n-1e308,nan\n1e308,1\n",
     }
     address = keep(alice, "f", "uri_folder", folder)
     parquet = made(alice, settings, tmp_path, address, "a.parquet")["result"]
     assert [column["kind"] for column in parquet["columns"]] == ["number", "boolean"]
+    assert (parquet["columns"][0]["missing"], parquet["columns"][0]["infinite"], parquet["columns"][0]["min"]) == (
+        1,
+        1,
+        2,
+    )
     latin = made(alice, settings, tmp_path, address, "b.csv")["result"]
     assert [column["name"] for column in latin["columns"]] == ["näme", "wert"] and "latin-1" in latin["notes"][0]
     broken = made(alice, settings, tmp_path, address, "c.csv")["result"]
@@ -68,6 +77,8 @@ def test_formats_dialects_and_lines_that_are_broken(alice, settings, tmp_path):
     nested = made(alice, settings, tmp_path, address, "d.jsonl")["result"]
     assert [column["missing"] for column in nested["columns"]] == [1, 1]
     assert made(alice, settings, tmp_path, address, "e.csv")["result"]["rows"] == 2
+    huge = made(alice, settings, tmp_path, address, "g.csv")["result"]["columns"][0]
+    assert (huge["max"], huge["std"]) == (1e308, None)
     refused = made(alice, settings, tmp_path, address, "f.bin")
     assert refused["state"] == "Failed" and "no table" in refused["error"]
     missing = made(alice, settings, tmp_path, address, "gone.csv")

@@ -61,20 +61,34 @@ def _top(connection: duckdb.DuckDBPyConnection, distinct: int, found: int) -> li
 
 def _numbers(connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
     finite = "isfinite(CAST(x AS DOUBLE))"
-    wanted = ", ".join(str(part) for part in QUANTILES)
-    row = connection.execute(
-        f"SELECT min(x), max(x), avg(d), stddev_samp(d), quantile_cont(d, [{wanted}]), "
-        f"(SELECT count(*) FROM one WHERE NOT {finite}), bool_and(d = floor(d)) "
-        f"FROM (SELECT x, CAST(x AS DOUBLE) AS d FROM one WHERE {finite})"
-    ).fetchone()
+    try:
+        row = connection.execute(_of_numbers(finite, "avg(d), stddev_samp(d)")).fetchone()
+    except duckdb.OutOfRangeException:
+        # Their squares are larger than any number.
+        row = connection.execute(_of_numbers(finite, "NULL, NULL")).fetchone()
     low, high, mean, deviation, quantiles, infinite, is_whole = row
     if low is None:
         return {"infinite": infinite}
-    told = {"min": _plain(low), "max": _plain(high), "mean": mean, "std": deviation, "infinite": infinite}
-    told["quantiles"] = dict(zip((str(part) for part in QUANTILES), quantiles, strict=True))
+    told = {
+        "min": _plain(low),
+        "max": _plain(high),
+        "mean": _finite(mean),
+        "std": _finite(deviation),
+        "infinite": infinite,
+    }
+    told["quantiles"] = dict(zip((str(part) for part in QUANTILES), map(_finite, quantiles), strict=True))
     return told | {
         "histogram": _histogram(connection, "CAST(x AS DOUBLE)", _edges(float(low), float(high), is_whole), finite)
     }
+
+
+def _of_numbers(finite: str, moments: str) -> str:
+    wanted = ", ".join(str(part) for part in QUANTILES)
+    return (
+        f"SELECT min(x), max(x), {moments}, quantile_cont(d, [{wanted}]), "
+        f"(SELECT count(*) FROM one WHERE NOT {finite}), bool_and(d = floor(d)) "
+        f"FROM (SELECT x, CAST(x AS DOUBLE) AS d FROM one WHERE {finite})"
+    )
 
 
 def _edges(low: float, high: float, is_whole: bool) -> list[float]:
@@ -120,6 +134,11 @@ def _times(connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
 def _texts(connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
     row = connection.execute("SELECT min(length(x)), max(length(x)), avg(length(x)), count(*) FILTER (x = '') FROM one")
     return dict(zip(("shortest", "longest", "mean_length", "empty"), row.fetchone(), strict=True))
+
+
+def _finite(value: float | None) -> float | None:
+    """None for what is larger than any number, such as the mean of the largest ones."""
+    return value if value is not None and math.isfinite(value) else None
 
 
 def _plain(value: Any) -> int | float:
