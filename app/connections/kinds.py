@@ -13,7 +13,7 @@ _TEXTS = (
     "target", "url", "endpoint", "azure_endpoint", "api_base", "api_version", "api_type", "open_ai_resource_id",
     "ai_services_resource_id", "account_name", "container_name", "one_lake_workspace_name",
 )  # fmt: skip
-_ADDRESSES = ("target", "url", "endpoint", "azure_endpoint", "api_base")
+ADDRESSES = ("target", "url", "endpoint", "azure_endpoint", "api_base")
 _FIELDS = (*COMMON, *_TEXTS, "api_key", "is_shared", "metadata", "artifact")
 _WITHOUT_ADDRESS = ("custom", "open_ai", "serp", "azure_blob", "azure_one_lake")
 TYPES = (
@@ -27,7 +27,7 @@ TYPES = (
 def _settings(file: Section, type: str) -> dict[str, Any]:
     file.check_fields(_FIELDS, SET_BY_SERVER)
     found: dict[str, Any] = {name: file.text(name) for name in _TEXTS if name in file}
-    if type not in _WITHOUT_ADDRESS and not any(name in file for name in _ADDRESSES):
+    if type not in _WITHOUT_ADDRESS and not any(name in file for name in ADDRESSES):
         file.wrong("target", f"is missing: it is the address that a connection of the type {type} leads to.")
     if type == "azure_blob":
         file.text("account_name", required=True)

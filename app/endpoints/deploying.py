@@ -4,6 +4,7 @@ from sqlalchemy.orm import Session
 
 from app.assets import addresses
 from app.assets.addresses import AssetVersion, Stored
+from app.connections import references
 from app.endpoints import service
 from app.endpoints.schemas import DeploymentCreate
 from app.endpoints.tables import OnlineDeployment, OnlineEndpoint
@@ -18,6 +19,10 @@ from app.registries import queries as registries
 def deploy(session: Session, endpoint: OnlineEndpoint, new: DeploymentCreate, *, created_by: str) -> OnlineDeployment:
     version = _model(session, endpoint.workspace_id, new.model) if new.model else None
     code = new.code_configuration
+    references.check(
+        session, endpoint.workspace_id, new.environment_variables, "environment_variables",
+        may=lambda: references.may_read(session, endpoint.workspace_id, created_by),
+    )  # fmt: skip
     return service.deploy(
         session,
         endpoint,

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.connections import openings
 from app.environments import contexts, curated, images, queries, references
 from app.environments.conda import Wanted, definition_of, read_conda
 from app.environments.references import Reference
@@ -33,7 +34,7 @@ def resolve(session: Session, workspace_id: int, environment: str | dict[str, An
     if environment is None:
         return EnvironmentSpec.curated().to_dict()
     if isinstance(environment, dict):
-        return defined(session, workspace_id, environment).to_dict()
+        return _opened(session, workspace_id, defined(session, workspace_id, environment)).to_dict()
     reference = references.parse(environment)
     found = _registered(session, workspace_id, reference)
     if found is None:
@@ -42,14 +43,22 @@ def resolve(session: Session, workspace_id: int, environment: str | dict[str, An
     if reference.registry is not None:
         name = f"registries/{reference.registry}/{name}"
     home = found.environment.workspace_id
-    return spec_of(session, home, found).to_dict() | {"asset": {"name": name, "version": found.version}}
+    spec = _opened(session, workspace_id, spec_of(session, home, found))
+    return spec.to_dict() | {"asset": {"name": name, "version": found.version}}
 
 
 def spec_of(session: Session, workspace_id: int, version: EnvironmentVersion) -> EnvironmentSpec:
     """What is built of a registered version. What an image stands for is looked up each time."""
     if version.spec is not None:
-        return EnvironmentSpec.from_dict(version.spec)
-    return defined(session, workspace_id, version.definition)
+        return _opened(session, workspace_id, EnvironmentSpec.from_dict(version.spec))
+    return _opened(session, workspace_id, defined(session, workspace_id, version.definition))
+
+
+def _opened(session: Session, workspace_id: int, spec: EnvironmentSpec) -> EnvironmentSpec:
+    """With the connections of the workspace that open what the environment names by its address."""
+    if spec.is_curated:
+        return spec
+    return replace(spec, feeds=openings.named(session, workspace_id, (*spec.options, *spec.requirements)))
 
 
 def _registered(session: Session, workspace_id: int, reference: Reference) -> EnvironmentVersion | None:

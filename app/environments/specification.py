@@ -14,7 +14,8 @@ from app.environments import curated
 class EnvironmentSpec:
     """`requirements` are pip's, `options` pip's index options; `notes` say what was taken differently.
 
-    `version` is that of a registered environment.
+    `version` is that of a registered environment. `feeds` are the connections, as `WORKSPACE_ID/NAME`, with whose
+    credentials it is built: what they open is built for those only who have them.
     """
 
     name: str
@@ -24,6 +25,7 @@ class EnvironmentSpec:
     image: str | None = None
     notes: tuple[str, ...] = ()
     version: str | None = None
+    feeds: tuple[str, ...] = ()
 
     @classmethod
     def curated(cls, notes: tuple[str, ...] = (), name: str | None = None) -> "EnvironmentSpec":
@@ -62,4 +64,6 @@ def digest(spec: EnvironmentSpec) -> str:
         f"{sys.version_info.major}.{sys.version_info.minor}",
         f"{sys.platform}-{platform.machine()}",
     ]
+    if spec.feeds:
+        content.append(list(spec.feeds))
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:24]

@@ -83,7 +83,8 @@ def index_options(requirements: tuple[str, ...]) -> list[str]:
         options += ["--index-strategy", "unsafe-best-match"]
     wants_torch = any(TORCH.match(requirement) for requirement in requirements)
     if wants_torch and not _has_torch(config.get("find-links", [])):
-        options += ["--torch-backend", "auto"]
+        is_for_cpu = any("+cpu" in requirement for requirement in requirements)
+        options += ["--torch-backend", "cpu" if is_for_cpu else "auto"]
     return options
 
 

@@ -6,6 +6,8 @@ from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from app.access.caller import Caller
+from app.connections import references
+from app.connections.permissions import SECRETS
 from app.environments import resolving
 from app.errors import AlreadyExists, Conflict, Invalid
 from app.experiments import service as experiments
@@ -95,6 +97,7 @@ def _new(session: Session, caller: Caller, spec: CommandJob, yaml: str) -> Job:
         parent_id=_parent(session, workspace_id, spec.parent_job_name),
         tags=[JobTag(key=key, value=str(value)) for key, value in spec.tags.items()],
     )
+    _check_secrets(session, caller, job.spec)
     session.add(job)
     session.flush()
     for port, value in ports.items():
@@ -105,6 +108,12 @@ def _new(session: Session, caller: Caller, spec: CommandJob, yaml: str) -> Job:
         link(session, job, "source", "component", "component", component, version)
     link_environment(session, job)
     return job
+
+
+def _check_secrets(session: Session, caller: Caller, spec: dict) -> None:
+    """A job is handed of connections what it names, where whoever submits it may read that."""
+    for field, variables in references.variables_of(spec):
+        references.check(session, caller.workspace.id, variables, field, may=lambda: caller.can(SECRETS.name))
 
 
 def _parent(session: Session, workspace_id: int, name: str | None) -> int | None:
@@ -149,6 +158,7 @@ def resubmit(
         "workspace_id",
     )
     copied = {field: getattr(job, field) for field in fields}
+    _check_secrets(session, caller, job.spec or {})
     if job.type in ("sweep", "pipeline"):
         copied["properties"] = job.spec.get("properties", {})
     name = name or generate_name()

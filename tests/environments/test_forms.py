@@ -18,7 +18,7 @@ AZURES = [
     ("tensorflow-2.16-cuda12", "tensorflow-2.21-cpu"),
     ("AzureML-lightgbm-3.3", "lightgbm-4.7-cpu"),
     ("acft-hf-nlp-gpu", "transformers-5.24-cpu"),
-    ("ai-ml-automl-dnn-vision-gpu", "torchvision-0.28-cpu"),
+    ("ai-ml-automl-dnn-vision-gpu", "torchvision-0.29"),
 ]
 
 

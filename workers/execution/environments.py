@@ -1,10 +1,13 @@
 """Finds the interpreter that a job runs in, and builds its environment when nobody has yet."""
 
 import sys
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
+from app.connections import openings
+from app.database import reading
 from app.environments import builder, builds
 from app.environments.specification import EnvironmentSpec, digest
 from app.settings import Settings
@@ -28,15 +31,29 @@ def build(spec: EnvironmentSpec, settings: Settings, log: Callable[[str], None])
     root = settings.environments_folder.resolve()
     if python := builder.find(spec, root):
         return python
-    cache = root / ".cache"
+    # What came from a feed is not found again by who has no credentials for it.
+    cache = root / (f".cache-{spec.feeds[0].partition('/')[0]}" if spec.feeds else ".cache")
     cache.mkdir(parents=True, exist_ok=True)
-    fence = [
-        *(sys.executable, "-S", "-E", str(FENCE)),
-        *("--write", str(root), "--hide", str(settings.home.resolve())),
-        *("--", "env", f"UV_CACHE_DIR={cache}"),
-    ]
 
     def record(spec: EnvironmentSpec) -> AbstractContextManager[Callable[[str], None]]:
         return builds.recorded(spec, lambda: builder.contents(root / digest(spec)))
 
-    return builder.build(spec, root, log, fence, record)
+    with _credentials(spec, settings.home.resolve()) as (variables, readable):
+        fence = [
+            *(sys.executable, "-S", "-E", str(FENCE)),
+            *("--write", str(root), *readable, "--hide", str(settings.home.resolve())),
+            *("--", "env", f"UV_CACHE_DIR={cache}", *(f"{name}={value}" for name, value in variables.items())),
+        ]
+        return builder.build(spec, root, log, fence, record)
+
+
+@contextmanager
+def _credentials(spec: EnvironmentSpec, home: Path) -> Iterator[tuple[dict[str, str], list[str]]]:
+    """The variables and options of the fence by which a build reads the credentials of its feeds, while it lasts."""
+    if not spec.feeds:
+        yield {}, []
+        return
+    with tempfile.TemporaryDirectory(prefix="feeds-", dir=home) as folder:
+        with reading() as session:
+            variables = openings.write(session, spec.feeds, Path(folder))
+        yield variables, ["--read", folder]

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from app.access import queries as access_queries
 from app.access import service as access
 from app.compute.tables import JobNode
+from app.connections import references
 from app.database import reading
 from app.datastores import service as datastores
 from app.datastores.stores import Place, check_reachable, open_files, reaching
@@ -49,6 +50,7 @@ class Plan:
     rank: int = 0
     instances: int = 1
     devices: list[int] = field(default_factory=list)
+    variables: dict[str, str] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(cls, session: Session, job: Job, settings: Settings, rank: int = 0) -> "Plan":
@@ -87,6 +89,8 @@ class Plan:
 
 def prepare(node, held, plan: Plan, folder: JobFolder, system_log) -> Path:
     """Lay out the job's folder; returns the interpreter of its environment."""
+    with reading() as session:
+        plan.variables = references.fill(session, plan.workspace_id, plan.spec.get("environment_variables", {}))
     python = environments.interpreter(node, held, plan, system_log)
     if plan.code:
         system_log.write("Fetching the code")

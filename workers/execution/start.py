@@ -96,7 +96,7 @@ def _environ(settings: Settings, plan: Plan, folder: JobFolder, python: Path) ->
         "LANG": os.environ.get("LANG", "C.UTF-8"),
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "GIT_PYTHON_REFRESH": "quiet",
-        **plan.spec.get("environment_variables", {}),
+        **plan.variables,
         "MLFLOW_TRACKING_URI": address,
         "MLFLOW_TRACKING_TOKEN": plan.token,
         "MLFLOW_RUN_ID": plan.name,

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from app.connections import references
+from app.database import reading
 from app.endpoints.tables import DeploymentInstance, OnlineDeployment
 from app.kit.storage import store
 from workers.node import Node
@@ -72,7 +74,7 @@ def instance_spec(item: Wanted, python: Path, node: Node) -> InstanceSpec:
         kind=item.kind,
         code_folder=_copy(item.code_key, folder / "code") if item.code_key else None,
         scoring_script=item.scoring_script,
-        environ=item.environment_variables,
+        environ=_variables(item),
         request_timeout_ms=settings.get("request_timeout_ms", 5000),
         max_concurrent=settings.get("max_concurrent_requests_per_instance", 1),
         liveness_probe=item.liveness_probe,
@@ -80,6 +82,11 @@ def instance_spec(item: Wanted, python: Path, node: Node) -> InstanceSpec:
         memory_bytes=node.settings.job_memory_bytes or None,
         hidden=[Path(node.settings.home).resolve()],
     )
+
+
+def _variables(item: Wanted) -> dict[str, str]:
+    with reading() as session:
+        return references.fill(session, item.workspace_id, item.environment_variables)
 
 
 def _model_root(model: Path, name: str, root: Path) -> Path:
