@@ -1,13 +1,13 @@
 """A job as Azure's clients send it, turned into the document of a job file.
 
 Source: the JobBase resource of Microsoft.MachineLearningServices, api-version 2024-01-01-preview, in which
-azure-ai-ml sends command, sweep and pipeline jobs.
+azure-ai-ml sends command, sweep, pipeline and AutoML jobs.
 """
 
 from collections.abc import Mapping
 from typing import Any
 
-from app.dialects.arm import asset_ids
+from app.dialects.arm import asset_ids, automl_shapes
 from app.dialects.arm.job_nodes import node_of
 from app.dialects.arm.job_parts import FindCode, inputs_of, name_of, outputs_of, resources_of
 from app.dialects.arm.wire import fields, mapping, said, seconds, snake
@@ -23,7 +23,7 @@ _COMMON = {
     "properties": "properties",
     "parentJobName": "parent_job_name",
 }
-_SUPPORTED = "Command, Sweep, Pipeline"
+_SUPPORTED = "Command, Sweep, Pipeline, AutoML"
 
 
 def document_of(name: str, body: Mapping[str, Any], find_code: FindCode) -> dict[str, Any]:
@@ -155,4 +155,8 @@ def _pipeline(asked: Mapping, find_code: FindCode) -> dict[str, Any]:
     }
 
 
-_READERS = {"command": _command, "sweep": _sweep, "pipeline": _pipeline}
+def _automl(asked: Mapping, _find_code: FindCode) -> dict[str, Any]:
+    return automl_shapes.task_of(asked)
+
+
+_READERS = {"command": _command, "sweep": _sweep, "pipeline": _pipeline, "automl": _automl}

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.assets import addresses
-from app.dialects.arm import asset_ids
+from app.dialects.arm import asset_ids, automl_shapes
 from app.dialects.arm.job_documents import PRIORITIES
 from app.dialects.arm.job_parts import TO_WIRE
 from app.dialects.arm.pipeline_shapes import pipeline
@@ -14,7 +14,7 @@ from app.jobs.places import output_path
 from app.jobs.specification.search_space import DISTRIBUTIONS
 from app.jobs.tables import Job
 
-TYPES = {"sweep": "Sweep", "pipeline": "Pipeline"}
+TYPES = {"sweep": "Sweep", "pipeline": "Pipeline", "automl": "AutoML"}
 _PRIORITIES = {name: number for number, name in PRIORITIES.items()}
 _LITERALS = ("string", "number", "integer", "boolean")
 
@@ -38,9 +38,9 @@ def properties_of(job: Job, scope: str, page: str) -> dict[str, Any]:
         "identity": _typed(spec.get("identity"), "identityType"),
         "queueSettings": _queue_settings(spec.get("queue_settings")),
     }
+    shown |= _READERS.get(job.type, _command)(job, spec, scope)
     # Clients look into these without asking whether they are there.
-    always = {name: shown[name] for name in ("tags", "properties", "inputs", "outputs")}
-    return said(shown | _READERS.get(job.type, _command)(job, spec, scope)) | always
+    return said(shown) | {name: shown[name] for name in ("tags", "properties", "inputs", "outputs")}
 
 
 def _compute(name: str | None, scope: str) -> str | None:
@@ -161,4 +161,8 @@ def _pipeline(job: Job, _spec: Mapping, scope: str) -> dict[str, Any]:
     return pipeline(job, scope)
 
 
-_READERS = {"sweep": _sweep, "pipeline": _pipeline}
+def _automl(job: Job, spec: Mapping, scope: str) -> dict[str, Any]:
+    return {"taskDetails": automl_shapes.details_of(spec["automl"], _inputs(job, scope)), "inputs": {}}
+
+
+_READERS = {"sweep": _sweep, "pipeline": _pipeline, "automl": _automl}

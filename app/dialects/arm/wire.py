@@ -13,12 +13,13 @@ _LENGTHS = {"days": 86_400, "hours": 3600, "minutes": 60, "seconds": 1}
 # Names that are several words run together on the wire, or not what their words would be.
 _SNAKE = {"MLTable": "mltable", "TensorFlow": "tensorflow", "PyTorch": "pytorch", "AMLToken": "aml_token"}
 _SNAKE |= {"VSCode": "vs_code", "SSH": "ssh"}
+_BOUNDARY = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _CAMEL_VALUES = {text: word for word, text in _SNAKE.items()}
 
 
 def snake(word: str) -> str:
     """`processCountPerInstance` and `UserIdentity` as `process_count_per_instance` and `user_identity`."""
-    return _SNAKE.get(word) or re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", word).lower()
+    return _SNAKE.get(word) or _BOUNDARY.sub("_", word).lower()
 
 
 def camel(word: str) -> str:
