@@ -13,9 +13,11 @@ from app.activity import service as activity
 from app.alerts import watching as alerts
 from app.components import queries as component_queries
 from app.compute import placement
+from app.compute import queries as compute_queries
 from app.compute import waiting as compute_waiting
 from app.data import service as data
 from app.datastores import stores as datastores
+from app.environments import engines
 from app.experiments import service as experiments
 from app.experiments.events import StageChanged
 from app.jobs import components, inputs, placing, waiting
@@ -89,6 +91,7 @@ def start(settings: Settings) -> None:
     live.connect(settings.redis_url)
     outbox.connect(queue.send, live.hint)
     placing.connect(placement.place)
+    engines.connect(compute_queries.any_engine)
     waiting.connect(compute_waiting.explain)
     components.connect(component_queries.of_reference)
     inputs.connect(model_queries.as_input, model_sources.as_input)

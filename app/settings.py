@@ -2,6 +2,7 @@
 
 from functools import lru_cache
 from pathlib import Path
+from typing import Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field
@@ -33,6 +34,11 @@ class Settings(BaseSettings):
     )
     secret_key: str = Field("", description="Encrypts endpoint keys and signs upload links; made on the first start.")
     environments_folder: Path = Field(PROJECT / ".environments", description="Where built environments are kept.")
+    containers: Literal["auto", "docker", "podman", "off"] = Field(
+        "auto",
+        description="Engine in which jobs run whose environment is an image: docker, podman, auto (the first that "
+        "answers; where an image cannot be had, its environment stands in) or off.",
+    )
     slots: int = Field(0, description="Jobs that one worker runs at a time; 0: one a processor.")
     job_memory_bytes: int = Field(0, description="Memory limit of a job that states none; 0: 80 % of the machine.")
     job_disk_bytes: int = Field(20 * 2**30, description="How much a job may write into its folder.")

@@ -62,6 +62,7 @@ def start() -> None:
         ("deliveries", 1, deliveries.reconcile),
         ("old deliveries", 3600, deliveries.forget_old),
         ("deployments", 1, _keeper.reconcile),
+        *([("left containers", 60, _node.engine.remove_left)] if _node.engine else []),
     )
 
 

@@ -6,7 +6,6 @@ import socket
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
@@ -18,31 +17,14 @@ from app.jobs import moves
 from app.jobs.lifecycle import Status
 from app.jobs.tables import Job
 from app.settings import Settings
+from workers.containers import engine
 from workers.execution.gpus import find_gpus
 from workers.execution.launcher import Launcher
+from workers.held import Held
 
 log = logging.getLogger(__name__)
 LOOK_SECONDS = 0.5
 REPORT_SECONDS = 10
-
-
-@dataclass
-class Held:
-    """A job in this worker's hands.
-
-    `cancel`: its user wants it ended; `taken`: it is no longer ours; `leave`: this worker is going.
-    """
-
-    job_id: int
-    attempt: int
-    rank: int = 0
-    cancel: threading.Event = field(default_factory=threading.Event)
-    taken: threading.Event = field(default_factory=threading.Event)
-    leave: threading.Event = field(default_factory=threading.Event)
-
-    @property
-    def must_stop(self) -> bool:
-        return self.cancel.is_set() or self.taken.is_set() or self.leave.is_set()
 
 
 class Node:
@@ -51,6 +33,7 @@ class Node:
         self.slots = slots
         self.folder = Path(settings.home).resolve() / "workers" / f"{socket.gethostname()}-{os.getpid()}"
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.engine = engine.find(settings.containers)
         self.launcher = Launcher(self.folder, warm_idle_seconds=settings.warm_idle_seconds)
         self.held: dict[tuple[int, int], Held] = {}
         self._ending = threading.Event()
@@ -69,6 +52,7 @@ class Node:
                 processors=os.cpu_count() or 1,
                 memory_bytes=psutil.virtual_memory().total,
                 gpus=find_gpus(),
+                engine=self.engine.name if self.engine else None,
             )
             return worker.id
 

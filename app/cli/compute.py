@@ -8,7 +8,7 @@ from app.cli.printing import print_list, print_one
 
 COLUMNS = ("name", "type", "min_instances", "max_instances", "in_use", "queue", "description")
 FIELDS = (*COLUMNS, "tags", "properties", "created_by", "created_at")
-WORKER = ("name", "host", "slots", "processors", "memory_bytes", "gpus", "usage", "heartbeat_at")
+WORKER = ("name", "host", "slots", "processors", "memory_bytes", "gpus", "engine", "usage", "heartbeat_at")
 QUEUE = ("name", "weight", "max_slots", "slots_in_use", "waiting", "description")
 
 

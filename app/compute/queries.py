@@ -14,6 +14,12 @@ def working(session: Session) -> Sequence[Worker]:
     return session.scalars(select(Worker).where(Worker.stopped_at.is_(None)).order_by(Worker.id)).all()
 
 
+def any_engine(session: Session) -> bool:
+    """Whether a worker that is here runs container images."""
+    found = select(Worker.id).where(Worker.stopped_at.is_(None), Worker.engine.is_not(None)).limit(1)
+    return session.scalar(found) is not None
+
+
 def find_compute(session: Session, workspace_id: int, name: str) -> Compute | None:
     return session.scalar(select(Compute).where(Compute.workspace_id == workspace_id, Compute.name == name))
 

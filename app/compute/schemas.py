@@ -17,6 +17,7 @@ class WorkerRead(BaseModel):
     processors: int
     memory_bytes: int
     gpus: list
+    engine: str | None
     usage: dict
     started_at: datetime
     heartbeat_at: datetime

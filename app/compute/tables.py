@@ -13,7 +13,10 @@ DEFAULT_QUEUE = "default"
 
 
 class Worker(Base):
-    """A process that runs jobs: the machine that it is on, what that has, and when it was last heard of."""
+    """A process that runs jobs: the machine that it is on, what that has, and when it was last heard of.
+
+    `engine` is the container engine and its version, None for none.
+    """
 
     __tablename__ = "workers"
 
@@ -25,6 +28,7 @@ class Worker(Base):
     processors: Mapped[int]
     memory_bytes: Mapped[int] = mapped_column(BigInteger)
     gpus: Mapped[list] = mapped_column(default=list)
+    engine: Mapped[str | None]
     usage: Mapped[dict] = mapped_column(default=dict)
     started_at: Mapped[datetime] = mapped_column(default=now)
     heartbeat_at: Mapped[datetime] = mapped_column(default=now)

@@ -49,7 +49,7 @@ def build(spec: EnvironmentSpec, root: Path, log: Log, fence: Sequence[str] = ()
     if python := find(spec, root):
         return python
     root.mkdir(parents=True, exist_ok=True)
-    with _locked(root, digest(spec), log):
+    with locked(root, digest(spec), log):
         if python := find(spec, root):
             return python
         with record(spec) if record else nullcontext() as second:
@@ -66,7 +66,7 @@ def _both(log: Log, second: Log | None) -> Log:
 
 
 @contextmanager
-def _locked(root: Path, name: str, log: Log) -> Iterator[None]:
+def locked(root: Path, name: str, log: Log) -> Iterator[None]:
     """The lock is the kernel's, so a builder that dies lets it go."""
     with (root / f".{name}.lock").open("a") as file:
         try:
@@ -113,12 +113,12 @@ def _install(spec: EnvironmentSpec, folder: Path, log: Log, fence: Sequence[str]
     wanted.write_text("".join(f"{requirement}\n" for requirement in spec.requirements))
     # A job may not write here, so bytecode that is not made now would be made again at every import.
     arguments = ["pip", "install", "--python", str(folder / "bin" / "python"), "--compile-bytecode", "-r", str(wanted)]
-    status, lines = uv.run([*arguments, *uv.index_options(spec.requirements), *_options(spec)], log, fence)
+    status, lines = uv.run([*arguments, *uv.index_options(spec.requirements), *options(spec)], log, fence)
     if status:
         raise EnvironmentBuildFailed.of(spec.name, lines)
 
 
-def _options(spec: EnvironmentSpec) -> list[str]:
+def options(spec: EnvironmentSpec) -> list[str]:
     """pip's short names of options, as uv writes them."""
     long = {"-i": "--index-url", "-f": "--find-links", "--pre": "--prerelease=allow"}
     return [long.get(option, option) for option in spec.options]

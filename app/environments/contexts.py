@@ -13,8 +13,8 @@ MOST_FILES = 10_000
 FIELD = "environment.build.path"
 
 
-def read_context(workspace_id: int, build: dict[str, str]) -> Image:
-    """Raises NotFound where the context has no such Dockerfile, and Invalid for one that cannot be read."""
+def stored(workspace_id: int, build: dict[str, str]) -> dict[str, str]:
+    """`key`, the storage key of a build context, and `dockerfile_path` in it; raises Invalid for one elsewhere."""
     address = parse(build["path"], FIELD)
     if not isinstance(address, Stored):
         raise Invalid(
@@ -23,13 +23,19 @@ def read_context(workspace_id: int, build: dict[str, str]) -> Image:
             target=FIELD,
         )
     key = f"workspaces/{workspace_id}/{safe_key(address.path)}"
+    return {"key": key, "dockerfile_path": build.get("dockerfile_path") or "Dockerfile"}
+
+
+def read_context(workspace_id: int, build: dict[str, str]) -> Image:
+    """Raises NotFound where the context has no such Dockerfile, and Invalid for one that cannot be read."""
+    found = stored(workspace_id, build)
+    key, dockerfile = found["key"], found["dockerfile_path"]
     files = [entry.path for entry in islice(store().walk(key), MOST_FILES)]
 
     def read_file(name: str) -> str | None:
         path = _within(files, name)
         return _text(f"{key}/{path}", path) if path else None
 
-    dockerfile = build.get("dockerfile_path") or "Dockerfile"
     text = read_file(dockerfile)
     if text is None:
         raise NotFound(f"environment.build.dockerfile_path: the build context has no {dockerfile!r}.", target=FIELD)

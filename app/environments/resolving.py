@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.connections import openings
-from app.environments import contexts, curated, images, queries, references
+from app.environments import contexts, curated, engines, images, queries, references
 from app.environments.conda import Wanted, definition_of, read_conda
 from app.environments.references import Reference
 from app.environments.specification import EnvironmentSpec, digest
@@ -123,14 +123,17 @@ def defined(session: Session, workspace_id: int, definition: dict[str, Any]) -> 
 
 
 def of_image(session: Session, workspace_id: int, image: str) -> EnvironmentSpec:
-    """The environment that a container image stands for, with a note that says so."""
-    reference, pattern = images.reference_for(session, workspace_id, image)
-    found = EnvironmentSpec.from_dict(resolve(session, workspace_id, reference))
+    """The environment that a container image stands for, with a note that says so.
+
+    Where the workspace's own table names the image, it is not run as a container anywhere.
+    """
+    reference = images.reference_for(session, workspace_id, image)
+    found = EnvironmentSpec.from_dict(resolve(session, workspace_id, reference.environment))
     note = (
         f"The image {image} is not pulled; the environment {found.name} stands in for it, as the table of images says "
-        f"for {pattern}."
+        f"for {reference.pattern}."
     )
-    return replace(found, notes=(*found.notes, note))
+    return replace(found, notes=(*found.notes, note), container=None if reference.is_own else {"image": image})
 
 
 def of_conda(conda: Any, image: str | None = None) -> EnvironmentSpec:
@@ -149,17 +152,32 @@ def of_conda(conda: Any, image: str | None = None) -> EnvironmentSpec:
     name = str(conda.get("name") or "")
     if image:
         wanted.notes.append(f"The image {image} is not pulled; the packages of the conda file are installed here.")
-    return _spec(wanted, name, image)
+    return replace(_spec(wanted, name, image), container={"image": image, "conda": conda} if image else None)
 
 
 def _of_build(session: Session, workspace_id: int, build: dict[str, str]) -> EnvironmentSpec:
-    """The packages that a Dockerfile installs, over those that its base image brings."""
+    """What stands in for the image of a Dockerfile, and the image itself for workers with a container engine.
+
+    Raises Invalid for a Dockerfile that nothing can stand in for, while no worker has an engine.
+    """
+    container = {"build": contexts.stored(workspace_id, build)}
+    try:
+        found, base = _packages_of_build(session, workspace_id, build)
+        return replace(found, container={"build": {**container["build"], "base": base}})
+    except Invalid as error:
+        if not engines.available(session):
+            raise
+        return EnvironmentSpec("", (), notes=(error.message,), container=container, is_image_only=True)
+
+
+def _packages_of_build(session: Session, workspace_id: int, build: dict[str, str]) -> tuple[EnvironmentSpec, str]:
+    """The packages that a Dockerfile installs, over those that its base image brings; and that image."""
     image = contexts.read_context(workspace_id, build)
     wanted, base = image.wanted, image.base
     if not curated.is_plain(base):
         below = of_image(session, workspace_id, base)
         if not wanted.requirements:
-            return replace(below, notes=(*below.notes, *wanted.notes))
+            return replace(below, notes=(*below.notes, *wanted.notes)), base
         own = curated.environments().get(below.name) if below.is_curated else None
         wanted.requirements = [*(own.packages if own else below.requirements), *wanted.requirements]
         wanted.options = [*below.options, *wanted.options]
@@ -170,7 +188,7 @@ def _of_build(session: Session, workspace_id: int, build: dict[str, str]) -> Env
             target=f"{FIELD}.build",
         )
     wanted.notes.insert(0, f"No image is built from the Dockerfile; what it installs over {base} is installed here.")
-    return _spec(wanted, "", base)
+    return _spec(wanted, "", base), base
 
 
 def _spec(wanted: Wanted, name: str, image: str | None) -> EnvironmentSpec:

@@ -4,7 +4,7 @@ import hashlib
 import json
 import platform
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from app.environments import curated
@@ -16,6 +16,9 @@ class EnvironmentSpec:
 
     `version` is that of a registered environment. `feeds` are the connections, as `WORKSPACE_ID/NAME`, with whose
     credentials it is built: what they open is built for those only who have them.
+    `version` is that of a registered environment. `container` is the image that it was asked for as, for workers with
+    a container engine: `image`, and `conda` (a definition on top of it) or `build` (`key` of the stored context and
+    `dockerfile_path`). `is_image_only`: without an engine nothing can stand in for it, and the notes say why.
     """
 
     name: str
@@ -26,6 +29,8 @@ class EnvironmentSpec:
     notes: tuple[str, ...] = ()
     version: str | None = None
     feeds: tuple[str, ...] = ()
+    container: dict[str, Any] | None = None
+    is_image_only: bool = False
 
     @classmethod
     def curated(cls, notes: tuple[str, ...] = (), name: str | None = None) -> "EnvironmentSpec":
@@ -43,14 +48,16 @@ class EnvironmentSpec:
         """Read what `to_dict` wrote; nothing means the curated environment as it is now."""
         if not value or value.get("curated"):
             value = value or {}
-            return cls.curated(tuple(value.get("notes", ())), value.get("name"))
+            found = cls.curated(tuple(value.get("notes", ())), value.get("name"))
+            return replace(found, container=value.get("container"))
         known = {name: value[name] for name in cls.__dataclass_fields__ if name in value}
         return cls(**{name: tuple(item) if isinstance(item, list) else item for name, item in known.items()})
 
     def to_dict(self) -> dict[str, Any]:
         """What JSON can hold. A curated environment is written by its name, without its hundred packages."""
         if self.is_curated:
-            return {"name": self.name, "curated": True, "digest": digest(self), "notes": list(self.notes)}
+            found = {"name": self.name, "curated": True, "notes": list(self.notes), "container": self.container}
+            return {**found, "digest": digest(self)}
         found = {name: list(item) if isinstance(item, tuple) else item for name, item in asdict(self).items()}
         return {**found, "digest": digest(self)}
 

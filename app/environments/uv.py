@@ -3,6 +3,7 @@
 import ast
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -86,6 +87,21 @@ def index_options(requirements: tuple[str, ...]) -> list[str]:
         is_for_cpu = any("+cpu" in requirement for requirement in requirements)
         options += ["--torch-backend", "cpu" if is_for_cpu else "auto"]
     return options
+
+
+def remote_index_options() -> list[tuple[str, str]]:
+    """Where packages come from over the network, as options and their values."""
+    words = index_options(())
+    pairs = zip(words[::2], words[1::2], strict=True)
+    return [(name, value) for name, value in pairs if name != "--find-links"]
+
+
+def path() -> Path:
+    """The file of uv; raises FileNotFoundError where it is nowhere."""
+    found = shutil.which(binary())
+    if found is None:
+        raise FileNotFoundError("uv is neither beside this Python nor on the path")
+    return Path(found)
 
 
 def _pip_config() -> dict[str, list[str]]:

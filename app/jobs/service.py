@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from app.access.caller import Caller
 from app.connections import references
 from app.connections.permissions import SECRETS
-from app.environments import resolving
+from app.environments import engines, resolving
 from app.errors import AlreadyExists, Conflict, Invalid
 from app.experiments import service as experiments
 from app.experiments.events import StageChanged
@@ -91,7 +91,7 @@ def _new(session: Session, caller: Caller, spec: CommandJob, yaml: str) -> Job:
         environment=environment,
         inputs=ports,
         outputs=outputs,
-        warnings=[*spec.warnings, *(environment or {}).get("notes", ())],
+        warnings=[*spec.warnings, *engines.notes_of(session, environment)],
         timeout_seconds=spec.timeout_seconds,
         max_retries=spec.max_retries,
         parent_id=_parent(session, workspace_id, spec.parent_job_name),

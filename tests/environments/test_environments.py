@@ -4,9 +4,13 @@ from html import unescape
 
 import pytest
 
+from app.compute import service as compute
+from app.database import transaction
 from app.environments import builder, builds
 from app.environments.errors import EnvironmentBuildFailed
 from app.environments.specification import EnvironmentSpec
+from app.jobs import containers
+from app.jobs import queries as jobs
 from app.kit.storage import store
 
 MINE = """\
@@ -25,6 +29,11 @@ def create(client, yaml: str = MINE, uploads: dict | None = None):
 
 def job_in(client, environment: str):
     return client.post("/api/jobs", json={"yaml": f"command: echo\nenvironment: {environment}\n"})
+
+
+def environment_of(job: dict) -> dict:
+    with transaction() as session:
+        return jobs.get(session, 1, job["name"]).environment
 
 
 def test_versions_are_numbered_labelled_and_immutable_and_leave_and_return(alice, bob, carol):
@@ -87,6 +96,35 @@ def test_an_image_stands_for_what_the_table_says(alice, bob, sent):
     assert "docker.io/ours/*" in page and "mcr.microsoft.com/azureml/*" in page
     number = alice.get("/api/environments/images").json()[0]["id"]
     assert alice.delete(f"/api/environments/images/{number}").status_code == 204
+
+
+def test_where_a_worker_has_an_engine_an_image_is_itself(alice, sent):
+    with transaction() as session:
+        facts = {"pid": 1, "slots": 1, "processors": 1, "memory_bytes": 2**34}
+        compute.join(session, name="w", host="w", engine="docker 28.0", **facts)
+    assert "docker 28.0" in alice.get("/compute").text
+    image = "{image: 'mcr.microsoft.com/azureml/curated/tensorflow-2.16-cuda12:7'}"
+    job = job_in(alice, image).json()
+    assert job["warnings"] == []
+    assert environment_of(job)["container"] == {"image": "mcr.microsoft.com/azureml/curated/tensorflow-2.16-cuda12:7"}
+    row = {"image": "mcr.microsoft.com/azureml/curated/*", "environment": "azureml:pytorch-2.13-cpu:1"}
+    alice.put("/api/environments/images", json=row)
+    job = job_in(alice, image).json()
+    assert environment_of(job)["container"] is None and "stands in" in job["warnings"][0]
+
+
+def test_a_job_says_where_it_ran(alice, sent):
+    name = job_in(alice, "{image: 'docker.io/ours/train:3'}").json()["name"]
+    assert "stands in" in alice.get(f"/jobs/{name}").text
+    with transaction() as session:
+        job = jobs.get(session, 1, name)
+        image = {"image": "docker.io/ours/train:3", "id": "sha256:1", "engine": "docker 28.0"}
+        containers.keep(job, image, job.environment["notes"])
+    page = alice.get(f"/jobs/{name}").text
+    assert "a container of docker 28.0" in page and "stands in" not in page
+    with transaction() as session:
+        containers.keep(jobs.get(session, 1, name), None, ["The image could not be pulled: no such host"])
+    assert "could not be pulled: no such host" in alice.get(f"/jobs/{name}").text
 
 
 def test_a_build_context_gives_what_its_dockerfile_installs(alice, started):

@@ -4,20 +4,43 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from app.connections import openings
 from app.database import reading
 from app.environments import builder, builds
 from app.environments.specification import EnvironmentSpec, digest
+from app.errors import Unavailable
 from app.settings import Settings
+from workers.containers.images import Builder, Image, ImageUnavailable
 
 FENCE = Path(__file__).resolve().parent / "guest" / "fence.py"
 
 
-def interpreter(node, held, plan, system_log) -> Path:
-    """Raises EnvironmentBuildFailed with the package that is to blame."""
+def ready(node, held, plan, system_log) -> Path | Image:
+    """The interpreter or the container image that a job runs in.
+
+    Raises EnvironmentBuildFailed with the package that is to blame, and Unavailable for an image that cannot be had.
+    """
     spec = EnvironmentSpec.from_dict(plan.environment)
+    if spec.container and node.engine:
+        system_log.write(f"Container engine: {node.engine.name}")
+        folder = node.settings.home.resolve() / "containers"
+        images = Builder(node.engine, folder, system_log.write, lambda: held.must_stop)
+        try:
+            return images.ready(spec)
+        except ImageUnavailable as error:
+            if node.settings.containers != "auto" or spec.is_image_only:
+                raise
+            spec = replace(spec, notes=(error.message, *spec.notes))
+            plan.environment = {**plan.environment, "notes": list(spec.notes)}
+    elif spec.is_image_only:
+        raise Unavailable(f"This worker has no container engine. {' '.join(spec.notes)}")
+    return interpreter(node, spec, system_log)
+
+
+def interpreter(node, spec: EnvironmentSpec, system_log) -> Path:
     system_log.write(f"Environment: {spec.name}")
     for note in spec.notes:
         system_log.write(note)

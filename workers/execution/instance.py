@@ -14,9 +14,10 @@ from workers.execution import nodes
 from workers.execution.folder import JobFolder
 from workers.execution.logs import Shipper, SystemLog
 from workers.execution.prepare import Plan, prepare
-from workers.execution.runner import Stopped, check, watch
+from workers.execution.runner import check, watch
 from workers.execution.start import launch_of
-from workers.node import Held, Node
+from workers.held import Held, Stopped
+from workers.node import Node
 
 log = logging.getLogger(__name__)
 
@@ -51,12 +52,12 @@ def _run(node: Node, held: Held, plan: Plan) -> tuple[int | None, str | None]:
     folder = JobFolder(node.folder / "jobs" / f"{plan.job_id}-{held.attempt}-{held.rank}")
     system_log = SystemLog(plan)
     try:
-        python = prepare(node, held, plan, folder, system_log)
+        found = prepare(node, held, plan, folder, system_log)
         nodes.ready(plan)
         _wait_for_start(plan, held)
         nodes.run(plan)
         system_log.write(f"Started instance {plan.rank}: {plan.command}")
-        guest = node.launcher.start(launch_of(node, plan, folder, python, nodes.peers(plan)))
+        guest = node.launcher.start(launch_of(node, plan, folder, found, nodes.peers(plan)))
         outcome, _ = watch(guest, held, Shipper(plan, folder.log), plan)
         check(held)
         system_log.write(outcome.message or f"Ended with exit code {outcome.exit_code}.")

@@ -15,8 +15,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from workers.containers.container import Container
 from workers.execution.commands import can_be_warm, python_arguments
 from workers.execution.guest import cgroup, landlock
+from workers.execution.guest import container as guest_container
 from workers.execution.outcome import Outcome, describe
 from workers.execution.warm import WarmProcesses
 
@@ -44,7 +46,8 @@ class Launch:
     """A command and all that it may know and touch. `environ` is complete: nothing is inherited.
 
     `hidden` paths cannot even be read, but for what `folder` and `readable` hold below them.
-    `warm`: it may be forked from a process that has the heavy imports done.
+    `warm`: it may be forked from a process that has the heavy imports done. With `container` that is run, in which
+    command, variables and fence are already, and only what watches from outside is taken from here.
     """
 
     name: str
@@ -58,6 +61,7 @@ class Launch:
     readable: Sequence[Path] = ()
     hidden: Sequence[Path] = ()
     warm: bool = True
+    container: Container | None = None
 
 
 @dataclass(frozen=True)
@@ -123,6 +127,8 @@ class Guest:
                 self._supervised.link.sendall(b"cancel")
             return
         _end_marked(self._mark)
+        if self._launch.container:
+            guest_container.end(asdict(self._launch.container))
         self._finish({"exit_code": None, "signal": None, "cause": "lost", "amount": None})
 
     def _finish(self, said: dict) -> None:
@@ -181,7 +187,12 @@ class Launcher:
 
     def _start_warm(self, launch: Launch, message: dict) -> Supervised | None:
         arguments = python_arguments(launch.command)
-        if not launch.warm or arguments is None or not can_be_warm(message["environ"], launch.python):
+        if (
+            not launch.warm
+            or launch.container
+            or arguments is None
+            or not can_be_warm(message["environ"], launch.python)
+        ):
             return None
         warm = self._warm.ready(launch.python)
         if warm is None:
@@ -242,6 +253,7 @@ def _message(launch: Launch, mark: str) -> dict:
         "readable": [str(path) for path in (*launch.readable, *_hidden_environment(launch))],
         "hidden": [str(path) for path in launch.hidden],
         "mark": mark,
+        "container": asdict(launch.container) if launch.container else None,
     }
 
 

@@ -10,7 +10,11 @@ EXCEPTION = re.compile(
     r"^(?:[A-Za-z_]\w*\.)*[A-Za-z_]\w*(?:Error|Exception|Exit|Interrupt|Warning|Failure|Timeout)\b.*"
 )
 TRACEBACK = "Traceback (most recent call last):"
-FROM_SHELL = {126: "the command cannot be executed", 127: "the command was not found"}
+FROM_SHELL = {
+    125: "the container could not be started",
+    126: "the command cannot be executed",
+    127: "the command was not found",
+}
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from app.jobs.tables import Job
 from app.kit.clock import now
 from app.kit.storage import Files, store
 from app.settings import Settings
+from workers.containers.images import Image
 from workers.execution import environments
 from workers.execution.folder import JobFolder
 from workers.execution.guest import landlock
@@ -87,11 +88,11 @@ class Plan:
         return self.first_start
 
 
-def prepare(node, held, plan: Plan, folder: JobFolder, system_log) -> Path:
-    """Lay out the job's folder; returns the interpreter of its environment."""
+def prepare(node, held, plan: Plan, folder: JobFolder, system_log) -> Path | Image:
+    """Lay out the job's folder; returns the interpreter of its environment, or the container image it runs in."""
     with reading() as session:
         plan.variables = references.fill(session, plan.workspace_id, plan.spec.get("environment_variables", {}))
-    python = environments.interpreter(node, held, plan, system_log)
+    found = environments.ready(node, held, plan, system_log)
     if plan.code:
         system_log.write("Fetching the code")
         store().download(plan.code, folder.work)
@@ -101,7 +102,7 @@ def prepare(node, held, plan: Plan, folder: JobFolder, system_log) -> Path:
             port["local"] = str(_fetch(name, port, folder, plan.workspace_id))
     for name in plan.outputs:
         (folder.outputs / name).mkdir(exist_ok=True)
-    return python
+    return found
 
 
 def _fetch(name: str, port: dict, folder: JobFolder, workspace_id: int) -> Path:

@@ -3,13 +3,15 @@
 import logging
 import shutil
 import time
+from pathlib import Path
 
 from app.compute import taking
 from app.database import transaction
 from app.errors import AtelierError, Conflict, Unavailable
-from app.jobs import moves, results
+from app.jobs import containers, moves, results
 from app.jobs.lifecycle import Status
 from app.jobs.tables import Job
+from workers.containers.images import Image
 from workers.execution import nodes
 from workers.execution.distribution import Peer, ports_of
 from workers.execution.folder import JobFolder
@@ -17,14 +19,11 @@ from workers.execution.launcher import Guest, Outcome
 from workers.execution.logs import Shipper, SystemLog
 from workers.execution.prepare import Plan, prepare
 from workers.execution.start import is_distributed, launch_of
-from workers.node import Held, Node
+from workers.held import Held, Stopped
+from workers.node import Node
 
 log = logging.getLogger(__name__)
 POLL_SECONDS = 0.1
-
-
-class Stopped(Exception):
-    """The job was cancelled, or is no longer this worker's."""
 
 
 def run_next(node: Node) -> bool:
@@ -60,12 +59,13 @@ def run(node: Node, plan: Plan, held: Held) -> None:
 
 
 def _run(node: Node, held: Held, plan: Plan, folder: JobFolder, system_log: SystemLog) -> None:
-    python = prepare(node, held, plan, folder, system_log)
+    found = prepare(node, held, plan, folder, system_log)
     check(held)
+    _tell_where(plan, found)
     peers = find_peers(plan, held, system_log)
     _move(node, held, plan, Status.RUNNING, started=True)
     system_log.write(f"Started: {plan.command}")
-    guest = node.launcher.start(launch_of(node, plan, folder, python, peers))
+    guest = node.launcher.start(launch_of(node, plan, folder, found, peers))
     outcome, failure = watch(guest, held, Shipper(plan, folder.log), plan)
     if held.taken.is_set() or held.leave.is_set():
         check(held)
@@ -79,6 +79,18 @@ def _run(node: Node, held: Held, plan: Plan, folder: JobFolder, system_log: Syst
     _move(node, held, plan, Status.FINALIZING, exit_code=outcome.exit_code)
     written = results.collect(plan.job_id, folder.outputs, folder.work)
     _apply(node, held, plan, outcome, written)
+
+
+def _tell_where(plan: Plan, found: Path | Image) -> None:
+    """Write down whether the job runs in its container image or in what stands in for it."""
+    if not (plan.environment or {}).get("container"):
+        return
+    with transaction() as session:
+        job = session.get_one(Job, plan.job_id)
+        image = (
+            {"image": found.asked, "id": found.id, "engine": found.engine.name} if isinstance(found, Image) else None
+        )
+        containers.keep(job, image, plan.environment["notes"])
 
 
 def find_peers(plan: Plan, held: Held, system_log: SystemLog) -> list[Peer]:

@@ -11,6 +11,8 @@ import psutil
 
 from app.jobs.specification import render_command
 from app.settings import Settings
+from workers.containers.container import Container, container_of
+from workers.containers.images import Image
 from workers.execution import parallel
 from workers.execution.distribution import MPIRUN, Peer, processes
 from workers.execution.folder import JobFolder
@@ -21,13 +23,21 @@ PROCESSES = Path(__file__).resolve().parent / "guest" / "processes.py"
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
-def launch_of(node, plan: Plan, folder: JobFolder, python: Path, peers: Sequence[Peer] = ()) -> Launch:
-    """`peers` are the instances of a job that is distributed, or that has several."""
+def launch_of(node, plan: Plan, folder: JobFolder, found: Path | Image, peers: Sequence[Peer] = ()) -> Launch:
+    """`found` is the interpreter or the container image of the job's environment.
+
+    `peers` are the instances of a job that is distributed, or that has several.
+    """
+    image = found if isinstance(found, Image) else None
+    # Within a container it is the image's path that tells which Python it is.
+    python = Path("python3") if image else found
     environ = _environ(node.settings, plan, folder, python)
     command = _command(plan, folder)
     if peers:
         command = _distributed(plan, folder, python, command, environ, peers)
     readable = [Path(port["local"]) for port in plan.inputs.values() if "local" in port]
+    readable = [path for path in readable if not path.is_relative_to(folder.guest)]
+    limits = _limits(node.settings, plan)
     return Launch(
         name=plan.name,
         command=command,
@@ -36,11 +46,35 @@ def launch_of(node, plan: Plan, folder: JobFolder, python: Path, peers: Sequence
         working_directory=folder.work,
         environ=environ,
         log_path=folder.log,
-        limits=_limits(node.settings, plan),
-        readable=[path for path in readable if not path.is_relative_to(folder.guest)],
+        limits=limits,
+        readable=readable,
         hidden=[Path(node.settings.home).resolve()],
         # A warm process imports packages outside the fence, so only those that we chose.
         warm=bool((plan.environment or {}).get("curated", True)),
+        container=image and _container(image, plan, folder, command, environ, limits, readable),
+    )
+
+
+def _container(
+    image: Image,
+    plan: Plan,
+    folder: JobFolder,
+    command: str,
+    environ: dict[str, str],
+    limits: Limits,
+    readable: Sequence[Path],
+) -> Container:
+    own_path = "PATH" in plan.spec.get("environment_variables", {})
+    return container_of(
+        image,
+        command,
+        environ if own_path else {name: value for name, value in environ.items() if name != "PATH"},
+        folder=folder,
+        limits=limits,
+        devices=plan.devices,
+        resources=plan.spec.get("resources"),
+        # The programs that start several processes, or the mini-batches of a parallel step.
+        readable=[*readable, PROCESSES.parent],
     )
 
 
@@ -54,7 +88,7 @@ def _distributed(
     """The command that starts all processes of this instance, by mpirun where the job wants MPI and there is one."""
     started = processes(plan.spec, plan.rank, peers)
     is_mpi = (plan.spec.get("distribution") or {}).get("type") == "mpi"
-    if is_mpi and len(peers) == 1 and shutil.which("mpirun", path=environ["PATH"]):
+    if is_mpi and len(peers) == 1 and python.is_absolute() and shutil.which("mpirun", path=environ["PATH"]):
         environ.update(MPIRUN)
         return f"mpirun -n {len(started)} /bin/bash -c {shlex.quote(command)}"
     if len(started) == 1:

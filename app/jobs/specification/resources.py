@@ -5,6 +5,7 @@ import shlex
 from dataclasses import dataclass, field
 from typing import Any
 
+from app.jobs.specification.docker_arguments import left_out, option, words
 from app.kit.sections import Section, as_text
 
 RESOURCE_FIELDS = (
@@ -68,7 +69,9 @@ def read_resources(job: Section) -> Resources:
         resources.wrong("shm_size", f"is {shm!r}; give a size such as 2g or 512m.")
     arguments = _docker_arguments(resources)
     memory, processes = _memory(resources, arguments), _processes(resources, arguments)
-    gpus = _option(arguments, "--gpus")
+    for name in left_out(arguments):
+        resources.warn("docker_args", f"has {name}, which is left out: a job gets no more of its machine than others.")
+    gpus = option(arguments, "--gpus")
     if gpus is not None and gpus != "all" and not gpus.isdigit():
         resources.wrong("docker_args", f"asks for --gpus {gpus!r}; give a whole number or `all`.")
     return Resources(resources.values, memory, processes)
@@ -76,9 +79,7 @@ def read_resources(job: Section) -> Resources:
 
 def gpus_of(resources: dict[str, Any]) -> int:
     """How many GPUs each instance asks for with `--gpus` in its docker_args; `all` are at least one."""
-    value = resources.get("docker_args")
-    arguments = [as_text(item) for item in value] if isinstance(value, list) else shlex.split(value or "")
-    asked = _option(arguments, "--gpus")
+    asked = option(words(resources), "--gpus")
     return 1 if asked == "all" else int(asked or 0)
 
 
@@ -95,21 +96,8 @@ def _docker_arguments(resources: Section) -> list[str]:
         return []
 
 
-def _option(arguments: list[str], *names: str) -> str | None:
-    """The value of a docker option in any of its spellings: `--memory 4g`, `--memory=4g`, `-m4g`."""
-    for index, argument in enumerate(arguments):
-        for name in names:
-            if argument == name:
-                return arguments[index + 1] if index + 1 < len(arguments) else ""
-            if name.startswith("--") and argument.startswith(f"{name}="):
-                return argument.removeprefix(f"{name}=")
-            if not name.startswith("--") and argument.startswith(name) and not argument.startswith("--"):
-                return argument.removeprefix(name).lstrip("=")
-    return None
-
-
 def _memory(resources: Section, arguments: list[str]) -> int | None:
-    text = _option(arguments, "--memory", "-m")
+    text = option(arguments, "--memory", "-m")
     if text is None:
         return None
     size = _bytes(text)
@@ -119,7 +107,7 @@ def _memory(resources: Section, arguments: list[str]) -> int | None:
 
 
 def _processes(resources: Section, arguments: list[str]) -> int | None:
-    text = _option(arguments, "--pids-limit")
+    text = option(arguments, "--pids-limit")
     if text is None or text == "-1":
         return None
     if not text.isdigit() or int(text) < 1:

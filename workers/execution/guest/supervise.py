@@ -16,6 +16,7 @@ import time
 
 import cgroup
 import confine
+import container
 import output
 import size
 import tree
@@ -66,6 +67,8 @@ class Supervisor:
         self._tell({"pid": self.child})
         self._watch(printed, wake)
         tree.end(os.getpid())
+        if self.job.get("container") and container.end(self.job["container"]) and self.cause is None:
+            self.cause = "memory"
         self.log.drain(printed)
         self._tell(self._outcome())
         self.groups.remove()
@@ -165,6 +168,9 @@ class Supervisor:
 
 def _become_user(job, printed):
     try:
+        if job.get("container"):
+            container.confine(job, printed)
+            container.start(job)
         confine.confine(job, printed)
     except BaseException as error:
         os.write(2, f"The job could not be started: {error}\n".encode())
