@@ -75,19 +75,16 @@ def run_build(options: argparse.Namespace) -> int:
 
 
 def _spec(file: Path | None, name: str | None):
-    """Raises Invalid for a file that cannot be read, and NotFound for a curated environment that there is not."""
+    """Raises BadFile or Invalid for a bad file, and NotFound for a curated environment that there is not."""
     from app.environments import curated
     from app.environments.conda import definition_of
     from app.environments.resolving import named_as, of_conda
     from app.environments.specification import EnvironmentSpec
-    from app.errors import Invalid, NotFound
+    from app.errors import NotFound
+    from app.sdk.requirement_files import read_with_named
 
     if name and name not in curated.environments():
         raise NotFound(f"There is no curated environment {name!r}; there is {', '.join(curated.environments())}.")
     if file is None:
         return EnvironmentSpec.curated(name=name)
-    try:
-        text = file.read_text()
-    except (OSError, UnicodeDecodeError) as error:
-        raise Invalid(f"{file}: it cannot be read: {error}", target="file") from error
-    return named_as(of_conda(definition_of(text, file.name)))
+    return named_as(of_conda(definition_of(read_with_named(file), file.name)))

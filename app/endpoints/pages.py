@@ -5,7 +5,16 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 
 from app.access.guard import CallerDep, allow
-from app.endpoints import pages_changes, pages_deployment, pages_endpoint, pages_new, pages_test, queries, standing
+from app.endpoints import (
+    pages_changes,
+    pages_deployment,
+    pages_endpoint,
+    pages_new,
+    pages_test,
+    pages_uses,
+    queries,
+    standing,
+)
 from app.endpoints.permissions import READ, WRITE
 from app.models import queries as models
 from app.web.routing import include
@@ -51,6 +60,7 @@ def serving_fragment(
 
 # Before the pages of one endpoint, whose {name} would also match its address.
 include(router, pages_new.router)
+include(router, pages_uses.router)
 include(router, pages_changes.router)
 include(router, pages_deployment.router)
 include(router, pages_test.router)

@@ -10,6 +10,7 @@ from app.errors import NotFound
 from app.kit.paging import Page, ordering, paginate
 
 SORTS = {"name": OnlineEndpoint.name, "created": OnlineEndpoint.created_at, "updated": OnlineEndpoint.updated_at}
+MOST_USES = 100
 
 
 def find(session: Session, workspace_id: int, name: str) -> OnlineEndpoint | None:
@@ -57,3 +58,18 @@ def serving_model(session: Session, model_version_ids: list[int]) -> Sequence[On
     return session.scalars(
         select(OnlineDeployment).where(OnlineDeployment.model_version_id.in_(model_version_ids))
     ).all()
+
+
+def in_environment(
+    session: Session, workspace_id: int, name: str, version: str | None = None
+) -> Sequence[OnlineDeployment]:
+    """The deployments that run in a registered environment, newest first."""
+    asset = OnlineDeployment.environment["asset"]
+    found = (
+        select(OnlineDeployment)
+        .join(OnlineEndpoint, OnlineDeployment.endpoint_id == OnlineEndpoint.id)
+        .where(OnlineEndpoint.workspace_id == workspace_id, asset["name"].as_string() == name)
+    )
+    if version is not None:
+        found = found.where(asset["version"].as_string() == version)
+    return session.scalars(found.order_by(OnlineDeployment.id.desc()).limit(MOST_USES)).all()

@@ -165,7 +165,9 @@ def _pip_line(line: str, wanted: Wanted, problems: Problems, path: Path) -> None
         name, _, value = line.replace("=", " ", 1).partition(" ")
         if name in ("-r", "--requirement", "-c", "--constraint"):
             problems.add(
-                path, f"`{dotted(path)}`: {line!r} names another file, which is not sent along; list its lines."
+                path,
+                f"`{dotted(path)}`: {line!r} names another file, which is not here; list its lines, or send it by the "
+                "command line, which takes the file along.",
             )
         elif name not in OPTIONS:
             problems.add(

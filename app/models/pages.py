@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 
 from app.access.guard import CallerDep, allow
-from app.models import pages_changes, pages_new, pages_version, queries
+from app.models import pages_changes, pages_new, pages_uses, pages_version, queries
 from app.models.permissions import READ, WRITE
 from app.web.routing import include
 from app.web.session import SessionDep
@@ -14,6 +14,7 @@ from app.web.templating import templates
 router = APIRouter(prefix="/models", include_in_schema=False)
 # Before the pages below, whose {name} would also match their addresses.
 include(router, pages_new.router)
+include(router, pages_uses.router)
 
 
 @router.get("", dependencies=[allow(READ)])

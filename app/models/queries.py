@@ -9,9 +9,11 @@ from sqlalchemy.orm import Session
 from app.assets.addresses import AssetVersion
 from app.assets.versioned import Versioned
 from app.errors import Invalid
-from app.jobs.tables import Job
+from app.jobs.tables import Job, JobAsset
 from app.kit.paging import Page
 from app.models.tables import IS_PROMPT, ModelAlias, ModelVersion, RegisteredModel
+
+MOST_USES = 100
 
 
 def version_number(version: str | int) -> int:
@@ -89,3 +91,17 @@ def as_input(session: Session, workspace_id: int, address: AssetVersion) -> dict
     found = get_version(session, workspace_id, address.name, address.version, address.label)
     asset = {"kind": "model", "name": found.model.name, "version": str(found.version), "type": found.type}
     return {"key": found.path, "asset": asset}
+
+
+def made_in(session: Session, workspace_id: int, name: str, version: str | None = None) -> Sequence[ModelVersion]:
+    """The versions of models that come from jobs in a registered environment, newest first."""
+    edge = [JobAsset.kind == "environment", JobAsset.asset_name == name]
+    if version is not None:
+        edge.append(JobAsset.asset_version == version)
+    found = (
+        select(ModelVersion)
+        .join(RegisteredModel, ModelVersion.model_id == RegisteredModel.id)
+        .join(JobAsset, JobAsset.job_id == ModelVersion.job_id)
+        .where(RegisteredModel.workspace_id == workspace_id, *edge)
+    )
+    return session.scalars(found.order_by(ModelVersion.id.desc()).limit(MOST_USES)).all()

@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from app.sdk.errors import BadFile
+from app.sdk.requirement_files import read_with_named
 
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:.*", re.DOTALL)
 _PART = re.compile(r"\[\d+\]|[^.\[\]]+")
@@ -153,7 +154,7 @@ def _component_file(written: str, file: Path, upload: Upload) -> dict[str, str]:
 def environment_uploads(environment: Any, folder: Path, upload: Upload) -> dict[str, str]:
     """The text of an environment's conda file, and the address of its build context, under the paths as written."""
     conda, build = _conda_path(environment), _build_path(environment)
-    found = {conda: read_text(local_path(conda, folder))} if conda else {}
+    found = {conda: read_with_named(local_path(conda, folder))} if conda else {}
     return found | ({build: upload(local_path(build, folder))} if build else {})
 
 
@@ -173,7 +174,7 @@ def with_environment_inline(environment: Any, folder: Path, upload: Upload) -> A
     conda, build = _conda_path(environment), _build_path(environment)
     if conda:
         # A line break tells the text of a file from its path.
-        environment = environment | {"conda_file": read_text(local_path(conda, folder)).rstrip("\n") + "\n#\n"}
+        environment = environment | {"conda_file": read_with_named(local_path(conda, folder)).rstrip("\n") + "\n#\n"}
     if build:
         environment = environment | {"build": environment["build"] | {"path": upload(local_path(build, folder))}}
     return environment

@@ -44,11 +44,21 @@ def test_environments_are_made_of_files_and_flags(atelier, folder):
     assert again == (0, "2\n")
     flags = ("--name", "pip", "--conda-file", folder / "requirements.txt", "--query", "conda_file.dependencies[1].pip")
     assert json.loads(atelier("environment", "create", *flags, "-o", "json")[1]) == ["six==1.17.0"]
+    (folder / "lists").mkdir()
+    (folder / "lists" / "more.txt").write_text("# more\nattrs==25.3.0 ; python_version > '3'\n-r ../requirements.txt\n")
+    (folder / "conda.yml").write_text("dependencies:\n  - pip\n  - pip:\n      - -r lists/more.txt\n")
+    named = atelier(
+        "environment", "create", "-f", folder / "env.yml", "--query", "conda_file.dependencies[1].pip", "-o", "json"
+    )
+    assert json.loads(named[1]) == ["attrs==25.3.0 ; python_version > '3'", "six==1.17.0"]
+    (folder / "conda.yml").write_text("dependencies:\n  - pip:\n      - -r ../secrets.txt\n")
+    assert "outside" in atelier("environment", "create", "-f", folder / "env.yml")[1]
     built = atelier("environment", "create", "--name", "docker", "--build-context", folder / "docker", "-o", "json")
     assert json.loads(built[1])["build"]["path"].startswith("azureml://datastores/")
     names = atelier("environment", "list", "-o", "json", "--query", "[].name")[1]
     assert set(json.loads(names)) == {"mine", "pip", "docker"}
-    assert atelier("environment", "show", "-n", "mine", "--label", "latest", "--query", "version") == (0, "2\n")
+    assert atelier("environment", "show", "-n", "mine", "--label", "latest", "--query", "version") == (0, "3\n")
+    assert atelier("environment", "archive", "-n", "mine", "--version", "3")[0] == 0
     assert atelier("environment", "archive", "-n", "mine", "--version", "2")[0] == 0
     assert atelier("environment", "show", "-n", "mine", "--query", "version") == (0, "1\n")
     assert atelier("environment", "restore", "-n", "mine", "--version", "2")[0] == 0
