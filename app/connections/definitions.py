@@ -64,6 +64,7 @@ class Definitions:
         workspace_id: int,
         *,
         text: str = "",
+        type: str = "",
         sort: str = "name",
         number: int = 1,
         size: int = 50,
@@ -73,6 +74,8 @@ class Definitions:
         found = select(table).where(table.workspace_id == workspace_id)
         if text:
             found = found.where(table.name.icontains(text, autoescape=True))
+        if type:
+            found = found.where(table.type == type)
         return paginate(session, found.order_by(ordering(sort, columns), table.id), number, size)
 
     def read(self, yaml: str) -> Definition:

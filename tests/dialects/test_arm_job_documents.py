@@ -123,6 +123,7 @@ def test_nodes_of_a_pipeline_are_bound_as_in_a_file():
             "inputs": {"d": expression},
             "outputs": {"o": {"value": "${{parent.outputs.out}}", "type": "literal"}},
             "search_space": {"lr": {"type": "uniform", "min_value": 0.1, "max_value": 1}},
+            "early_termination": {"policy_type": "MedianStopping", "evaluation_interval": 2},
         },
     }
     found = document({"jobType": "Pipeline", "jobs": nodes, "settings": {"force_rerun": True, "_source": "DSL"}})
@@ -141,6 +142,7 @@ def test_nodes_of_a_pipeline_are_bound_as_in_a_file():
             "inputs": {"d": "${{parent.jobs.a.outputs.o}}"},
             "outputs": {"o": "${{parent.outputs.out}}"},
             "search_space": {"lr": {"type": "uniform", "min_value": 0.1, "max_value": 1}},
+            "early_termination": {"type": "median_stopping", "evaluation_interval": 2},
         },
     }
 

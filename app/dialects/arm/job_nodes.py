@@ -6,7 +6,7 @@ from typing import Any
 
 from app.dialects.arm import asset_ids
 from app.dialects.arm.job_parts import MODES, TO_WIRE, FindCode, inputs_of, name_of, outputs_of, resources_of
-from app.dialects.arm.wire import fields, mapping, said
+from app.dialects.arm.wire import fields, mapping, said, snake
 
 _LEFT_OUT = (
     "name",
@@ -34,6 +34,9 @@ def node_of(node: Mapping[str, Any], find_code: FindCode) -> dict[str, Any]:
     }
     if trial := node.get("trial"):
         found["trial"] = _component(trial) if isinstance(trial, dict) else asset_ids.reference(str(trial))
+    if policy := mapping(node, "early_termination", "properties.jobs"):
+        kind = policy.get("policy_type") or policy.get("policyType") or policy.get("type")
+        found["early_termination"] = fields(policy, without=["policy_type", "policyType"]) | {"type": snake(str(kind))}
     if task := mapping(node, "task", "properties.jobs"):
         found["task"] = task_of(task, find_code)
     if (items := node.get("items")) is not None:
