@@ -1,6 +1,6 @@
 """Reads the file of a registry.
 
-Source: the registry schema of Azure ML CLI v2.
+Source: the registry schema of Azure ML CLI v2; `requires_approval` is Atelier's own.
 """
 
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from app.errors import Invalid
 from app.kit.documents import read as read_document
 from app.kit.sections import Problems, Section, kind_of
 
-_FIELDS = ("name", "location", "description", "tags")
+_FIELDS = ("name", "location", "description", "tags", "requires_approval")
 _OF_THE_CLOUD = (
     "public_network_access", "replication_locations", "container_registry", "intellectual_property", "id",
     "creation_context", "identity", "kind", "sku", "managed_resource_group", "mlflow_registry_uri", "discovery_url",
@@ -23,6 +23,7 @@ class Definition:
     location: str
     description: str
     tags: dict[str, str]
+    requires_approval: bool
     warnings: tuple[str, ...]
 
 
@@ -45,6 +46,7 @@ def read(yaml: str) -> Definition:
         file.text("location") or "",
         file.text("description") or "",
         file.texts("tags"),
+        file.boolean("requires_approval", False),
         tuple(problems.warnings),
     )
     problems.raise_found()

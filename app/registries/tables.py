@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey
+from sqlalchemy import ForeignKey, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.database import Base
@@ -20,5 +20,6 @@ class Registry(Base):
     description: Mapped[str] = mapped_column(default="")
     location: Mapped[str] = mapped_column(default="")
     tags: Mapped[dict] = mapped_column(default=dict)
+    requires_approval: Mapped[bool] = mapped_column(default=False, server_default=false())
     created_by: Mapped[str]
     created_at: Mapped[datetime] = mapped_column(default=now)

@@ -14,12 +14,13 @@ from app.errors import AtelierError
 from app.jobs import queries as jobs
 from app.registries import definition, queries
 from app.registries.permissions import MANAGE, READ, SHARE
-from app.sharing import kinds, service
-from app.sharing.routes import share_version
-from app.sharing.schemas import Shared
+from app.sharing import kinds, pages_promotions, promotions, routes_promotions, service
+from app.sharing.routes import set_archived, share_version
+from app.sharing.schemas import Asked
 from app.web.addressing import url_for_workspace
 from app.web.forms import refuse
 from app.web.paging import PageNumber
+from app.web.routing import include
 from app.web.session import SessionDep
 from app.web.templating import templates
 
@@ -37,12 +38,7 @@ def registries(
 
 def _list(session: Session, caller: Caller, text: str = "", page: int = 1) -> dict:
     found = queries.page(session, text=text, number=page, size=25)
-    return {"page": found, "narrowed": bool(text), "may_create": _may_manage(caller)}
-
-
-def _may_manage(caller: Caller) -> bool:
-    """What reaches beyond a workspace asks for a right beyond it."""
-    return Caller(caller.user, caller.workspace, caller.user.actions_in(None)).can(MANAGE.name)
+    return {"page": found, "narrowed": bool(text), "may_create": promotions.may_manage(caller)}
 
 
 @router.post("", dependencies=[allow(MANAGE)])
@@ -52,8 +48,9 @@ def create(
     caller: CallerDep,
     name: Annotated[str, Form()] = "",
     description: Annotated[str, Form()] = "",
+    requires_approval: Annotated[bool, Form()] = False,
 ) -> Response:
-    filled = {"name": name.strip(), "description": description.strip()}
+    filled = {"name": name.strip(), "description": description.strip(), "requires_approval": requires_approval}
     try:
         made = service.create(session, definition.read(yaml.safe_dump(filled)), created_by=caller.user.name)
     except AtelierError as error:
@@ -71,8 +68,10 @@ def share_page(
 
 
 def _share(session: Session, kind: str, name: str, version: str) -> dict:
-    known = [row.name for row in queries.page(session, size=OFFERED).rows]
-    return {"kind": kind, "noun": kinds.get(kind).noun, "name": name, "version": version, "registries": known}
+    known = queries.page(session, size=OFFERED).rows
+    asked = [row.name for row in known if row.requires_approval]
+    context = {"kind": kind, "noun": kinds.get(kind).noun, "name": name, "version": version}
+    return context | {"registries": [row.name for row in known], "asked": asked}
 
 
 @router.post("/share", dependencies=[allow(SHARE)])
@@ -86,21 +85,34 @@ def share(
     registry: Annotated[str, Form()] = "",
     share_with_name: Annotated[str, Form()] = "",
     share_with_version: Annotated[str, Form()] = "",
+    reason: Annotated[str, Form(max_length=2000)] = "",
 ) -> Response:
+    """A registry that wants approval is asked, by who may not decide there."""
     filled = {"registry": registry, "share_with_name": share_with_name, "share_with_version": share_with_version}
-    new = Shared(
+    filled["reason"] = reason
+    new = Asked(
+        kind=kind,
+        reason=reason,
         name=name,
         version=version,
         share_with_name=share_with_name.strip() or None,
         share_with_version=share_with_version.strip() or None,
     )
     try:
-        made = share_version(session, caller, queries.get(session, registry), kind, new)
+        place = queries.get(session, registry)
+        if place.requires_approval and not promotions.may_manage(caller):
+            asked = promotions.ask(session, caller, place, new)
+            note(session, "registries", registry, after=routes_promotions.told(asked))
+            return pages_promotions.to(caller, registry)
+        made = share_version(session, caller, place, kind, new)
     except AtelierError as error:
         context = _share(session, kind, name, version) | {"filled": filled}
         return refuse(request, session, SHARE_FORM, error, context)
     owner = kinds.get(kind).versioned.owner_of(made).name
     return _to(caller, f"{registry}/{kind}/{quote(owner)}/versions/{made.version}")
+
+
+include(router, pages_promotions.router)
 
 
 @router.get("/{registry}", dependencies=[allow(READ)])
@@ -112,13 +124,23 @@ def overview(
     kind: str = "models",
     text: str = "",
     sort: str = "-updated",
+    show: str = "",
     page: PageNumber = 1,
 ) -> Response:
     """What is in a registry, one kind a tab."""
+    archived = show == "archived"
     place, versioned = queries.get(session, registry), kinds.get(kind).versioned
-    found = versioned.page(session, place.workspace_id, text=text.strip(), sort=sort, number=page, size=25)
-    context = {"registry": place, "kind": kind, "kinds": kinds.KINDS, "page": found, "narrowed": bool(text.strip())}
-    context |= {"may_delete": _may_manage(caller)}
+    found = versioned.page(
+        session, place.workspace_id, text=text.strip(), sort=sort, archived=archived, number=page, size=25
+    )
+    context = {
+        "registry": place,
+        "kind": kind,
+        "kinds": kinds.KINDS,
+        "page": found,
+        "narrowed": bool(text.strip() or archived),
+    }
+    context |= {"may_delete": promotions.may_manage(caller), "waiting": promotions.waiting(session, place)}
     return templates.TemplateResponse(request, "registries/registry.html", context)
 
 
@@ -127,6 +149,21 @@ def delete(registry: str, session: SessionDep, caller: CallerDep) -> Response:
     note(session, "registries", registry)
     service.delete(session, queries.get(session, registry))
     return _to(caller, "")
+
+
+@router.post("/{registry}/{kind}/{name}/archive", dependencies=[allow(MANAGE)])
+def archive(
+    registry: str,
+    kind: str,
+    name: str,
+    session: SessionDep,
+    caller: CallerDep,
+    version: Annotated[str, Form()] = "",
+    archived: Annotated[bool, Form()] = True,
+) -> Response:
+    """The whole asset, or one version; `archived` says whether it goes or comes back."""
+    set_archived(session, registry, kind, name, version or None, archived)
+    return _to(caller, f"{registry}/{kind}/{quote(name)}" + (f"/versions/{quote(version)}" if version else ""))
 
 
 @router.get("/{registry}/{kind}/{name}", dependencies=[allow(READ)])
@@ -160,6 +197,7 @@ def _asset(
     named = f"registries/{registry}/{name}"
     context = {
         "registry": place,
+        "may_archive": promotions.may_manage(caller),
         "kind": kind,
         "noun": known.noun,
         "asset": owner,

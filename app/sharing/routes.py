@@ -8,18 +8,21 @@ from starlette.responses import StreamingResponse
 
 from app.access.caller import Caller
 from app.access.guard import CallerDep, allow, note
-from app.errors import Forbidden, Invalid
+from app.errors import Invalid
 from app.registries import definition, queries
 from app.registries.permissions import MANAGE, READ, SHARE
 from app.registries.tables import Registry
-from app.sharing import kinds, service
+from app.sharing import kinds, promotions, routes_promotions, service
 from app.sharing.schemas import AssetRead, RegistryMade, RegistryRead, Sent, Shared
 from app.web.paging import Listing, PageNumber, PageSize, listing
+from app.web.routing import include
 from app.web.session import SessionDep
 from app.web.stored_files import archive_answer
 from app.web.yaml_bodies import yaml_body, yaml_body_of
 
 router = APIRouter(prefix="/api/registries", tags=["registries"])
+# Before the kinds of assets, whose addresses would also match.
+include(router, routes_promotions.router)
 ASSETS = "/{registry}/{kind}"
 
 
@@ -111,12 +114,45 @@ def download(registry: str, kind: str, name: str, version: str, session: Session
     return archive_answer(found.path, f"{name}-{found.version}")
 
 
+@router.post(ASSETS + "/{name}/archive", response_model=AssetRead, dependencies=[allow(MANAGE)])
+def archive(registry: str, kind: str, name: str, session: SessionDep) -> AssetRead:
+    return set_archived(session, registry, kind, name, None, True)
+
+
+@router.post(ASSETS + "/{name}/versions/{version}/archive", response_model=AssetRead, dependencies=[allow(MANAGE)])
+def archive_version(registry: str, kind: str, name: str, version: str, session: SessionDep) -> AssetRead:
+    return set_archived(session, registry, kind, name, version, True)
+
+
+@router.post(ASSETS + "/{name}/restore", response_model=AssetRead, dependencies=[allow(MANAGE)])
+def restore(registry: str, kind: str, name: str, session: SessionDep) -> AssetRead:
+    return set_archived(session, registry, kind, name, None, False)
+
+
+@router.post(ASSETS + "/{name}/versions/{version}/restore", response_model=AssetRead, dependencies=[allow(MANAGE)])
+def restore_version(registry: str, kind: str, name: str, version: str, session: SessionDep) -> AssetRead:
+    return set_archived(session, registry, kind, name, version, False)
+
+
+def set_archived(
+    session: Session, registry: str, kind: str, name: str, version: str | None, archived: bool
+) -> AssetRead:
+    """Take an asset or one version out of the lists of a registry, or bring it back; what names it goes on."""
+    versioned, place = kinds.get(kind).versioned, queries.get(session, registry)
+    found = versioned.get_version(session, place.workspace_id, name, version)
+    item = found if version else versioned.owner_of(found)
+    before = {"archived": item.archived}
+    versioned.archive(item, archived)
+    session.flush()
+    named = f"{kind}/{name}" + (f":{version}" if version else "")
+    note(session, "registries", registry, before={"asset": named, **before}, after={"archived": archived})
+    return read(session, place, kind, found)
+
+
 def share_version(session: Session, caller: Caller, registry: Registry, kind: str, new: Shared) -> Any:
-    """Raises Forbidden for who may not see the asset in the workspace that it comes from."""
-    wanted = kinds.get(kind)
-    if not caller.can(wanted.see.name):
-        raise Forbidden(f"{caller.user.name} may not do {wanted.see.name} in this workspace.", target=wanted.see.name)
-    found = wanted.versioned.get_version(session, caller.workspace.id, new.name, new.version)
+    """Raises Forbidden for who may not see the asset in the workspace that it comes from, or has to ask first."""
+    promotions.check_direct(caller, registry)
+    wanted, found = kinds.get(kind), promotions.find_version(session, caller, kind, new)
     made = service.share(
         session, kind, found, registry, workspace=caller.workspace.name, shared_by=caller.user.name,
         name=new.share_with_name, version=new.share_with_version,

@@ -1,6 +1,7 @@
 """Registries as they look over REST: the field names of CLI v2 YAML."""
 
 from datetime import datetime
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -12,6 +13,7 @@ class RegistryRead(BaseModel):
     location: str
     description: str
     tags: dict[str, str]
+    requires_approval: bool
     created_by: str
     created_at: datetime
 
@@ -33,6 +35,44 @@ class Shared(BaseModel):
     version: str
     share_with_name: str | None = None
     share_with_version: str | None = None
+
+
+class Asked(Shared):
+    """A version that a registry is asked to take in."""
+
+    kind: str = Field(description="models, data, components or environments.")
+    reason: str = Field("", max_length=2000)
+
+
+class Decision(BaseModel):
+    comment: str = Field("", max_length=2000)
+
+
+class PromotionRead(BaseModel):
+    """`state` is Pending, Approved, Refused or Withdrawn; `id` is the number by which it is decided on."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: int
+    registry: str
+    workspace: str
+    kind: str
+    name: str
+    version: str
+    share_with_name: str
+    share_with_version: str
+    reason: str
+    state: str
+    requested_by: str
+    requested_at: datetime
+    decided_by: str | None
+    decided_at: datetime | None
+    comment: str
+
+    @classmethod
+    def of(cls, found: Any) -> "PromotionRead":
+        own = {name: getattr(found, name) for name in cls.model_fields if name not in ("registry", "workspace")}
+        return cls(registry=found.registry.name, workspace=found.workspace.name, **own)
 
 
 class AssetRead(BaseModel):

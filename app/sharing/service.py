@@ -41,6 +41,7 @@ def create(session: Session, new: Definition, *, created_by: str) -> Registry:
         registry = Registry(workspace_id=home.id, name=new.name, created_by=created_by)
         session.add(registry)
     registry.description, registry.location, registry.tags = new.description, new.location, new.tags
+    registry.requires_approval = new.requires_approval
     session.flush()
     return registry
 
@@ -74,12 +75,13 @@ def share(
     owner = versioned.owner_of(found)
     name = check_name(name or owner.name, "share_with_name")
     version = check_version(str(version or found.version), "share_with_version")
-    _check_free(session, kind, registry, name, version)
+    check_free(session, kind, registry, name, version)
     origin = f"azureml://locations/{workspace}/workspaces/{workspace}/{kind}/{owner.name}/versions/{found.version}"
     return _SHARED[kind](session, found, registry.workspace_id, name, version, origin, shared_by)
 
 
-def _check_free(session: Session, kind: str, registry: Registry, name: str, version: str) -> None:
+def check_free(session: Session, kind: str, registry: Registry, name: str, version: str) -> None:
+    """Raises AlreadyExists for a version that the registry has."""
     versioned = kinds.get(kind).versioned
     there = versioned.find(session, registry.workspace_id, name)
     if there and session.scalar(versioned.of(there).where(versioned.version.version == versioned.read(version))):
