@@ -6,7 +6,7 @@ from pathlib import Path
 
 from app.cli import nouns, registries
 from app.cli.connecting import connect, say
-from app.cli.printing import print_list, print_one
+from app.cli.printing import print_list, print_one, print_raw
 
 COLUMNS = ("name", "version", "type", "description", "created_by", "created_at")
 DATA = (
@@ -25,6 +25,7 @@ MODEL = (
     "id", "name", "version", "type", "source", "job", "stage", "aliases", "description", "tags", "flavors",
     "file_count", "size_bytes", "created_by", "created_at",
 )  # fmt: skip
+PROFILE = ("name", "type", "missing", "distinct", "min", "mean", "max")
 GIVEN = ("name", "version", "type", "path", "description")
 
 
@@ -38,6 +39,11 @@ def register(commands: argparse._SubParsersAction) -> None:
     _add_version(show, "data asset")
     registries.add_registry(show)
     registries.add_share(data, "data", "data asset")
+    profile = data.verb(
+        "profile", "describe the columns of a table, by default of the newest version", run_data_profile
+    )
+    _add_version(profile, "data asset")
+    profile.add_argument("--path", default="", help="one file of a folder (default: all tables of one kind together)")
     _register_archive(data, "data asset", lambda client: client.data_assets, DATA)
     model = nouns.Noun(commands, "model", "registered models")
     _register_create(model, "model", run_model_create, ("custom_model", "mlflow_model", "triton_model"))
@@ -114,6 +120,23 @@ def run_data_show(options: argparse.Namespace) -> None:
         else:
             found = client.data_asset(options.name, options.version)
         print_one(found, ("id", *DATA), options.output)
+
+
+def run_data_profile(options: argparse.Namespace) -> None:
+    """A table of the columns; the other formats have all that is known of them."""
+    with connect(options) as client:
+        found = client.data_assets.profile(options.name, options.version, options.path)
+    if options.output != "table":
+        print_raw(found, options.output)
+        return
+    print_list(found["columns"], PROFILE, options.output, "There are no columns.")
+    cut = "the first " if found["is_cut"] else ""
+    left_out = f"; {found['left_out']:,} lines could not be read, of which {found['why']}" if found["left_out"] else ""
+    say(
+        "\n".join(
+            [f"{cut}{found['rows']:,} rows of {found['files']} {found['format']} files{left_out}", *found["notes"]]
+        )
+    )
 
 
 def run_model_create(options: argparse.Namespace) -> None:

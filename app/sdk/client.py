@@ -12,6 +12,7 @@ import httpx
 from app.sdk import files
 from app.sdk.components import Components
 from app.sdk.compute import Computes
+from app.sdk.data_assets import DataAssets
 from app.sdk.definitions import Definitions
 from app.sdk.environments import Environments
 from app.sdk.errors import ClientError
@@ -53,7 +54,7 @@ class Client:
         self.environments = Environments(self._transport, self.upload)
         self.connections = Definitions(self._transport, "connections")
         self.registries = Registries(self._transport)
-        self.data_assets = Versions(self._transport, "/api/data")
+        self.data_assets = DataAssets(self._transport)
         self.registered_models = Versions(self._transport, "/api/models")
         self.datastores = Definitions(self._transport, "datastores")
         self.schedules = Schedules(self._transport, self.upload)
