@@ -14,6 +14,7 @@ from app.access import identity
 from app.dialects.arm.addressing import ArmAddress
 from app.dialects.mlflow import routes as tracking
 from app.endpoints import serving
+from app.jobs.service_gateway import ServiceGateway
 from app.kit.hiding import hide_from_guests
 from app.kit.logs import log_as_json
 from app.settings import Settings, current
@@ -67,7 +68,7 @@ async def _every(seconds: float, work) -> None:
 
 def wrap(api: FastAPI) -> ASGIApp:
     """What comes by the thousand passes the API by; the workspace address stands before all."""
-    inner = serving.gateway(tracking.shortcut(api), api.state.routes, api.state.settings)
+    inner = ServiceGateway(serving.gateway(tracking.shortcut(api), api.state.routes, api.state.settings))
     return Observed(WorkspaceAddress(ArmAddress(inner)))
 
 

@@ -10,6 +10,7 @@ from app.cli.printing import print_list, print_one
 COLUMNS = (
     "name", "display_name", "experiment_name", "status", "created_by", "created_at", "duration_seconds", "waiting",
 )  # fmt: skip
+SERVICES = ("name", "type", "status", "endpoint", "error")
 FIELDS = (
     "name", "display_name", "type", "status", "waiting", "error", "experiment_name", "description", "tags",
     "component", "command", "environment", "compute", "queue", "priority", "inputs", "outputs", "created_by",
@@ -33,6 +34,7 @@ def register(commands: argparse._SubParsersAction) -> None:
     listing.add_argument("--tag", help="only jobs with this tag: NAME or NAME=VALUE")
     nouns.add_name(job.verb("show", "describe a job", run_show), "name of the job")
     nouns.add_name(job.verb("stream", "follow the log of a job to its end", run_stream), "name of the job")
+    nouns.add_name(job.verb("show-services", "list a job's interactive services", run_services), "name of the job")
     nouns.add_name(job.verb("cancel", "cancel a job", run_cancel), "name of the job")
     retry = job.verb("retry", "go on from the failed steps of a pipeline", run_retry)
     nouns.add_name(retry, "name of the pipeline job")
@@ -111,6 +113,12 @@ def run_show(options: argparse.Namespace) -> None:
 def run_stream(options: argparse.Namespace) -> int:
     with connect(options) as client:
         return _follow(client, options.name)
+
+
+def run_services(options: argparse.Namespace) -> None:
+    with connect(options) as client:
+        none = "The job has started no services. Ask for them with `services:` in its file."
+        print_list(client.job_services(options.name), SERVICES, options.output, none)
 
 
 def run_cancel(options: argparse.Namespace) -> None:

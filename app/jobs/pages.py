@@ -5,7 +5,7 @@ from starlette.responses import StreamingResponse
 
 from app.access.guard import CallerDep, allow
 from app.errors import Invalid
-from app.jobs import pages_changes, pages_job, pages_submit, queries, streams
+from app.jobs import pages_changes, pages_job, pages_services, pages_submit, queries, streams
 from app.jobs.permissions import READ
 from app.web.routing import include
 from app.web.session import SessionDep
@@ -36,4 +36,5 @@ def uses_fragment(
 
 include(router, pages_submit.router)
 include(router, pages_changes.router)
+include(router, pages_services.router)
 include(router, pages_job.router)

@@ -6,11 +6,11 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from starlette.responses import StreamingResponse
 
 from app.access.guard import CallerDep, allow, note
-from app.jobs import logs, queries, service, streams, waiting
+from app.jobs import interactive, logs, queries, service, streams, waiting
 from app.jobs.lifecycle import Priority
 from app.jobs.permissions import READ, WRITE
 from app.jobs.places import USER_LOG
-from app.jobs.schemas import JobChange, JobRead, JobSubmit
+from app.jobs.schemas import JobChange, JobRead, JobSubmit, ServiceRead
 from app.jobs.tables import Job
 from app.web.paging import Listing, listing
 from app.web.session import SessionDep
@@ -69,6 +69,13 @@ def change(name: str, change: JobChange, session: SessionDep, caller: CallerDep)
     service.change(session, job, **changes)
     note(session, "jobs", name, before=before, after=changes)
     return JobRead.of(job)
+
+
+@router.get("/{name}/services", response_model=list[ServiceRead], dependencies=[allow(READ)])
+def services(name: str, request: Request, session: SessionDep, caller: CallerDep) -> list[ServiceRead]:
+    """The interactive services of a job, and where a browser opens each."""
+    job = queries.get(session, caller.workspace.id, name)
+    return [ServiceRead.of(job, service, str(request.base_url)) for service in interactive.of_job(session, job)]
 
 
 @router.post("/{name}/cancel", response_model=JobRead, dependencies=[allow(WRITE)])

@@ -5,8 +5,9 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from app.jobs import interactive
 from app.jobs.lifecycle import Priority, Status
-from app.jobs.tables import Job
+from app.jobs.tables import Job, JobService
 from app.jobs.waiting import Waiting
 
 
@@ -117,3 +118,25 @@ class JobRead(BaseModel):
 
 
 _DERIVED = {"tags", "environment", "inputs", "outputs", "environment_variables", "compute", "limits", "priority"}
+
+
+class ServiceRead(BaseModel):
+    """`endpoint` is the address that a browser opens, `error` one sentence that says why a service is not there."""
+
+    name: str
+    type: str
+    status: str
+    port: int
+    endpoint: str
+    error: str | None
+
+    @classmethod
+    def of(cls, job: Job, service: JobService, base: str) -> "ServiceRead":
+        return cls(
+            name=service.name,
+            type=service.type,
+            status=interactive.status_of(job, service),
+            port=service.port,
+            endpoint=f"{base.rstrip('/')}/jobs/{job.name}/services/{service.name}/",
+            error=service.error,
+        )

@@ -132,6 +132,23 @@ class JobAsset(Base):
     asset_version: Mapped[str]
 
 
+class JobService(Base):
+    """An interactive service beside a job's command, which listens on the loopback address of its worker's host.
+
+    `status` is Starting, Running or Failed, and `error` says in one sentence why it failed.
+    """
+
+    __tablename__ = "job_services"
+
+    job_id: Mapped[int] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True)
+    name: Mapped[str] = mapped_column(primary_key=True)
+    type: Mapped[str]
+    host: Mapped[str]
+    port: Mapped[int]
+    status: Mapped[str]
+    error: Mapped[str | None]
+
+
 class DiscardedFiles(Base):
     """A storage key whose files belong to nothing any more, but those below `kept`; see `app.jobs.discarding`."""
 

@@ -116,6 +116,10 @@ class Client:
         """Change `display_name`, `description`, `tags`, or, while it waits, `priority` and `queue`."""
         return self._transport.json("PATCH", f"/api/jobs/{quote(name)}", json=changes)
 
+    def job_services(self, name: str) -> list[dict]:
+        """The interactive services of a job, with the address at which a browser opens each."""
+        return self._transport.json("GET", f"/api/jobs/{quote(name)}/services")
+
     def cancel_job(self, name: str) -> dict:
         return self._transport.json("POST", f"/api/jobs/{quote(name)}/cancel")
 

@@ -12,7 +12,7 @@ from app.jobs import containers, moves, results
 from app.jobs.lifecycle import Status
 from app.jobs.tables import Job
 from workers.containers.images import Image
-from workers.execution import nodes
+from workers.execution import nodes, services
 from workers.execution.distribution import Peer, ports_of
 from workers.execution.folder import JobFolder
 from workers.execution.launcher import Guest, Outcome
@@ -65,8 +65,10 @@ def _run(node: Node, held: Held, plan: Plan, folder: JobFolder, system_log: Syst
     peers = find_peers(plan, held, system_log)
     _move(node, held, plan, Status.RUNNING, started=True)
     system_log.write(f"Started: {plan.command}")
-    guest = node.launcher.start(launch_of(node, plan, folder, found, peers))
-    outcome, failure = watch(guest, held, Shipper(plan, folder.log), plan)
+    beside = services.chosen(plan, folder)
+    guest = node.launcher.start(launch_of(node, plan, folder, found, peers, beside))
+    with services.watched(plan, beside, folder):
+        outcome, failure = watch(guest, held, Shipper(plan, folder.log), plan)
     if held.taken.is_set() or held.leave.is_set():
         check(held)
     system_log.write(outcome.message or f"Ended with exit code {outcome.exit_code}.")

@@ -18,15 +18,23 @@ from workers.execution.distribution import MPIRUN, Peer, processes
 from workers.execution.folder import JobFolder
 from workers.execution.launcher import Launch, Limits
 from workers.execution.prepare import Plan
+from workers.execution.services import Service, beside
 
 PROCESSES = Path(__file__).resolve().parent / "guest" / "processes.py"
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
-def launch_of(node, plan: Plan, folder: JobFolder, found: Path | Image, peers: Sequence[Peer] = ()) -> Launch:
+def launch_of(
+    node,
+    plan: Plan,
+    folder: JobFolder,
+    found: Path | Image,
+    peers: Sequence[Peer] = (),
+    services: Sequence[Service] = (),
+) -> Launch:
     """`found` is the interpreter or the container image of the job's environment.
 
-    `peers` are the instances of a job that is distributed, or that has several.
+    `peers` are the instances of a job that is distributed, or that has several; `services` are started beside it.
     """
     image = found if isinstance(found, Image) else None
     # Within a container it is the image's path that tells which Python it is.
@@ -35,6 +43,8 @@ def launch_of(node, plan: Plan, folder: JobFolder, found: Path | Image, peers: S
     command = _command(plan, folder)
     if peers:
         command = _distributed(plan, folder, python, command, environ, peers)
+    if services:
+        command = beside(command, services, folder, python)
     readable = [Path(port["local"]) for port in plan.inputs.values() if "local" in port]
     readable = [path for path in readable if not path.is_relative_to(folder.guest)]
     limits = _limits(node.settings, plan)

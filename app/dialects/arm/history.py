@@ -18,11 +18,12 @@ from app.dialects.arm.addressing import HISTORY, WORKSPACE
 from app.dialects.arm.answers import BodyDep, PagingDep
 from app.dialects.arm.job_shapes import address_of
 from app.dialects.arm.jobs import change, page_of
+from app.dialects.arm.wire import pascal
 from app.errors import Invalid
-from app.jobs import logs, places, queries
+from app.jobs import interactive, logs, places, queries
 from app.jobs.lifecycle import Status
 from app.jobs.permissions import READ, WRITE
-from app.jobs.tables import Job
+from app.jobs.tables import Job, JobService
 from app.kit.storage import store
 from app.web.session import SessionDep
 
@@ -73,10 +74,22 @@ def run_data(request: Request, sent: BodyDep, session: SessionDep, caller: Calle
 
 
 @router.get(HISTORY + "/runs/{name}/serviceinstances/{node}", dependencies=[allow(READ)])
-def services(name: str, session: SessionDep, caller: CallerDep) -> JSONResponse:
-    """Interactive services of a job, of which none are started here."""
-    queries.get(session, caller.workspace.id, name)
-    return answers.body({"instances": {}})
+def services(name: str, node: str, request: Request, session: SessionDep, caller: CallerDep) -> JSONResponse:
+    """Interactive services of a job, which only its first node has."""
+    job = queries.get(session, caller.workspace.id, name)
+    found = interactive.of_job(session, job) if node == "0" else ()
+    return answers.body({"instances": {item.name: _service(item, job, page_of(request, job)) for item in found}})
+
+
+def _service(service: JobService, job: Job, page: str) -> dict[str, Any]:
+    return {
+        "type": pascal(service.type),
+        "port": service.port,
+        "status": interactive.status_of(job, service),
+        "error": {"error": {"code": "ServiceFailed", "message": service.error}} if service.error else None,
+        "endpoint": f"{page}/services/{service.name}/",
+        "properties": {},
+    }
 
 
 @router.patch(HISTORY + "/runs/{name}", dependencies=[allow(WRITE)])

@@ -33,14 +33,14 @@ DISTRIBUTIONS = {
 COUNTS = ("process_count_per_instance", "worker_count", "parameter_server_count")
 TIERS = ("spot", "basic", "standard", "premium", "null")
 PRIORITIES = ("low", "medium", "high")
-# What stands in for each service of a job, as no port of a job is reachable from outside.
+STARTED = ("jupyter_lab", "tensor_board")
+# What stands in for the others.
 INSTEAD = {
-    "jupyter_lab": "this server opens no notebook in a running job; its files are under Outputs",
     "ssh": "nobody may sign in to a running job; its log is live under Logs",
-    "tensor_board": "what the job logs with MLflow is drawn live under Metrics and Images",
     "vs_code": "no editor is attached to a running job; its code is under Code",
 }
-SERVICES = tuple(INSTEAD)
+SERVICES = (*STARTED, *INSTEAD)
+SERVICE_NAME = re.compile(r"[A-Za-z0-9_.-]{1,100}")
 SERVICE_FIELDS = ("type", "port", "nodes", "properties")
 OF_SERVICE = {"ssh": ("ssh_public_keys",), "tensor_board": ("log_dir",)}
 SERVICE_STATE = ("endpoint", "status", "error_message")
@@ -166,13 +166,16 @@ def read_queue_settings(job: Section) -> dict[str, Any]:
 
 
 def read_services(job: Section) -> dict[str, Any]:
-    """Kept as they are written; a note says what stands in for each, as none is started here."""
+    """Kept as they are written; a note says what stands in for those that are not started here."""
     services = job.section("services")
     for name in services.values:
         service = services.section(name, "a service")
         kind = service.choice("type", SERVICES)
         service.check_fields((*SERVICE_FIELDS, *OF_SERVICE.get(kind or "", ())), SERVICE_STATE)
-        services.warn(name, f"is not started: {INSTEAD[kind]}." if kind else "has no `type` and is not started.")
+        if kind not in STARTED:
+            services.warn(name, f"is not started: {INSTEAD[kind]}." if kind else "has no `type` and is not started.")
+        elif not SERVICE_NAME.fullmatch(name):
+            services.wrong(name, "must be a name of up to 100 letters, digits, '-', '_' and '.'.")
     return dict(services.values)
 
 

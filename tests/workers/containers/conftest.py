@@ -45,6 +45,8 @@ def engine(tmp_path_factory):
         patch.undo()
         process.terminate()
         process.wait(20)
+        # The daemon leaves it mounted, and then the folder cannot be removed.
+        subprocess.run(["umount", f"{folder}/exec/netns/default"], stderr=subprocess.DEVNULL, check=False)
 
 
 def _with_image(engine: Engine) -> Engine:

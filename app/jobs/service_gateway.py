@@ -1,0 +1,223 @@
+"""ASGI in front of the application: shows the interactive services of running jobs, each in an origin of its own.
+
+Whoever knows the signed address may look: the pages of a service are run in a sandbox, from which neither cookies nor
+the rest of the server can be reached.
+"""
+
+import asyncio
+import re
+import socket
+import time
+from contextlib import suppress
+from urllib.parse import unquote
+
+import httpx
+from starlette.types import ASGIApp, Receive, Scope, Send
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, WebSocketException
+
+from app.database import reading
+from app.jobs import interactive
+
+PATH = re.compile(rf"^/services/(\d+)/([A-Za-z0-9_.-]+)/([0-9a-f]{{{interactive.SIGNATURE}}})(?=/|$)")
+# How long the port of a service is remembered.
+KNOWN_SECONDS = 2.0
+BODY_BYTES = 256 * 2**20
+DROPPED = {
+    *(b"connection", b"keep-alive", b"proxy-authenticate", b"te", b"trailer", b"transfer-encoding", b"upgrade"),
+    *(b"cookie", b"authorization", b"origin", b"referer", b"host", b"accept-encoding", b"content-length", b"expect"),
+}
+KEPT_BACK = {
+    *(b"connection", b"keep-alive", b"transfer-encoding", b"upgrade", b"set-cookie", b"content-length"),
+    *(b"content-security-policy", b"content-security-policy-report-only", b"x-frame-options", b"content-encoding"),
+    *(b"access-control-allow-origin", b"access-control-allow-credentials", b"server", b"date"),
+}
+# An origin of one's own has no storage and no cookies, and merely to ask for them is an error there; a worker's script
+# must come from it.
+SHIM = b"""<script>(() => {
+const make = () => { const held = new Map(); return {
+  getItem: (key) => held.has(String(key)) ? held.get(String(key)) : null,
+  setItem: (key, value) => { held.set(String(key), String(value)); },
+  removeItem: (key) => { held.delete(String(key)); }, clear: () => held.clear(),
+  key: (index) => [...held.keys()][index] ?? null, get length() { return held.size; } }; };
+for (const name of ["localStorage", "sessionStorage"]) Object.defineProperty(window, name, {value: make()});
+let cookies = "";
+const Plain = window.Worker;
+window.Worker = class extends Plain { constructor(address, options) {
+  const script = `importScripts(${JSON.stringify(new URL(address, document.baseURI).href)})`;
+  const own = String(address).startsWith("blob:") || options?.type === "module";
+  super(own ? address : URL.createObjectURL(new Blob([script], {type: "text/javascript"})), options); } };
+Object.defineProperty(document, "cookie", {get: () => cookies, set: (text) => { cookies = text.split(";")[0]; }});
+})();</script>"""
+_HEAD = re.compile(rb"<head[^>]*>", re.IGNORECASE)
+
+
+class ServiceGateway:
+    """Belongs to one event loop. Whatever is no address of a service goes on to `app`."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+        self._client: httpx.AsyncClient | None = None
+        self._known: dict[tuple[int, str], tuple[float, int | None]] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        found = PATH.match(scope["path"]) if scope["type"] in ("http", "websocket") else None
+        if found is None:
+            await self.app(scope, receive, send)
+            return
+        job_id, name, signature = int(found[1]), unquote(found[2]), found[3]
+        port = await self._port(job_id, name) if interactive.is_signed(signature, job_id, name) else None
+        if scope["type"] == "websocket":
+            await _join(scope, receive, send, port, interactive.token_of(job_id, name))
+        elif port is None:
+            await _say(send, 404, "This service does not run: its job has ended, or it was not started.")
+        elif scope["method"] == "OPTIONS":
+            await _allow(scope, send)
+        else:
+            await self._pass_on(scope, receive, send, port, interactive.token_of(job_id, name))
+
+    async def _port(self, job_id: int, name: str) -> int | None:
+        asked_at, port = self._known.get((job_id, name), (0.0, None))
+        if time.monotonic() - asked_at > KNOWN_SECONDS:
+            port = await asyncio.to_thread(_find_port, job_id, name)
+            if len(self._known) > 1000:
+                self._known.clear()
+            self._known[job_id, name] = (time.monotonic(), port)
+        return port
+
+    async def _pass_on(self, scope: Scope, receive: Receive, send: Send, port: int, token: str) -> None:
+        self._client = self._client or httpx.AsyncClient(timeout=httpx.Timeout(10, read=120), trust_env=False)
+        headers = [(name, value) for name, value in scope["headers"] if name not in DROPPED]
+        headers += [(b"authorization", f"token {token}".encode()), (b"accept-encoding", b"identity")]
+        body = await _body(receive)
+        if body is None:
+            await _say(send, 413, f"The body has more than {BODY_BYTES:,} bytes.")
+            return
+        address = _address("http", scope, port)
+        request = self._client.build_request(scope["method"], address, headers=headers, content=body)
+        try:
+            answer = await self._client.send(request, stream=True)
+        except httpx.HTTPError:
+            await _say(send, 502, "The service does not answer. It may still be starting: load the page again.")
+            return
+        try:
+            await _answer(scope, send, answer)
+        finally:
+            await answer.aclose()
+
+
+def _find_port(job_id: int, name: str) -> int | None:
+    with reading() as session:
+        service = interactive.running_at(session, job_id, name)
+        return service.port if service and service.host == socket.gethostname() else None
+
+
+def _address(scheme: str, scope: Scope, port: int) -> str:
+    path = scope.get("raw_path") or scope["path"].encode()
+    query = b"?" + scope["query_string"] if scope["query_string"] else b""
+    return f"{scheme}://127.0.0.1:{port}{(path.partition(b'?')[0] + query).decode('latin-1')}"
+
+
+async def _body(receive: Receive) -> bytes | None:
+    pieces, size, more = [], 0, True
+    while more:
+        message = await receive()
+        pieces.append(message.get("body", b""))
+        size += len(pieces[-1])
+        more = message.get("more_body", False)
+        if size > BODY_BYTES:
+            return None
+    return b"".join(pieces)
+
+
+async def _answer(scope: Scope, send: Send, answer: httpx.Response) -> None:
+    headers = [(name.lower(), value) for name, value in answer.headers.raw]
+    headers = [(name, value) for name, value in headers if name not in KEPT_BACK] + _confined(scope)
+    start = {"type": "http.response.start", "status": answer.status_code, "headers": headers}
+    if answer.headers.get("content-type", "").startswith("text/html"):
+        page = _HEAD.sub(lambda found: found[0] + SHIM, await answer.aread(), count=1)
+        await send(start)
+        await send({"type": "http.response.body", "body": page})
+        return
+    await send(start)
+    async for piece in answer.aiter_bytes():
+        await send({"type": "http.response.body", "body": piece, "more_body": True})
+    await send({"type": "http.response.body", "body": b""})
+
+
+def _confined(scope: Scope) -> list[tuple[bytes, bytes]]:
+    """Headers by which a page runs in an origin of its own, and reaches this one service only."""
+    host = dict(scope["headers"]).get(b"host", b"localhost").decode("latin-1")
+    base = f"{host}{PATH.match(scope['path'])[0]}/"
+    web, socket_scheme = ("https", "wss") if scope["scheme"] in ("https", "wss") else ("http", "ws")
+    policy = (
+        "sandbox allow-scripts allow-forms allow-popups allow-modals allow-downloads; "
+        f"default-src {web}://{base} {socket_scheme}://{base} data: blob: 'unsafe-inline' 'unsafe-eval'; "
+        f"form-action {web}://{base}; frame-ancestors {web}://{host}"
+    )
+    return [
+        (b"content-security-policy", policy.encode("latin-1")),
+        (b"referrer-policy", b"no-referrer"),
+        (b"cache-control", b"no-store"),
+        (b"access-control-allow-origin", b"null"),
+        (b"access-control-allow-credentials", b"true"),
+        (b"vary", b"origin"),
+    ]
+
+
+async def _allow(scope: Scope, send: Send) -> None:
+    """To the browser's question whether the page of a service may ask the service."""
+    asked = dict(scope["headers"]).get(b"access-control-request-headers", b"")
+    headers = [*_confined(scope), (b"access-control-allow-headers", asked)]
+    headers.append((b"access-control-allow-methods", b"GET, HEAD, POST, PUT, PATCH, DELETE"))
+    await send({"type": "http.response.start", "status": 204, "headers": headers})
+    await send({"type": "http.response.body", "body": b""})
+
+
+async def _say(send: Send, status: int, text: str) -> None:
+    headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"cache-control", b"no-store")]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": text.encode()})
+
+
+async def _join(scope: Scope, receive: Receive, send: Send, port: int | None, token: str) -> None:
+    """Connect a browser's websocket with the service's."""
+    await receive()
+    if port is None:
+        await send({"type": "websocket.close", "code": 1008})
+        return
+    try:
+        upstream = await connect(
+            _address("ws", scope, port),
+            additional_headers={"Authorization": f"token {token}"},
+            subprotocols=scope.get("subprotocols") or None,
+            max_size=None,
+            proxy=None,
+        )
+    except (OSError, WebSocketException, TimeoutError):
+        await send({"type": "websocket.close", "code": 1011})
+        return
+    async with upstream:
+        await send({"type": "websocket.accept", "subprotocol": upstream.subprotocol})
+        await _both_ways(receive, send, upstream)
+
+
+async def _both_ways(receive: Receive, send: Send, upstream: ClientConnection) -> None:
+    pumps = [asyncio.ensure_future(_upwards(receive, upstream)), asyncio.ensure_future(_downwards(send, upstream))]
+    _, unfinished = await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
+    for pump in unfinished:
+        pump.cancel()
+    await asyncio.gather(*pumps, return_exceptions=True)
+
+
+async def _upwards(receive: Receive, upstream: ClientConnection) -> None:
+    with suppress(ConnectionClosed):
+        while (message := await receive())["type"] == "websocket.receive":
+            text = message.get("text")
+            await upstream.send(text if text is not None else message["bytes"])
+
+
+async def _downwards(send: Send, upstream: ClientConnection) -> None:
+    async for said in upstream:
+        await send({"type": "websocket.send", **({"text": said} if isinstance(said, str) else {"bytes": said})})
+    await send({"type": "websocket.close", "code": 1000})

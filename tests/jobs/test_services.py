@@ -1,0 +1,143 @@
+"""Interactive services: what is asked for, who may open what, and how the server passes requests on."""
+
+import http.server
+import json
+import socket
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+from sqlalchemy import update
+
+from app.database import transaction
+from app.jobs import interactive, queries
+from app.jobs.lifecycle import Status
+from app.jobs.tables import Job
+from tests.workers.execution.guests import wait_until
+
+YAML = """\
+name: watched
+command: sleep 60
+services:
+  board: {type: tensor_board, log_dir: logs}
+  lab: {type: jupyter_lab}
+  shell: {type: ssh}
+"""
+
+
+class Echo(http.server.BaseHTTPRequestHandler):
+    """Answers what it was asked, as a page."""
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        asked = {"path": self.path, "headers": {name.lower(): value for name, value in self.headers.items()}}
+        page = f"<html><head></head><body>{json.dumps(asked | {'body': body})}</body></html>".encode()
+        self.send_response(200)
+        for name, value in {
+            "Content-Type": "text/html",
+            "Content-Length": str(len(page)),
+            "Set-Cookie": "atelier_session=stolen",
+            "Content-Security-Policy": "default-src *",
+        }.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(page)
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def echo():
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Echo)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server.server_port
+    server.shutdown()
+
+
+def run(name: str, port: int, **states: str) -> int:
+    """Make a job a running one with these services."""
+    with transaction() as session:
+        job = queries.get(session, 1, name)
+        session.execute(update(Job).where(Job.id == job.id).values(status=Status.RUNNING))
+        kinds = {"board": ("tensor_board", port), "lab": ("jupyter_lab", port)}
+        interactive.begin(session, job.id, socket.gethostname(), kinds)
+        for service, state in states.items():
+            interactive.tell(session, job.id, service, state, "It ended." if state == "Failed" else None)
+        return job.id
+
+
+def test_who_may_open_what(alice, bob, carol, stranger, echo, sent):
+    submitted = carol.post("/api/jobs", json={"yaml": YAML}).json()
+    assert [warning for warning in submitted["warnings"] if "services" in warning] == submitted["warnings"]
+    assert len(submitted["warnings"]) == 1 and "services.shell" in submitted["warnings"][0]
+    assert alice.get("/api/jobs/watched/services").json() == []
+    number = run("watched", echo, board="Running", lab="Running")
+    told = alice.get("/api/jobs/watched/services").json()
+    assert [(item["name"], item["type"], item["status"]) for item in told] == [
+        ("board", "tensor_board", "Running"),
+        ("lab", "jupyter_lab", "Running"),
+    ]
+    opened = bob.get("/jobs/watched/services/board/", follow_redirects=False)
+    assert (opened.status_code, opened.headers["location"]) == (303, f"{interactive.path_of(number, 'board')}/")
+    assert stranger.get("/jobs/watched/services/board/").status_code == 404
+    assert carol.get("/jobs/watched/services/lab/", follow_redirects=False).status_code == 303
+    assert alice.get("/jobs/watched/services/lab/", follow_redirects=False).status_code == 403
+    assert alice.get("/jobs/watched/services/none/").status_code == 404
+    fragment = bob.get("/jobs/watched/_services").text
+    assert "/jobs/watched/services/board/" in fragment and "only carol may open it" in fragment
+    run("watched", echo, board="Failed")
+    failed = alice.get("/jobs/watched/services/board/")
+    assert failed.status_code == 503 and "It ended." in failed.text
+
+
+@pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
+def test_a_service_is_shown_in_an_origin_of_its_own_and_learns_nothing_of_its_viewer(alice, anonymous, echo, sent):
+    alice.post("/api/jobs", json={"yaml": YAML})
+    number = run("watched", echo, board="Running")
+    address = f"{interactive.path_of(number, 'board')}/data/x?tag=a%2Fb"
+    headers = {"Cookie": "atelier_session=secret", "Authorization": "Bearer mine", "Origin": "null"}
+    answer = anonymous.post(address, content=b"runs", headers=headers)
+    assert answer.status_code == 200, answer.text
+    asked = json.loads(answer.text.partition("<body>")[2].partition("</body>")[0])
+    assert (asked["path"], asked["body"]) == (address, "runs")
+    assert "cookie" not in asked["headers"] and "origin" not in asked["headers"]
+    assert asked["headers"]["authorization"] == f"token {interactive.token_of(number, 'board')}"
+    policy = answer.headers["content-security-policy"]
+    assert policy.startswith("sandbox allow-scripts") and "allow-same-origin" not in policy and "*" not in policy
+    assert "set-cookie" not in answer.headers and answer.headers["access-control-allow-origin"] == "null"
+    assert "<head><script>" in answer.text
+    forged = address.replace(interactive.path_of(number, "board"), interactive.path_of(number + 1, "board"))
+    assert anonymous.post(forged.replace(f"/{number + 1}/", f"/{number}/"), content=b"").status_code == 404
+    preflight = anonymous.options(address, headers={"Access-Control-Request-Headers": "x-tensorboard"})
+    assert preflight.status_code == 204 and preflight.headers["access-control-allow-headers"] == "x-tensorboard"
+
+
+PROGRAM = Path("workers/execution/guest/services.py").resolve()
+
+
+def test_services_run_beside_the_command_and_end_with_it(tmp_path):
+    beside = {"port": 0, "package": "pip", "environ": {}, "folder": str(tmp_path / "logs"), "type": ""}
+    asked = {
+        "command": f"until test -s {tmp_path}/a.log; do sleep 0.05; done; sleep 0.2; echo done; exit 5",
+        "report": str(tmp_path / "report"),
+        "services": [
+            {"name": "a", "module": "http", "arguments": ["http.server", "0", "-d", "{folder}"], **beside},
+            {"name": "b", "module": "json", "arguments": ["json.tool", "/nowhere"], **beside},
+            {"name": "c", "module": "not_there", "arguments": [], **beside, "package": "tensorboard"},
+        ],
+    }
+    for service in asked["services"]:
+        service["log"] = str(tmp_path / f"{service['name']}.log")
+    (tmp_path / "asked.json").write_text(json.dumps(asked))
+    command = [sys.executable, "-u", str(PROGRAM), str(tmp_path / "asked.json")]
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=30, env={"PYTHONUNBUFFERED": "1"}, check=False
+    )
+    assert (done.returncode, done.stdout) == (5, "done\n"), done.stderr
+    wait_until(lambda: (tmp_path / "report").exists(), seconds=5)
+    errors = json.loads((tmp_path / "report").read_text())
+    assert errors["c"] == "The environment has no tensorboard; add it to its packages."
+    assert "No such file" in errors["b"] and (tmp_path / "logs").is_dir()
