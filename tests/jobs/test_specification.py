@@ -37,7 +37,7 @@ resources: {instance_count: 1, shm_size: 2g, docker_args: "--ipc=host --memory 4
 distribution: {type: pytorch, process_count_per_instance: 1}
 limits: {timeout: 600}
 queue_settings: {job_tier: spot, priority: high}
-services: {lab: {type: jupyter_lab}}
+services: {lab: {type: vs_code}}
 identity: {type: managed}
 retry_settings: {max_retries: 2}
 """
