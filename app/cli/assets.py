@@ -132,11 +132,8 @@ def run_data_profile(options: argparse.Namespace) -> None:
     print_list(found["columns"], PROFILE, options.output, "There are no columns.")
     cut = "the first " if found["is_cut"] else ""
     left_out = f"; {found['left_out']:,} lines could not be read, of which {found['why']}" if found["left_out"] else ""
-    say(
-        "\n".join(
-            [f"{cut}{found['rows']:,} rows of {found['files']} {found['format']} files{left_out}", *found["notes"]]
-        )
-    )
+    files = "1 file" if found["files"] == 1 else f"{found['files']} files"
+    say("\n".join([f"{cut}{found['rows']:,} rows in {files} ({found['format']}){left_out}", *found["notes"]]))
 
 
 def run_model_create(options: argparse.Namespace) -> None:

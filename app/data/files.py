@@ -41,14 +41,17 @@ class Lying:
     def file(self, path: str = "") -> tuple[str, int]:
         """The key and size of one file; a version that is one file needs no path. Raises NotFound and Invalid."""
         with reaching(self.path):
-            for key in dict.fromkeys((self.key, safe_key(self.key, path)) if path else (self.key,)):
-                if key and (size := self.files.size(key)) is not None:
+            if self.key and (size := self.files.size(self.key)) is not None:
+                if path in ("", self.key.rpartition("/")[2]):
+                    return self.key, size
+            elif path:
+                key = safe_key(self.key, path)
+                if (size := self.files.size(key)) is not None:
                     return key, size
-            if not path and not self.files.list(self.key):
-                raise NotFound(f"path: there is nothing at {self.path}.", target="path")
-        if not path:
-            raise Invalid("path: say which file of the folder.", target="path")
-        raise NotFound(f"path: there is no file {path!r} in this version.", target="path")
+            elif self.files.list(self.key):
+                raise Invalid("path: say which file of the folder.", target="path")
+        what = f"file {path!r} in this version" if path else f"file at {self.path}"
+        raise NotFound(f"path: there is no {what}.", target="path")
 
     def read(self, key: str, start: int = 0, end: int | None = None) -> Iterator[bytes]:
         with reaching(self.path):

@@ -10,6 +10,7 @@ from app.assets.addresses import AssetVersion, Elsewhere, InDatastore, JobOutput
 from app.data import queries as data
 from app.datastores import service as datastores
 from app.errors import Invalid, NotFound
+from app.jobs import git_code
 from app.jobs.places import output_key
 from app.jobs.tables import Job
 from app.kit.storage import safe_key, store
@@ -105,8 +106,14 @@ def _existing(key: str, shown: str) -> dict:
     return {"key": key}
 
 
-def code_key(workspace_id: int, reference: str) -> str:
-    """Where uploaded code lies in the store; raises Invalid or NotFound that names `code`."""
+def code_key(workspace_id: int, reference: str) -> str | None:
+    """Where uploaded code lies in the store, None for a repository, which is fetched when the job starts.
+
+    Raises Invalid or NotFound that names `code`.
+    """
+    if git_code.is_git(reference):
+        git_code.parse(reference)
+        return None
     address = addresses.parse(reference, "code")
     if not isinstance(address, Stored):
         raise Invalid(

@@ -227,6 +227,16 @@ def _requeue(session: Session, job: Job, wanted: dict[str, str | None]) -> None:
     hint(session, f"jobs:{job.workspace_id}", "jobs")
 
 
+def keep_code(session: Session, job_id: int, key: str, url: str, ref: str | None, commit: str) -> None:
+    """The code of a job is now these files of a repository, also when it runs again; tagged as MLflow tags it."""
+    job = session.get_one(Job, job_id)
+    job.code = key
+    found = {"commit": commit, "repoURL": url} | ({"branch": ref} if ref and ref != commit else {})
+    set_tags(
+        session, job, {tag.key: tag.value for tag in job.tags} | {f"mlflow.source.git.{k}": v for k, v in found.items()}
+    )
+
+
 def set_tags(session: Session, job: Job, tags: dict[str, str]) -> None:
     """Replace the user's tags; those that MLflow keeps for itself stay."""
     if len(tags) > MOST_TAGS:

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.jobs import git_code
 from app.jobs.lifecycle import Status
 from app.jobs.tables import Job
 from app.pipelines.tables import PipelineStep
@@ -45,13 +46,28 @@ def parts_of(job: Job, component: str | None) -> dict[str, str]:
     found: dict[str, Any] = {
         "component": component,
         "command": job.command,
-        "code": job.code and job.code.partition("/uploads/")[2],
+        "code": _code(job),
         "environment": environment,
         **{name: spec.get(name) for name in _SETTINGS},
         **{f"inputs.{port}": _content(value) for port, value in job.inputs.items()},
         **{f"outputs.{port}": _settings(value) for port, value in job.outputs.items()},
     }
     return {name: _short(value) for name, value in found.items() if value not in (None, "", {}, [])}
+
+
+def _code(job: Job) -> str | None:
+    return job.code.partition("/uploads/")[2] if job.code else _repository(job)
+
+
+def _repository(job: Job) -> str | None:
+    code = (job.spec or {}).get("code")
+    return code if git_code.is_git(code) else None
+
+
+def has_known_code(job: Job) -> bool:
+    """Whether it is sure now what will run: a branch of a repository may have moved when the job starts."""
+    code = None if job.code else _repository(job)
+    return code is None or git_code.parse(code).is_pinned
 
 
 def _content(value: dict) -> Any:

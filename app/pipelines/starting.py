@@ -56,7 +56,10 @@ def _row(session: Session, pipeline: Job, name: str, step: dict, job: Job) -> Pi
         kind=component.removeprefix("azureml:").split(":")[0] if component else name,
         parts=parts,
         digest=reuse.digest_of(parts),
-        is_reusable=step.get("is_deterministic", True) and not forced and job.type in reuse.REUSED,
+        is_reusable=step.get("is_deterministic", True)
+        and not forced
+        and job.type in reuse.REUSED
+        and reuse.has_known_code(job),
     )
 
 

@@ -4,9 +4,11 @@ import duckdb
 import pytest
 
 from app.assets.addresses import stored_address
+from app.cli import assets, main
 from app.data import service
 from app.database import transaction
 from app.kit.storage import store
+from app.sdk.client import Client
 from workers.reconcile import profiles
 
 CSV = "x,name,day,none\n" + "".join(f"{n % 3},k{n % 2},2026-01-{n + 1:02},\n" for n in range(9)) + "7,k1,2026-02-01,\n"
@@ -31,7 +33,7 @@ def made(alice, settings, tmp_path, address: str, path: str = "") -> dict:
     return alice.get(address, params={"path": path}).json()
 
 
-def test_a_worker_describes_every_column(alice, settings, tmp_path):
+def test_a_worker_describes_every_column(alice, settings, tmp_path, monkeypatch, capsys):
     address = keep(alice, "t", "uri_file", {"t.csv": CSV.encode()})
     assert alice.get(address).status_code == 404
     profile = made(alice, settings, tmp_path, address)
@@ -45,6 +47,10 @@ def test_a_worker_describes_every_column(alice, settings, tmp_path):
     assert none["missing"] == 10 and none["distinct"] == 0
     page = alice.get("/data/t/versions/1/profile").text
     assert "10 rows" in page and "How the values of x are distributed, from 0 to 7" in page
+    token = alice.headers["Authorization"].removeprefix("Bearer ")
+    monkeypatch.setattr(assets, "connect", lambda _: Client("http://testserver", token, transport=alice._transport))
+    assert main.main(["data", "profile", "--name", "t", "--query", "[rows, columns[0].mean]", "-o", "tsv"]) == 0
+    assert capsys.readouterr().out.split() == ["10", "1.6"]
     again = alice.post(address).json()
     assert again["state"] == "Completed" and again["asked_at"] == profile["asked_at"]
 

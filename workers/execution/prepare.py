@@ -15,13 +15,13 @@ from app.database import reading
 from app.datastores import service as datastores
 from app.datastores.stores import Place, check_reachable, open_files, reaching
 from app.errors import AtelierError, NotFound, Unavailable
-from app.jobs import places
+from app.jobs import git_code, places
 from app.jobs.tables import Job
 from app.kit.clock import now
 from app.kit.storage import Files, store
 from app.settings import Settings
 from workers.containers.images import Image
-from workers.execution import environments
+from workers.execution import environments, repositories
 from workers.execution.folder import JobFolder
 from workers.execution.guest import landlock
 
@@ -93,6 +93,9 @@ def prepare(node, held, plan: Plan, folder: JobFolder, system_log) -> Path | Ima
     with reading() as session:
         plan.variables = references.fill(session, plan.workspace_id, plan.spec.get("environment_variables", {}))
     found = environments.ready(node, held, plan, system_log)
+    if not plan.code and git_code.is_git(plan.spec.get("code")):
+        system_log.write(f"Code: {plan.spec['code']}")
+        plan.code = repositories.fetch(plan.job_id, plan.workspace_id, plan.spec["code"], node.settings.home.resolve())
     if plan.code:
         system_log.write("Fetching the code")
         store().download(plan.code, folder.work)
