@@ -56,7 +56,7 @@ def start() -> None:
         ("silent workers", 30, silent_workers.reconcile),
         ("sweeps", 1, sweeps.reconcile),
         ("pipelines", 5, pipelines.reconcile),
-        ("profiles of data", 1, partial(profiles.reconcile, settings, _node.folder)),
+        ("profiles of data", 1, partial(profiles.reconcile, settings)),
         ("schedules", 1, schedules.reconcile),
         ("alerts", 5, alerts.reconcile),
         ("deliveries", 1, deliveries.reconcile),

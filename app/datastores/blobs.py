@@ -1,7 +1,7 @@
-"""The blobs of a container of Azure Blob Storage, and of what answers as it does.
+"""The blobs of a container of Azure Blob Storage, and of what answers as it does; the files of a share of Azure Files.
 
-Source: learn.microsoft.com/rest/api/storageservices: Get Blob, Get Blob Properties, List Blobs, Put Block and Put
-Block List.
+Source: learn.microsoft.com/rest/api/storageservices: Get Blob, Get Blob Properties, List Blobs, Put Block, Put Block
+List, Get File, Get File Properties, List Directories and Files.
 """
 
 import base64
@@ -13,16 +13,17 @@ import httpx
 
 from app.datastores.http import Site
 from app.errors import Unavailable
-from app.kit.storage import Entry, WritableFiles, safe_key
+from app.kit.storage import Entry, Files, WritableFiles, safe_key
 
 BLOCK_BYTES = 8 << 20
 
 
-class BlobFiles(WritableFiles):
-    """`container` is its whole address; keys are the names of blobs below the folder `prefix`."""
+class _Stored(Files):
+    """What blobs and files of a share have in common. `base` is the whole address of the container or share; keys are
+    names below its folder `prefix`."""
 
-    def __init__(self, container: str, auth: httpx.Auth, prefix: str = "") -> None:
-        self._site = Site(container, auth=auth)
+    def __init__(self, base: str, auth: httpx.Auth, prefix: str = "") -> None:
+        self._site = Site(base, auth=auth)
         self._prefix = prefix
 
     def _key(self, key: str) -> str:
@@ -48,6 +49,23 @@ class BlobFiles(WritableFiles):
         asked = {"x-ms-range": f"bytes={start}-{'' if end is None else end - 1}"} if start or end is not None else {}
         return self._site.fetch(self._address(key), asked)
 
+    def _pages(self, address: str, query: dict[str, str]) -> Iterator[ElementTree.Element]:
+        """The answers to a list operation, until there is no marker to go on from; none where there is nothing."""
+        marker: str | None = ""
+        while marker is not None:
+            asked = f"{address}?{urlencode(query | {'marker': marker}, quote_via=quote)}"
+            answer = self._site.ask("GET", asked)
+            if answer.status_code == 404:
+                return
+            try:
+                page = ElementTree.fromstring(self._site.check(answer, asked).content)
+            except ElementTree.ParseError as error:
+                raise Unavailable(f"{self._site.base} answered no list: {error}", target="path") from error
+            yield page
+            marker = page.findtext("NextMarker") or None
+
+
+class BlobFiles(_Stored, WritableFiles):
     def list(self, key: str) -> list[Entry]:
         found = {entry.path: entry for entry in self._listed(key, "/")}
         return sorted(found.values(), key=lambda entry: (not entry.is_folder, entry.path))
@@ -59,11 +77,9 @@ class BlobFiles(WritableFiles):
         """What lies below a key, page by page; with a delimiter only what lies directly below."""
         folder = self._key(key)
         prefix = f"{folder}/" if folder else ""
-        query = {"restype": "container", "comp": "list", "prefix": prefix, "marker": ""}
-        query |= {"delimiter": delimiter, "include": "metadata"} if delimiter else {"include": "metadata"}
-        while True:
-            address = f"{self._site.base}?{urlencode(query, quote_via=quote)}"
-            page = self._read_page(self._site.check(self._site.ask("GET", address), address))
+        query = {"restype": "container", "comp": "list", "prefix": prefix, "include": "metadata"}
+        query |= {"delimiter": delimiter} if delimiter else {}
+        for page in self._pages(self._site.base, query):
             for name in page.iterfind("Blobs/BlobPrefix/Name"):
                 yield Entry((name.text or "").removeprefix(prefix).rstrip("/"), True, 0)
             for blob in page.iterfind("Blobs/Blob"):
@@ -72,15 +88,6 @@ class BlobFiles(WritableFiles):
                 if path and not path.endswith("/"):
                     size = int(blob.findtext("Properties/Content-Length") or 0)
                     yield Entry(path, is_folder, 0 if is_folder else size)
-            query["marker"] = page.findtext("NextMarker") or ""
-            if not query["marker"]:
-                return
-
-    def _read_page(self, answer: httpx.Response) -> ElementTree.Element:
-        try:
-            return ElementTree.fromstring(answer.content)
-        except ElementTree.ParseError as error:
-            raise Unavailable(f"{self._site.base} answered no list of blobs: {error}") from error
 
     def write(self, key: str, chunks: Iterable[bytes]) -> int:
         names, total = [], 0
@@ -95,6 +102,27 @@ class BlobFiles(WritableFiles):
 
     def _put(self, address: str, body: bytes) -> None:
         self._site.check(self._site.ask("PUT", address, content=body), address)
+
+
+class ShareFiles(_Stored):
+    """A share of Azure Files, to be read: List Directories and Files tells one folder at a time."""
+
+    def list(self, key: str) -> list[Entry]:
+        found: list[Entry] = []
+        for page in self._pages(self._address(key), {"restype": "directory", "comp": "list"}):
+            found += (Entry(name.text or "", True, 0) for name in page.iterfind("Entries/Directory/Name"))
+            for file in page.iterfind("Entries/File"):
+                size = int(file.findtext("Properties/Content-Length") or 0)
+                found.append(Entry(file.findtext("Name") or "", False, size))
+        return sorted(found, key=lambda entry: (not entry.is_folder, entry.path))
+
+    def walk(self, key: str) -> Iterator[Entry]:
+        for entry in self.list(key):
+            if not entry.is_folder:
+                yield entry
+                continue
+            below = self.walk(safe_key(key, entry.path))
+            yield from (Entry(f"{entry.path}/{found.path}", False, found.size) for found in below)
 
 
 def _blocks(chunks: Iterable[bytes]) -> Iterator[bytes]:

@@ -12,7 +12,7 @@ import httpx
 
 from app.connections.definitions import secrets
 from app.datastores import azure_auth
-from app.datastores.blobs import BlobFiles
+from app.datastores.blobs import BlobFiles, ShareFiles
 from app.datastores.http import HttpFiles
 from app.datastores.tables import Datastore
 from app.errors import AtelierError, Invalid, Unavailable
@@ -20,7 +20,7 @@ from app.kit.storage import Files, LocalStorage, safe_key
 from app.settings import Settings
 
 BLOBS = ("azure_blob", "azure_data_lake_gen2", "one_lake")
-READ = ("s3", "http", "file", *BLOBS)
+READ = ("s3", "http", "file", *BLOBS, "azure_file")
 WRITTEN = ("s3", "file", *BLOBS)
 PROOFS = {
     "account_key": "an account_key",
@@ -70,7 +70,7 @@ def _why_not(found: Datastore, writes: bool) -> str | None:
         return f"is of the type {found.type}, which cannot be {can} from here. What can be {can}: {kinds}."
     if found.type == "s3" and find_spec("boto3") is None:
         return "speaks S3, for which the server needs the extra `s3`: pip install 'atelier[s3]'."
-    if found.type in BLOBS:
+    if found.type in (*BLOBS, "azure_file"):
         return _why_not_blobs(found)
     return _why_not_folder(found) if found.type == "file" else None
 
@@ -81,6 +81,8 @@ def _why_not_blobs(found: Datastore) -> str | None:
         return f"has credentials of the type {type}; what is used from here is {', '.join(PROOFS.values())}."
     if type == "account_key" and not azure_auth.is_key(secrets(found)["account_key"]):
         return "has an account_key that is no base64, as the keys of storage accounts are."
+    if type == "service_principal" and found.type == "azure_file":
+        return "is a share of Azure Files, which takes no service principal from here; give it an account_key."
     if type == "account_key" and found.type == "one_lake":
         return "is a OneLake, which knows no account keys; give it a sas_token or a service principal."
     return None
@@ -119,6 +121,8 @@ def open_files(place: Place) -> Files:
             return HttpFiles(settings["url"].rstrip("/"), headers=_headers(credentials))
         case "azure_blob" | "azure_data_lake_gen2" | "one_lake":
             return BlobFiles(*_container(place), prefix=_folder(settings))
+        case "azure_file":
+            return ShareFiles(*_container(place))
         case "s3":
             return _s3(settings, credentials)
     raise Invalid(f"The datastore {place.name!r} is of the type {place.type}, which cannot be read from here.")
@@ -143,12 +147,14 @@ def _container(place: Place) -> tuple[str, httpx.Auth]:
     settings = place.settings
     if place.type == "one_lake":
         return _lake_house(settings), _proof("onelake", place.credentials)
-    account, container = settings["account_name"], settings.get("container_name") or settings["filesystem"]
+    names = ("container_name", "filesystem", "file_share_name")
+    account, container = settings["account_name"], next(settings[name] for name in names if name in settings)
+    service = "file" if place.type == "azure_file" else "blob"
     endpoint = settings.get("endpoint", "core.windows.net")
     if endpoint.startswith(("http://", "https://")):
         base = f"{endpoint.rstrip('/')}/{account}"
     else:
-        base = f"{settings.get('protocol', 'https')}://{account}.blob.{endpoint}"
+        base = f"{settings.get('protocol', 'https')}://{account}.{service}.{endpoint}"
     return f"{base}/{quote(container)}", _proof(account, place.credentials)
 
 

@@ -26,17 +26,17 @@ def keep(alice, name: str, type: str, files: dict[str, bytes]) -> str:
     return f"/api/data/{name}/versions/1/profile"
 
 
-def made(alice, settings, tmp_path, address: str, path: str = "") -> dict:
+def made(alice, settings, address: str, path: str = "") -> dict:
     asked = alice.post(address, params={"path": path})
     assert (asked.status_code, asked.json()["state"]) == (202, "Waiting"), asked.text
-    profiles.reconcile(settings, tmp_path)
+    profiles.reconcile(settings)
     return alice.get(address, params={"path": path}).json()
 
 
-def test_a_worker_describes_every_column(alice, settings, tmp_path, monkeypatch, capsys):
+def test_a_worker_describes_every_column(alice, settings, monkeypatch, capsys):
     address = keep(alice, "t", "uri_file", {"t.csv": CSV.encode()})
     assert alice.get(address).status_code == 404
-    profile = made(alice, settings, tmp_path, address)
+    profile = made(alice, settings, address)
     assert profile["state"] == "Completed", profile
     x, name, day, none = profile["result"]["columns"]
     assert profile["result"]["rows"] == 10 and profile["result"]["head"][0] == ["0", "k0", "2026-01-01", None]
@@ -69,30 +69,30 @@ def test_formats_dialects_and_lines_that_are_broken(alice, settings, tmp_path):
         "g.csv": b"v,w\n1e308,2\n-1e308,nan\n1e308,1\n",
     }
     address = keep(alice, "f", "uri_folder", folder)
-    parquet = made(alice, settings, tmp_path, address, "a.parquet")["result"]
+    parquet = made(alice, settings, address, "a.parquet")["result"]
     assert [column["kind"] for column in parquet["columns"]] == ["number", "boolean"]
     assert (parquet["columns"][0]["missing"], parquet["columns"][0]["infinite"], parquet["columns"][0]["min"]) == (
         1,
         1,
         2,
     )
-    latin = made(alice, settings, tmp_path, address, "b.csv")["result"]
+    latin = made(alice, settings, address, "b.csv")["result"]
     assert [column["name"] for column in latin["columns"]] == ["näme", "wert"] and "latin-1" in latin["notes"][0]
-    broken = made(alice, settings, tmp_path, address, "c.csv")["result"]
+    broken = made(alice, settings, address, "c.csv")["result"]
     assert (broken["rows"], broken["left_out"]) == (2, 1) and "line 3" in broken["why"]
-    nested = made(alice, settings, tmp_path, address, "d.jsonl")["result"]
+    nested = made(alice, settings, address, "d.jsonl")["result"]
     assert [column["missing"] for column in nested["columns"]] == [1, 1]
-    assert made(alice, settings, tmp_path, address, "e.csv")["result"]["rows"] == 2
-    huge = made(alice, settings, tmp_path, address, "g.csv")["result"]["columns"][0]
+    assert made(alice, settings, address, "e.csv")["result"]["rows"] == 2
+    huge = made(alice, settings, address, "g.csv")["result"]["columns"][0]
     assert (huge["max"], huge["std"]) == (1e308, None)
-    refused = made(alice, settings, tmp_path, address, "f.bin")
+    refused = made(alice, settings, address, "f.bin")
     assert refused["state"] == "Failed" and "no table" in refused["error"]
-    missing = made(alice, settings, tmp_path, address, "gone.csv")
+    missing = made(alice, settings, address, "gone.csv")
     assert "no file 'gone.csv'" in missing["error"]
 
 
 @ON_SQLITE
-def test_an_mltable_is_read_as_its_file_says(alice, settings, tmp_path):
+def test_an_mltable_is_read_as_its_file_says(alice, settings):
     text = """\
 paths:
   - pattern: ./parts/*.txt
@@ -104,7 +104,7 @@ transformations:
 """
     parts = {f"parts/{n}.txt": b"1|x\n2|y\n" for n in range(2)}
     address = keep(alice, "m", "mltable", {"MLTable": text.encode(), "parts/sub/z.txt": b"9|z\n", **parts})
-    result = made(alice, settings, tmp_path, address)["result"]
+    result = made(alice, settings, address)["result"]
     assert [column["name"] for column in result["columns"]] == ["column0"]
     assert (result["rows"], result["files"], result["is_cut"]) == (3, 2, False)
     assert "convert_column_types" in result["notes"][0]

@@ -69,13 +69,13 @@ def test_inputs_data_assets_and_outputs_lie_on_a_datastore(alice, shelf, tmp_pat
 
 
 def test_what_cannot_be_reached_is_refused_at_submission_with_the_reason(alice, settings, shelf, tmp_path):
-    lake = "name: lake\ntype: azure_file\naccount_name: a\nfile_share_name: f\ncredentials: {account_key: k}\n"
+    lake = "name: lake\ntype: azure_data_lake_gen1\nstore_name: a\n"
     alice.post("/api/datastores", json={"yaml": lake})
     site = "name: site\ntype: http\nurl: http://127.0.0.1:9\n"
     alice.post("/api/datastores", json={"yaml": site})
     refused = submit(alice, JOB.replace("datastores/shelf/paths/in", "datastores/lake/paths/in"))
     assert (refused.status_code, refused.json()["target"]) == (400, "inputs.data.path")
-    assert "azure_file" in refused.json()["detail"]
+    assert "azure_data_lake_gen1" in refused.json()["detail"]
     refused = submit(alice, JOB.replace("datastores/shelf/paths/out", "datastores/site/paths/out"))
     assert (refused.status_code, refused.json()["target"]) == (400, "outputs.result.path")
     missing = submit(alice, JOB.replace("datastores/shelf", "datastores/nowhere"))

@@ -57,7 +57,9 @@ class _Account(BaseHTTPRequestHandler):
         if not (asked := self._asked()):
             return
         name, query = asked
-        if query.get("comp") == "list":
+        if query.get("restype") == "directory":
+            self._send(200, self._directory(name))
+        elif query.get("comp") == "list":
             self._send(200, self._list(query))
         elif name not in self.held:
             self._send(404)
@@ -82,6 +84,17 @@ class _Account(BaseHTTPRequestHandler):
         left = [name for name in found if name >= query.get("marker", "")]
         page, marker = "".join(found[name] for name in left[:1]), "".join(left[1:2])
         return f"<R><Blobs>{page}</Blobs><NextMarker>{marker}</NextMarker></R>".encode()
+
+    def _directory(self, folder: str) -> bytes:
+        found = {}
+        for name, body in self.held.items():
+            if name.startswith(f"{folder}/"):
+                first, slash, _ = name.removeprefix(f"{folder}/").partition("/")
+                size = f"<Properties><Content-Length>{len(body)}</Content-Length></Properties>"
+                found[first] = f"<Directory><Name>{first}</Name></Directory>" if slash else (
+                    f"<File><Name>{first}</Name>{size}</File>"
+                )  # fmt: skip
+        return f"<R><Entries>{''.join(found.values())}</Entries><NextMarker/></R>".encode()
 
     def do_PUT(self) -> None:
         if not (asked := self._asked()):
@@ -158,6 +171,18 @@ def test_blobs_are_listed_read_and_written(alice, account, tmp_path, credentials
     _Account.wanted = "another proof"
     with pytest.raises(Unavailable, match="AuthenticationFailed"):
         files.size("d/a.txt")
+
+
+@on_sqlite
+def test_files_of_a_share_are_listed_and_read(alice, account, tmp_path):
+    file = f"name: share\ntype: azure_file\naccount_name: acc\nfile_share_name: box\nendpoint: {account}\n"
+    made = alice.post("/api/datastores", json={"yaml": f"{file}credentials: {{account_key: {KEY}}}"})
+    assert made.status_code == 201, made.text
+    _Account.wanted = "SharedKey acc:"
+    files = stores.open_files(place("share"))
+    assert [(entry.path, entry.is_folder) for entry in files.list("d")] == [("e", True), ("a.txt", False)]
+    files.download("d", tmp_path / "d")
+    assert (tmp_path / "d" / "e" / "ü b.txt").read_text() == "two" and files.total_size("d") == (2, 6)
 
 
 @on_sqlite

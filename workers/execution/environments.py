@@ -1,7 +1,6 @@
 """Finds the interpreter that a job runs in, and builds its environment when nobody has yet."""
 
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
@@ -14,6 +13,7 @@ from app.environments.specification import EnvironmentSpec, digest
 from app.errors import Unavailable
 from app.settings import Settings
 from workers.containers.images import Builder, Image, ImageUnavailable
+from workers.execution import scratch
 
 FENCE = Path(__file__).resolve().parent / "guest" / "fence.py"
 
@@ -76,7 +76,7 @@ def _credentials(spec: EnvironmentSpec, home: Path) -> Iterator[tuple[dict[str, 
     if not spec.feeds:
         yield {}, []
         return
-    with tempfile.TemporaryDirectory(prefix="feeds-", dir=home) as folder:
+    with scratch.folder(home, "feeds") as folder:
         with reading() as session:
-            variables = openings.write(session, spec.feeds, Path(folder))
-        yield variables, ["--read", folder]
+            variables = openings.write(session, spec.feeds, folder)
+        yield variables, ["--read", str(folder)]

@@ -4,7 +4,6 @@ import hashlib
 import os
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 from app.connections import openings
@@ -14,6 +13,7 @@ from app.errors import Unavailable
 from app.jobs import git_code, service
 from app.jobs.git_code import GitCode
 from app.kit.storage import store
+from workers.execution import scratch
 from workers.execution.environments import FENCE
 
 TIMEOUT_SECONDS = 600
@@ -23,14 +23,14 @@ _KEPT = ("PATH", "LANG", "SSL_CERT_FILE", "SSL_CERT_DIR", "GIT_SSL_CAINFO", "htt
 def fetch(job_id: int, workspace_id: int, code: str, home: Path) -> str:
     """Where the files lie in the store. Raises Unavailable with what git says."""
     wanted = git_code.parse(code)
-    with tempfile.TemporaryDirectory(prefix="code-", dir=home) as work:
-        checkout, secrets = Path(work, "checkout"), Path(work, "secrets")
+    with scratch.folder(home, "code") as work:
+        checkout, secrets = work / "checkout", work / "secrets"
         checkout.mkdir()
         secrets.mkdir()
         with reading() as session:
             opened = openings.named(session, workspace_id, [wanted.url])
             variables = openings.write(session, opened, secrets) if opened else {}
-        commit = _check_out(wanted, Path(work), home, variables)
+        commit = _check_out(wanted, work, home, variables)
         source = checkout / wanted.folder
         if not source.is_dir() or not source.resolve().is_relative_to(checkout.resolve()):
             raise Unavailable(f"code: {wanted.url} has no folder {wanted.folder!r}.", target="code")

@@ -1,8 +1,6 @@
 """Every profile of data that is asked for is made, or it is said why not."""
 
 import logging
-import tempfile
-from pathlib import Path
 
 from app.data import files, profiles, tabular
 from app.data.tables import DataVersion
@@ -10,13 +8,13 @@ from app.database import reading, transaction
 from app.datastores.http import HttpFiles
 from app.errors import AtelierError
 from app.settings import Settings
+from workers.execution import scratch
 from workers.profiling import process
 
 log = logging.getLogger(__name__)
 
 
-def reconcile(settings: Settings, folder: Path) -> None:
-    """`folder` takes what is read meanwhile."""
+def reconcile(settings: Settings) -> None:
     with reading() as session:
         if not profiles.is_due(session):
             return
@@ -30,9 +28,9 @@ def reconcile(settings: Settings, folder: Path) -> None:
     try:
         with reading() as session:
             there = _lying(session, session.get_one(DataVersion, version_id))
-        with tempfile.TemporaryDirectory(dir=folder, prefix="profile-") as work:
-            table = tabular.find(there, type, path)
-            result = process.make(there, table, Path(work), settings.home.resolve())
+        home = settings.home.resolve()
+        with scratch.folder(home, "profile") as work:
+            result = process.make(there, tabular.find(there, type, path), work, home)
     except AtelierError as failure:
         error = failure.message.removeprefix("path: ")
     except Exception as failure:

@@ -98,7 +98,7 @@ def test_a_branch_is_fetched_with_a_connection_and_kept(alice, settings, reposit
         found = queries.get(session, 1, made.json()["name"])
         tags = {tag.key: tag.value for tag in found.tags}
     assert (found.code, tags["mlflow.source.git.commit"], tags["mlflow.source.git.branch"]) == (key, commit, "main")
-    assert not list(tmp_path.glob("code-*"))
+    assert not list(tmp_path.glob("scratch/*"))
 
 
 def test_what_is_no_repository_is_refused(alice):
