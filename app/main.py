@@ -14,6 +14,7 @@ from app.access import identity
 from app.dialects.arm.addressing import ArmAddress
 from app.dialects.mlflow import routes as tracking
 from app.endpoints import serving
+from app.endpoints.gateway import COUNTERS, Gateway, RoutingTable, figures
 from app.jobs.service_gateway import ServiceGateway
 from app.kit.hiding import hide_from_guests
 from app.kit.logs import log_as_json
@@ -38,6 +39,7 @@ def create_api(settings: Settings) -> FastAPI:
             asyncio.create_task(_every(30, identity.write_touched)),
             asyncio.create_task(watching.listen(settings.redis_url)),
             asyncio.create_task(serving.keep_routes(app.state.routes)),
+            asyncio.create_task(figures.follow(settings.redis_url, COUNTERS)),
         ]
         yield
         for keeper in keepers:
@@ -47,7 +49,7 @@ def create_api(settings: Settings) -> FastAPI:
 
     app = FastAPI(title="Atelier", version="0.1.0", lifespan=lifespan, docs_url=None, redoc_url=None)
     app.state.settings = settings
-    app.state.routes = serving.RoutingTable()
+    app.state.routes = RoutingTable()
     errors.install(app)
     # A higher domain's page, such as /jobs/compare, stands before the wider /jobs/{name} of a lower one.
     for module in domains.modules("routes") + domains.modules("pages")[::-1]:
@@ -68,7 +70,8 @@ async def _every(seconds: float, work) -> None:
 
 def wrap(api: FastAPI) -> ASGIApp:
     """What comes by the thousand passes the API by; the workspace address stands before all."""
-    inner = ServiceGateway(serving.gateway(tracking.shortcut(api), api.state.routes, api.state.settings))
+    limit = api.state.settings.score_body_bytes
+    inner = ServiceGateway(Gateway(tracking.shortcut(api), api.state.routes, body_limit=limit))
     return Observed(WorkspaceAddress(ArmAddress(inner)))
 
 

@@ -23,6 +23,10 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="Address that the server listens on.")
     port: int = Field(8080, description="Port that the server listens on.")
     https_port: int = Field(0, description="Port that the server listens on for HTTPS; 0: none.")
+    scoring_port: int = Field(0, description="Port that the gateway takes scoring requests on; 0: none.")
+    scoring_url: str = Field(
+        "", description="Address under which clients reach the gateway; empty: they score at the server's own."
+    )
     tls_certificate: str = Field(
         "", description="PEM file of a certificate and its chain; empty: one that this server issues itself."
     )

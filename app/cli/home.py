@@ -15,6 +15,9 @@ DEFAULT = Path("~/.atelier")
 HTTPS_ABOVE = 8443 - 8080
 """How far the port of HTTPS is above that of HTTP, so that two servers that start at once do not want the same."""
 
+SCORING_ABOVE = 1
+"""How far the gateway's port is above that of HTTP."""
+
 MIGRATIONS = Path(__file__).resolve().parents[2] / "migrations" / "versions"
 
 
@@ -107,8 +110,14 @@ def config_for(home: Home, host: str, port: int, overrides: dict[str, str | None
     shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host
     values |= {"home": str(home.folder), "host": host, "port": port}
     if overrides.get("https_port") is None:
-        values["https_port"] = _https_port(host, port, values.get("https_port"))
+        values["https_port"] = _port_above(HTTPS_ABOVE, host, port, values.get("https_port"))
+    if overrides.get("scoring_port") is None:
+        values["scoring_port"] = _port_above(SCORING_ABOVE, host, port, values.get("scoring_port"))
     values["url"] = overrides.get("url") or f"http://{shown}:{port}"
+    if overrides.get("scoring_url") is None:
+        # Behind an address of somebody else's making, only that one is known to be open.
+        own = values["scoring_port"] and not overrides.get("url")
+        values["scoring_url"] = f"http://{shown}:{values['scoring_port']}" if own else ""
     values.setdefault("secret_key", secrets.token_urlsafe(32))
     if overrides.get("redis_url"):
         values["bundled_redis"] = False
@@ -119,11 +128,11 @@ def config_for(home: Home, host: str, port: int, overrides: dict[str, str | None
     return values
 
 
-def _https_port(host: str, port: int, before: int | None) -> int:
-    """The port of the last start, else the one above `port`, else a free one; none stays none."""
+def _port_above(above: int, host: str, port: int, before: int | None) -> int:
+    """The port of the last start, else the one so far above `port`, else a free one; none stays none."""
     if before == 0:
         return 0
-    wanted = (before or 0, port + HTTPS_ABOVE)
+    wanted = (before or 0, port + above)
     return next((found for found in wanted if 0 < found < 65536 and port_is_free(host, found)), None) or free_port()
 
 

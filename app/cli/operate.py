@@ -15,6 +15,7 @@ from app.cli.home import DEFAULT, Home, HomeInUse, config_for, port_is_free
 from app.cli.processes import (
     Supervisor,
     environ_of,
+    gateway_process,
     redis_process,
     web_process,
     worker_arguments,
@@ -23,7 +24,18 @@ from app.cli.processes import (
 from app.kit.hiding import hide_from_guests
 
 READY_SECONDS = 60
-SAID = ("url", "https_port", "tls_certificate", "tls_key", "database_url", "redis_url", "artifacts", "slots")
+SAID = (
+    "url",
+    "https_port",
+    "scoring_port",
+    "scoring_url",
+    "tls_certificate",
+    "tls_key",
+    "database_url",
+    "redis_url",
+    "artifacts",
+    "slots",
+)
 """Options of `up` that go to the config file, where the next start finds them."""
 
 
@@ -35,6 +47,10 @@ def register(commands: argparse._SubParsersAction) -> None:
     up.add_argument(
         "--https-port", type=int, help="port to listen on for HTTPS; 0: none (default: 8443, or as far above --port)"
     )
+    up.add_argument(
+        "--scoring-port", type=int, help="port to take scoring requests on; 0: none (default: the one above --port)"
+    )
+    up.add_argument("--scoring-url", metavar="URL", help="address under which clients reach that port")
     up.add_argument(
         "--tls-certificate", metavar="FILE", help="certificate and chain (default: one of this server's own)"
     )
@@ -51,6 +67,11 @@ def register(commands: argparse._SubParsersAction) -> None:
     worker.add_argument("--server-config", type=Path, required=True, help="the server's atelier.toml")
     worker.add_argument("--slots", type=int, default=0, help="jobs that it runs at a time (default: one a processor)")
     worker.set_defaults(run=run_worker)
+    gateway = commands.add_parser("gateway", help="start one more gateway for scoring requests")
+    gateway.add_argument("--server-config", type=Path, required=True, help="the server's atelier.toml")
+    gateway.add_argument("--host", help="address to listen on (default: the server's)")
+    gateway.add_argument("--port", type=int, required=True, help="port to listen on")
+    gateway.set_defaults(run=run_gateway)
     _command(commands, "migrate", "bring the registry's tables up to date", run_migrate)
     _register_accounts(commands)
 
@@ -90,7 +111,7 @@ def run_up(options: argparse.Namespace) -> int:
         home.lock()
     except HomeInUse:
         return _fail(f"Atelier runs in {home.folder} already. Stop it with: atelier down --home {home.folder}")
-    for name in ("port", "https_port"):
+    for name in ("port", "https_port", "scoring_port"):
         port = getattr(options, name)
         if port and not port_is_free(options.host, port):
             flag = "--" + name.replace("_", "-")
@@ -134,6 +155,9 @@ def _run(supervisor: Supervisor, home: Home, config: dict, options: argparse.Nam
             if supervisor.ending
             else _fail(f"The server did not start. Its last words are in {home.logs / 'web.out'}")
         )
+    if config["scoring_port"]:
+        # Not before: pages need no gateway, and on two cores its start would delay theirs.
+        supervisor.start(gateway_process(home, config))
     _greet(config, first, time.monotonic() - started)
     supervisor.keep()
     return 0
@@ -213,6 +237,17 @@ def run_down(options: argparse.Namespace) -> int:
         time.sleep(0.1)
     _say("Atelier has stopped.")
     return 0
+
+
+def run_gateway(options: argparse.Namespace) -> int:
+    """Become a gateway of the server whose config file is given."""
+    config = options.server_config.expanduser().resolve()
+    if not config.is_file():
+        return _fail(f"There is no file {config}. The server's atelier.toml lies in its home.")
+    os.environ |= {"ATELIER_CONFIG": str(config), "ATELIER_SCORING_PORT": str(options.port)}
+    if options.host:
+        os.environ["ATELIER_HOST"] = options.host
+    os.execv(sys.executable, [sys.executable, "-m", "app.cli.gateway"])
 
 
 def run_worker(options: argparse.Namespace) -> int:

@@ -157,6 +157,12 @@ def web_process(home: Home, config: dict) -> Process:
     return process
 
 
+def gateway_process(home: Home, config: dict) -> Process:
+    process = _python_process("gateway", home, ["-m", "app.cli.gateway"], home.config_file)
+    process.environ |= {f"ATELIER_{name.upper()}": str(config[name]) for name in ("host", "scoring_port")}
+    return process
+
+
 def worker_process(home: Home, config_file: Path, slots: int | None = None) -> Process:
     process = _python_process("worker", home, worker_arguments(slots or 0), config_file)
     if slots:

@@ -24,8 +24,9 @@ router = APIRouter(prefix="/api/online-endpoints", tags=["online endpoints"])
 
 
 def address(request: Request, caller) -> str:
-    """The workspace's address, as clients reach it."""
-    return request.app.state.settings.url + url_for_workspace(caller.workspace.name, "")
+    """The workspace's address at the gateway, as clients reach it."""
+    settings = request.app.state.settings
+    return (settings.scoring_url or settings.url) + url_for_workspace(caller.workspace.name, "")
 
 
 @router.get("", response_model=Listing[EndpointRead], dependencies=[allow(READ)])

@@ -1,4 +1,4 @@
-"""What the scoring path of the web process knows: routes in memory, read again when they change."""
+"""What the scoring path knows: routes in memory, read again when they change."""
 
 import asyncio
 import logging
@@ -6,28 +6,18 @@ from functools import partial
 
 from sqlalchemy import select
 from sqlalchemy.orm import selectinload
-from starlette.types import ASGIApp
 
-from app.access import identity
-from app.access.caller import Caller
 from app.access.tables import Workspace
 from app.database import reading
-from app.endpoints.gateway import Gateway, Route, RoutingTable, Upstream
+from app.endpoints.gateway.routing import Route, RoutingTable, Upstream
 from app.endpoints.permissions import KEYS
 from app.endpoints.service import CHANNEL
 from app.endpoints.tables import DeploymentInstance, OnlineDeployment, OnlineEndpoint
 from app.kit import crypto
-from app.settings import Settings
 from app.web.watching import Watch
-
-__all__ = ["RoutingTable", "gateway", "keep_routes"]
 
 log = logging.getLogger(__name__)
 LOOK_SECONDS = 2.0
-
-
-def gateway(app: ASGIApp, table: RoutingTable, settings: Settings) -> Gateway:
-    return Gateway(app, table, body_limit=settings.score_body_bytes)
 
 
 async def keep_routes(table: RoutingTable) -> None:
@@ -58,6 +48,10 @@ async def _may_score(workspace: str, token: str) -> bool:
 
 
 def _has_right(workspace: str, token: str) -> bool:
+    # Imported here: a gateway whose endpoints have keys needs nothing of tokens.
+    from app.access import identity
+    from app.access.caller import Caller
+
     who, place = identity.identify("token", token), identity.find_workspace(workspace)
     if who is None or place is None or who.workspace_id not in (None, place.id):
         return False

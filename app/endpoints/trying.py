@@ -48,7 +48,7 @@ async def score(
         async with httpx.AsyncClient(transport=transport, base_url="http://endpoint") as client:
             answer = await client.post(f"/w/{workspace}/endpoints/{endpoint}/score", content=body, headers=headers)
     finally:
-        gateway.pool.close()
+        gateway.scoring.pool.close()
     return _outcome(answer, time.perf_counter() - started)
 
 

@@ -259,7 +259,7 @@ def test_a_client_that_goes_away_cancels_the_request():
             gone.set()
             await asyncio.wait_for(work, 2)
             await asyncio.wait_for(server.cancelled.wait(), 2)
-            assert served.pool.outstanding(server.upstream.address) == 0
+            assert served.scoring.pool.outstanding(server.upstream.address) == 0
 
     asyncio.run(check())
 

@@ -3,7 +3,6 @@
 import asyncio
 import time
 from collections import deque
-from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -11,7 +10,7 @@ CONNECT_SECONDS = 2.0
 IDLE_SECONDS = 30.0
 IDLE_CONNECTIONS = 64
 HEAD_BYTES = 64 * 1024
-PIECE_BYTES = 64 * 1024
+ANSWER_BYTES = 64 * 2**20
 
 
 class ConnectionFailed(Exception):
@@ -22,33 +21,84 @@ class AnswerBroken(Exception):
     """The answer began and did not end, or was not HTTP."""
 
 
-@dataclass
-class Connection:
-    reader: asyncio.StreamReader
-    writer: asyncio.StreamWriter
-    idle_since: float = 0.0
-
-    @property
-    def is_usable(self) -> bool:
-        ended = self.writer.is_closing() or self.reader.at_eof()
-        return not ended and time.monotonic() - self.idle_since < IDLE_SECONDS
-
-    def close(self) -> None:
-        with suppress(Exception):
-            self.writer.transport.abort()
-
-
-@dataclass(frozen=True)
-class Head:
-    """`headers` have lower-case names; `length` is that of the body, in bytes."""
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """`headers` have lower-case names."""
 
     status: int
     headers: dict[bytes, bytes]
-    length: int
-    keeps: bool
+    body: bytes
 
 
-@dataclass
+class Connection(asyncio.Protocol):
+    """One request at a time."""
+
+    def __init__(self) -> None:
+        self.transport: asyncio.Transport | None = None
+        self.idle_since = 0.0
+        self.keeps = True
+        self._reply: asyncio.Future[Reply] | None = None
+        self._received = bytearray()
+        self._head: tuple[int, dict[bytes, bytes], int, int] | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = transport
+
+    async def ask(self, request: tuple[bytes, ...]) -> Reply:
+        """Raises ConnectionFailed, AnswerBroken."""
+        self._reply = asyncio.get_running_loop().create_future()
+        self.transport.writelines(request)
+        return await self._reply
+
+    def data_received(self, data: bytes) -> None:
+        self._received += data
+        try:
+            self._advance()
+        except AnswerBroken as error:
+            self._fail(error)
+
+    def _advance(self) -> None:
+        if self._head is None:
+            end = self._received.find(b"\r\n\r\n")
+            if end < 0:
+                if len(self._received) > HEAD_BYTES:
+                    raise AnswerBroken("The scoring server's headers are too long.")
+                return
+            status, headers, length = _parse(bytes(self._received[:end]))
+            self._head = status, headers, end + 4, length
+        status, headers, start, length = self._head
+        if len(self._received) < start + length:
+            return
+        body = bytes(memoryview(self._received)[start : start + length])
+        self._received = bytearray()
+        self._head = None
+        self.keeps = headers.get(b"connection", b"").lower() != b"close"
+        if self._reply is None or self._reply.done():
+            self.close()
+            return
+        self._reply.set_result(Reply(status, headers, body))
+
+    def connection_lost(self, error: Exception | None) -> None:
+        if self._received:
+            self._fail(AnswerBroken("The scoring server ended in the middle of its answer."))
+        else:
+            self._fail(ConnectionFailed(str(error or "The scoring server closed the connection.")))
+
+    def _fail(self, error: Exception) -> None:
+        if self._reply is not None and not self._reply.done():
+            self._reply.set_exception(error)
+        self.close()
+
+    @property
+    def is_usable(self) -> bool:
+        return not self.transport.is_closing() and time.monotonic() - self.idle_since < IDLE_SECONDS
+
+    def close(self) -> None:
+        with suppress(Exception):
+            self.transport.abort()
+
+
+@dataclass(slots=True)
 class Server:
     """What is known of one address."""
 
@@ -73,23 +123,31 @@ class Pool:
                 for connection in self._servers.pop(address).idle:
                     connection.close()
 
-    async def send(self, address: str, request: bytes) -> "Exchange":
-        """Send a whole request and read the head of its answer; the exchange must be closed.
+    async def send(self, address: str, request: tuple[bytes, ...]) -> Reply:
+        """Send the pieces of a request and read the whole answer; who is cancelled drops the connection.
 
         Raises ConnectionFailed, AnswerBroken.
         """
-        server = self._servers.setdefault(address, Server())
+        server = self._servers.get(address)
+        if server is None:
+            server = self._servers[address] = Server()
         server.outstanding += 1
         connection = None
         try:
             connection = self._kept(server) or await _connect(address)
-            head = await _ask(connection, request)
+            reply = await connection.ask(request)
         except BaseException:
-            server.outstanding -= 1
             if connection is not None:
                 connection.close()
             raise
-        return Exchange(server, connection, head)
+        finally:
+            server.outstanding -= 1
+        if connection.keeps and len(server.idle) < IDLE_CONNECTIONS:
+            connection.idle_since = time.monotonic()
+            server.idle.append(connection)
+        else:
+            connection.close()
+        return reply
 
     @staticmethod
     def _kept(server: Server) -> Connection | None:
@@ -107,65 +165,18 @@ class Pool:
                 server.idle.pop().close()
 
 
-class Exchange:
-    """An answer whose body is still to be read."""
-
-    def __init__(self, server: Server, connection: Connection, head: Head) -> None:
-        self.head = head
-        self._server, self._connection = server, connection
-        self._left = head.length
-
-    async def pieces(self) -> AsyncIterator[bytes]:
-        while self._left:
-            try:
-                piece = await self._connection.reader.read(min(self._left, PIECE_BYTES))
-            except OSError as error:
-                raise AnswerBroken(str(error)) from error
-            if not piece:
-                raise AnswerBroken("The scoring server ended in the middle of its answer.")
-            self._left -= len(piece)
-            yield piece
-
-    def close(self) -> None:
-        """Keep the connection if the answer was read to its end, and drop it otherwise."""
-        self._server.outstanding -= 1
-        reusable = self.head.keeps and not self._left and len(self._server.idle) < IDLE_CONNECTIONS
-        if reusable:
-            self._connection.idle_since = time.monotonic()
-            self._server.idle.append(self._connection)
-        else:
-            self._connection.close()
-
-
 async def _connect(address: str) -> Connection:
     host, _, port = address.rpartition(":")
     try:
         async with asyncio.timeout(CONNECT_SECONDS):
-            reader, writer = await asyncio.open_connection(host.strip("[]"), int(port), limit=HEAD_BYTES)
+            _, connection = await asyncio.get_running_loop().create_connection(Connection, host.strip("[]"), int(port))
     except (OSError, TimeoutError, ValueError) as error:
         raise ConnectionFailed(f"{address}: {error}") from error
-    return Connection(reader, writer, time.monotonic())
+    return connection
 
 
-async def _ask(connection: Connection, request: bytes) -> Head:
-    try:
-        connection.writer.write(request)
-        if len(request) > PIECE_BYTES:
-            await connection.writer.drain()
-        raw = await connection.reader.readuntil(b"\r\n\r\n")
-    except asyncio.IncompleteReadError as error:
-        if error.partial:
-            raise AnswerBroken("The scoring server ended in the middle of its answer.") from error
-        raise ConnectionFailed("The scoring server closed the connection.") from error
-    except asyncio.LimitOverrunError as error:
-        raise AnswerBroken("The scoring server's headers are too long.") from error
-    except OSError as error:
-        raise ConnectionFailed(str(error)) from error
-    return _parse(raw)
-
-
-def _parse(raw: bytes) -> Head:
-    lines = raw[:-4].split(b"\r\n")
+def _parse(raw: bytes) -> tuple[int, dict[bytes, bytes], int]:
+    lines = raw.split(b"\r\n")
     headers = {}
     try:
         status = int(lines[0].split(b" ", 2)[1])
@@ -175,4 +186,6 @@ def _parse(raw: bytes) -> Head:
         length = int(headers[b"content-length"])
     except (ValueError, IndexError, KeyError) as error:
         raise AnswerBroken("The scoring server's answer is not HTTP with a length.") from error
-    return Head(status, headers, length, headers.get(b"connection", b"").lower() != b"close")
+    if not 0 <= length <= ANSWER_BYTES:
+        raise AnswerBroken(f"The scoring server's answer has {length} bytes. At most {ANSWER_BYTES} are passed on.")
+    return status, headers, length

@@ -28,6 +28,12 @@ class Figures:
     def errors(self) -> int:
         return sum(count for status, count in self.statuses.items() if status >= 500)
 
+    def add(self, other: "Figures") -> None:
+        for status, count in other.statuses.items():
+            self.statuses[status] = self.statuses.get(status, 0) + count
+        self.seconds += other.seconds
+        self.buckets = [mine + its for mine, its in zip(self.buckets, other.buckets, strict=True)]
+
     def quantile(self, share: float) -> float | None:
         """Seconds within which that share of the requests was answered, at the resolution of BOUNDS."""
         wanted = share * self.requests
@@ -37,11 +43,18 @@ class Figures:
         return BOUNDS[min(place, len(BOUNDS) - 1)]
 
 
+Key = tuple[str, str, str]
+
+
 class Counters(Collector):
-    """Written by the event loop only; a Prometheus collector once it is registered."""
+    """Written by the event loop only; a Prometheus collector once it is registered.
+
+    `elsewhere` holds what other processes have counted, each by (workspace, endpoint, deployment).
+    """
 
     def __init__(self) -> None:
-        self._figures: dict[tuple[str, str, str], Figures] = {}
+        self._figures: dict[Key, Figures] = {}
+        self.elsewhere: list[dict[Key, Figures]] = []
 
     def count(self, workspace: str, endpoint: str, deployment: str, status: int, seconds: float) -> None:
         key = (workspace, endpoint, deployment)
@@ -50,17 +63,32 @@ class Counters(Collector):
         figures.seconds += seconds
         figures.buckets[bisect_left(BOUNDS, seconds)] += 1
 
+    def own(self) -> dict[Key, Figures]:
+        return dict(self._figures)
+
+    def add(self, figures: dict[Key, Figures]) -> None:
+        """Go on from what was counted before."""
+        for key, before in figures.items():
+            self._figures.setdefault(key, Figures()).add(before)
+
     def of(self, workspace: str, endpoint: str) -> dict[str, Figures]:
-        """Figures by deployment."""
-        return {name: figures for (at, of, name), figures in self._figures.items() if (at, of) == (workspace, endpoint)}
+        """Figures by deployment, of all processes."""
+        return {name: found for (at, of, name), found in self._together().items() if (at, of) == (workspace, endpoint)}
+
+    def _together(self) -> dict[Key, Figures]:
+        together: dict[Key, Figures] = {}
+        for figures in (self.own(), *self.elsewhere):
+            for key, found in figures.items():
+                together.setdefault(key, Figures()).add(found)
+        return together
 
     def collect(self) -> Iterator[CounterMetricFamily | HistogramMetricFamily]:
         requests = CounterMetricFamily(
             "atelier_scoring_requests", "Scoring requests that were answered", labels=(*LABELS, "status")
         )
         seconds = HistogramMetricFamily("atelier_scoring_seconds", "Time to answer a scoring request", labels=LABELS)
-        for key, figures in list(self._figures.items()):
-            for status, count in list(figures.statuses.items()):
+        for key, figures in self._together().items():
+            for status, count in figures.statuses.items():
                 requests.add_metric((*key, str(status)), count)
             bounds = [*map(str, BOUNDS), "+Inf"]
             buckets = list(zip(bounds, accumulate(figures.buckets), strict=True))

@@ -1,0 +1,78 @@
+"""The gateway: takes scoring requests on a port of its own, with nothing on their way but what they need."""
+
+import asyncio
+import gc
+import logging
+import signal
+import socket
+import sys
+from contextlib import suppress
+
+import uvloop
+
+from app import database
+from app.endpoints import serving
+from app.endpoints.gateway.counters import COUNTERS
+from app.endpoints.gateway.figures import publish
+from app.endpoints.gateway.http import Listener
+from app.endpoints.gateway.routing import RoutingTable
+from app.endpoints.gateway.scoring import Scoring
+from app.kit import crypto, storage
+from app.kit.hiding import hide_from_guests
+from app.kit.logs import log_as_json
+from app.settings import Settings, current
+from app.web import watching
+
+DRAIN_SECONDS = 5
+BACKLOG = 2048
+log = logging.getLogger(__name__)
+
+
+async def serve(settings: Settings) -> None:
+    table = RoutingTable()
+    table.replace(await asyncio.to_thread(serving.read_routes))
+    listener = Listener(Scoring(table, body_limit=settings.score_body_bytes))
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(listener.protocol, settings.host, settings.scoring_port, backlog=BACKLOG)
+    ended = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, ended.set)
+    name = f"{socket.gethostname()}:{settings.scoring_port}"
+    keepers = [
+        asyncio.create_task(watching.listen(settings.redis_url)),
+        asyncio.create_task(serving.keep_routes(table)),
+        asyncio.create_task(publish(settings.redis_url, name, COUNTERS)),
+        asyncio.create_task(listener.sweep()),
+    ]
+    _leave_alone_what_stays()
+    await ended.wait()
+    server.close()
+    await listener.drain(DRAIN_SECONDS)
+    for keeper in keepers:
+        keeper.cancel()
+        with suppress(asyncio.CancelledError):
+            await keeper
+
+
+def _leave_alone_what_stays() -> None:
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
+
+
+def main() -> int:
+    settings = current()
+    log_as_json(settings.log_level)
+    hide_from_guests()
+    database.bind(database.connect(settings.database))
+    storage.connect(settings.artifact_root)
+    crypto.connect(settings.secret_key)
+    if not settings.scoring_port:
+        print("scoring_port: the gateway needs a port to listen on.", file=sys.stderr)
+        return 2
+    uvloop.run(serve(settings))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,70 @@
+"""What gateways have counted, put where the web process and a gateway's next life find it."""
+
+import asyncio
+import logging
+import time
+
+import orjson
+import redis.asyncio as redis
+from redis.exceptions import RedisError
+
+from app.endpoints.gateway.counters import Counters, Figures
+
+log = logging.getLogger(__name__)
+KEY = "atelier:scoring"
+EVERY_SECONDS = 1.0
+READ_SECONDS = 2.0
+FORGOTTEN_SECONDS = 24 * 3600
+"""A gateway that has said nothing for so long counts no more."""
+
+
+async def publish(redis_url: str, name: str, counters: Counters) -> None:
+    """Tell each second what has been counted, for as long as the process lives; first read what `name` told before."""
+    known = False
+    told = b""
+    async with redis.Redis.from_url(redis_url) as client:
+        while True:
+            try:
+                if not known:
+                    counters.add(_parse(await client.hget(KEY, name)))
+                    known = True
+                figures = orjson.dumps(_plain(counters))
+                if figures != told:
+                    await client.hset(KEY, name, b'{"at":%d,"figures":%b}' % (time.time(), figures))
+                    told = figures
+            except (RedisError, OSError):
+                log.warning("figures are not told: Redis does not answer")
+            await asyncio.sleep(EVERY_SECONDS)
+
+
+async def follow(redis_url: str, counters: Counters) -> None:
+    """Keep `counters.elsewhere` at what the gateways tell, for as long as the process lives."""
+    async with redis.Redis.from_url(redis_url) as client:
+        while True:
+            try:
+                found = await client.hgetall(KEY)
+                counters.elsewhere = [_parse(told) for told in found.values()]
+            except (RedisError, OSError):
+                log.debug("figures of gateways are not read: Redis does not answer")
+            await asyncio.sleep(READ_SECONDS)
+
+
+def _plain(counters: Counters) -> list:
+    return [
+        [*key, {str(status): count for status, count in found.statuses.items()}, found.seconds, found.buckets]
+        for key, found in counters.own().items()
+    ]
+
+
+def _parse(told: bytes | None) -> dict[tuple[str, str, str], Figures]:
+    if told is None:
+        return {}
+    found = orjson.loads(told)
+    if time.time() - found["at"] > FORGOTTEN_SECONDS:
+        return {}
+    return {
+        (workspace, endpoint, deployment): Figures(
+            {int(status): count for status, count in statuses.items()}, seconds, buckets
+        )
+        for workspace, endpoint, deployment, statuses, seconds, buckets in found["figures"]
+    }

@@ -1,0 +1,236 @@
+"""HTTP/1.1 of the gateway's own port: parsed once, answered from memory, bounded in what a client may hold."""
+
+import asyncio
+from collections import deque
+from contextlib import suppress
+from http import HTTPStatus
+
+import httptools
+
+from app.endpoints.gateway.scoring import DEFAULT_WORKSPACE, Answer, Ask, Scoring, address_of, method_of, refusal
+from app.endpoints.gateway.scoring import too_large as too_large_error
+from app.errors import AtelierError, NotFound, Unavailable
+
+HEAD_BYTES = 64 * 1024
+REQUEST_SECONDS = 60
+KEEP_SECONDS = 75
+STALLED_SECONDS = 60
+MOST_CONNECTIONS = 8192
+RECEIVING_BYTES = 512 * 2**20
+"""What bodies that have not come to their end may hold together."""
+QUEUED = 64
+_REASONS = {status.value: status.phrase.encode() for status in HTTPStatus}
+_ALIVE = Answer(200, [(b"content-type", b"text/plain")], b"ok")
+
+
+class RequestTooSlow(AtelierError):
+    status = 408
+    title = "The request did not come in time"
+
+
+class HeadTooLong(AtelierError):
+    status = 431
+    title = "The headers are too long"
+
+
+class BadRequest(AtelierError):
+    status = 400
+    title = "This is not HTTP"
+
+
+class Listener:
+    """What the connections of one port share; one an event loop."""
+
+    def __init__(self, scoring: Scoring) -> None:
+        self.scoring = scoring
+        self.connections: set[ClientConnection] = set()
+        self.receiving = 0
+
+    def protocol(self) -> "ClientConnection":
+        return ClientConnection(self)
+
+    async def sweep(self) -> None:
+        """End what takes too long, once a second for as long as the process lives."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(1)
+            moment = loop.time()
+            for connection in list(self.connections):
+                connection.end_if_late(moment)
+
+    async def drain(self, seconds: float) -> None:
+        """Answer what was asked, ask for nothing more."""
+        for connection in list(self.connections):
+            connection.finish()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while self.connections:
+                    await asyncio.sleep(0.02)
+
+
+class ClientConnection(asyncio.Protocol):
+    """Answers requests in the order in which they came; a client that goes away cancels what it waits for."""
+
+    def __init__(self, listener: Listener) -> None:
+        self._listener = listener
+        self._loop = asyncio.get_running_loop()
+        self._parser = httptools.HttpRequestParser(self)
+        self._transport: asyncio.Transport | None = None
+        self._waiting: deque[tuple[Ask | Answer, bool]] = deque()
+        self._task: asyncio.Task | None = None
+        self._busy = False
+        self._finishing = False
+        self._stalled_since: float | None = None
+        self._deadline = self._loop.time() + REQUEST_SECONDS
+        self._begin()
+
+    def _begin(self) -> None:
+        self._url = b""
+        self._headers: dict[bytes, bytes] = {}
+        self._head_bytes = 0
+        self._pieces: list[bytes] = []
+        self._size = 0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport
+        if len(self._listener.connections) >= MOST_CONNECTIONS:
+            self._write(refusal(Unavailable("Too many connections are open. Try again.")), keep=False)
+            return
+        self._listener.connections.add(self)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._listener.connections.discard(self)
+        self._listener.receiving -= self._size
+        self._size = 0
+        if self._task is not None:
+            self._task.cancel()
+
+    def pause_writing(self) -> None:
+        self._stalled_since = self._loop.time()
+
+    def resume_writing(self) -> None:
+        self._stalled_since = None
+
+    def end_if_late(self, moment: float) -> None:
+        if self._stalled_since is not None and moment - self._stalled_since > STALLED_SECONDS:
+            self._transport.abort()
+        elif not self._busy and moment > self._deadline:
+            if self._url:
+                message = f"The request did not come whole within {REQUEST_SECONDS} s."
+                self._write(refusal(RequestTooSlow(message)), keep=False)
+            else:
+                self._transport.close()
+
+    def finish(self) -> None:
+        self._finishing = True
+        if not self._busy:
+            self._transport.close()
+
+    def data_received(self, data: bytes) -> None:
+        if self._transport.is_closing():
+            return
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            self._write(refusal(BadRequest("No other protocol is spoken here.")), keep=False)
+        except httptools.HttpParserCallbackError:
+            # A callback has answered and closed.
+            self._transport.close()
+        except httptools.HttpParserError:
+            self._write(refusal(BadRequest("This is not an HTTP/1.1 request.")), keep=False)
+
+    def on_message_begin(self) -> None:
+        self._begin()
+        if not self._busy:
+            self._deadline = self._loop.time() + REQUEST_SECONDS
+
+    def on_url(self, url: bytes) -> None:
+        self._url += url
+        self._grow(len(url))
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._grow(len(name) + len(value))
+        self._headers[name.lower()] = value
+
+    def _grow(self, size: int) -> None:
+        self._head_bytes += size
+        if self._head_bytes > HEAD_BYTES:
+            self._write(refusal(HeadTooLong(f"The headers have more than {HEAD_BYTES} bytes.")), keep=False)
+            raise ValueError
+
+    def on_headers_complete(self) -> None:
+        length = self._headers.get(b"content-length", b"0")
+        limit = self._listener.scoring.body_limit
+        if length.isdigit() and int(length) > limit:
+            self._refuse_body(too_large_error(int(length), limit))
+        if self._headers.get(b"expect", b"").lower() == b"100-continue":
+            self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    def on_body(self, body: bytes) -> None:
+        self._size += len(body)
+        self._listener.receiving += len(body)
+        limit = self._listener.scoring.body_limit
+        if self._size > limit:
+            self._refuse_body(too_large_error(None, limit))
+        if self._listener.receiving > RECEIVING_BYTES:
+            self._refuse_body(Unavailable("Too many large bodies are being received. Try again."))
+        self._pieces.append(body)
+
+    def _refuse_body(self, error: AtelierError) -> None:
+        """The rest of the body would only be thrown away, so the connection ends."""
+        self._write(refusal(error), keep=False)
+        raise ValueError
+
+    def on_message_complete(self) -> None:
+        keep = self._parser.should_keep_alive()
+        body = self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
+        self._listener.receiving -= self._size
+        self._size = 0
+        self._waiting.append((self._ask(body), keep))
+        self._url = b""
+        if not self._busy:
+            self._next()
+        elif len(self._waiting) >= QUEUED:
+            self._transport.pause_reading()
+
+    def _ask(self, body: bytes) -> Ask | Answer:
+        path = self._url.partition(b"?")[0].decode("latin-1")
+        method = self._parser.get_method().decode()
+        found = address_of(path)
+        if found is None or method != method_of(found[2]):
+            if method == "GET" and path == "/healthz":
+                return _ALIVE
+            return refusal(NotFound(f"{method} {path}: expected POST /w/WORKSPACE/endpoints/NAME/score."))
+        return Ask(found[0] or DEFAULT_WORKSPACE, found[1], found[2], self._headers, body)
+
+    def _next(self) -> None:
+        ask, keep = self._waiting.popleft()
+        self._busy = True
+        if isinstance(ask, Answer):
+            self._done(ask, keep)
+        else:
+            self._task = self._listener.scoring.start(ask, lambda answer: self._done(answer, keep))
+
+    def _done(self, answer: Answer, keep: bool) -> None:
+        self._task = None
+        self._busy = False
+        self._write(answer, keep and not self._finishing)
+        if self._waiting and not self._transport.is_closing():
+            self._transport.resume_reading()
+            # Not at once, or a client's many requests on one connection would keep others waiting.
+            self._busy = True
+            self._loop.call_soon(self._next)
+
+    def _write(self, answer: Answer, keep: bool) -> None:
+        self._deadline = self._loop.time() + KEEP_SECONDS
+        if self._transport.is_closing():
+            return
+        head = [b"HTTP/1.1 %d %b" % (answer.status, _REASONS.get(answer.status, b"Error"))]
+        head += [name + b": " + value for name, value in answer.headers]
+        head.append(b"content-length: %d" % len(answer.body))
+        closes = not keep or (b"connection", b"close") in answer.headers
+        if not keep and (b"connection", b"close") not in answer.headers:
+            head.append(b"connection: close")
+        self._transport.write(b"\r\n".join(head) + b"\r\n\r\n" + answer.body)
+        if closes:
+            self._transport.close()

@@ -1,0 +1,252 @@
+"""What happens to one scoring request, whichever server took it: who may ask, who answers, what is counted."""
+
+import asyncio
+import inspect
+import json
+import logging
+import re
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from urllib.parse import unquote
+
+from app.endpoints.gateway.client import AnswerBroken, ConnectionFailed, Pool, Reply
+from app.endpoints.gateway.counters import COUNTERS, Counters
+from app.endpoints.gateway.routing import Route, RoutingTable, Upstream
+from app.errors import AtelierError, NotFound, TooLarge, Unauthenticated, Unavailable
+from app.kit.ids import sortable
+
+log = logging.getLogger(__name__)
+
+PATH = re.compile(r"^(?:/w/([^/]+))?/endpoints/([^/]+)/(score|invocations|swagger\.json)$")
+DEFAULT_WORKSPACE = "default"
+BODY_BYTES = 16 * 2**20
+# The scoring server answers a timeout itself, and better; this is for one that does not.
+GRACE_SECONDS = 1.0
+RETRY_AFTER_SECONDS = 2
+CODES = {
+    401: "Unauthorized",
+    404: "NotFound",
+    408: "RequestTimeout",
+    413: "PayloadTooLarge",
+    502: "BadGateway",
+    503: "ServiceUnavailable",
+    504: "RequestTimeout",
+}
+# Of one connection only, or ours.
+STAYS = frozenset(
+    b"authorization host connection keep-alive content-length transfer-encoding te trailer upgrade expect "
+    b"proxy-authorization proxy-connection x-atelier-instance-key x-ms-request-id date server".split()
+)
+
+
+class UpstreamFailed(AtelierError):
+    status = 502
+    title = "The scoring server failed"
+
+
+class UpstreamTimedOut(AtelierError):
+    status = 504
+    title = "The scoring server did not answer in time"
+
+
+@dataclass(slots=True)
+class Ask:
+    """A whole scoring request; `headers` have lower-case names. `route` and `deployment` are known once chosen."""
+
+    workspace: str
+    endpoint: str
+    action: str
+    headers: Mapping[bytes, bytes]
+    body: bytes
+    request_id: str = ""
+    route: Route | None = None
+    deployment: str | None = None
+    started: float = field(default_factory=time.perf_counter)
+
+
+@dataclass(slots=True)
+class Answer:
+    """`headers` lack the length of the body."""
+
+    status: int
+    headers: list[tuple[bytes, bytes]]
+    body: bytes
+
+
+Done = Callable[[Answer], None]
+Chooser = Callable[[Route, Ask], str]
+After = Callable[[Ask, Answer], None]
+
+
+@lru_cache(4096)
+def address_of(path: str) -> tuple[str | None, str, str] | None:
+    """Workspace, endpoint and action that a path names, or None."""
+    found = PATH.match(path)
+    return (unquote(found[1]) if found[1] else None, unquote(found[2]), found[3]) if found else None
+
+
+def method_of(action: str) -> str:
+    return "GET" if action == "swagger.json" else "POST"
+
+
+def by_header_or_traffic(route: Route, ask: Ask) -> str:
+    asked = ask.headers.get(b"azureml-model-deployment")
+    return route.choose(asked.decode("latin-1") if asked else None)
+
+
+class Scoring:
+    """Belongs to one event loop. `choose` says who answers; each of `after` sees what was answered."""
+
+    def __init__(self, table: RoutingTable, *, body_limit: int = BODY_BYTES, counters: Counters = COUNTERS) -> None:
+        self.table = table
+        self.pool = Pool()
+        self.body_limit = body_limit
+        self.choose: Chooser = by_header_or_traffic
+        self.after: list[After] = []
+        self._counters = counters
+        self._version = 0
+
+    def start(self, ask: Ask, done: Done) -> asyncio.Task | None:
+        """Call `done` once with the answer: at once, or at the end of the task, which may be cancelled."""
+        given = ask.headers.get(b"x-ms-client-request-id", b"")[:128].decode("latin-1")
+        ask.request_id = given if given.isprintable() and given else ask.request_id or sortable()
+        try:
+            ask.route = self._route(ask)
+            admitted = ask.route.admits(ask.headers.get(b"authorization", b"").decode("latin-1"))
+            if not inspect.isawaitable(admitted):
+                self._decide(ask, admitted)
+                admitted = None
+        except AtelierError as error:
+            self._end(ask, refusal(error, ask), done)
+            return None
+        return asyncio.get_running_loop().create_task(self._work(ask, admitted, done))
+
+    def _route(self, ask: Ask) -> Route:
+        if self._version != self.table.version:
+            self._version = self.table.version
+            self.pool.forget_all_but(self.table.addresses())
+        route = self.table.get(ask.workspace, ask.endpoint)
+        if route is None:
+            message = f"There is no online endpoint {ask.endpoint!r} in workspace {ask.workspace!r}."
+            raise NotFound(message, target="endpoint")
+        return route
+
+    def _decide(self, ask: Ask, admitted: bool) -> None:
+        if not admitted:
+            raise Unauthenticated(
+                f"The key for endpoint {ask.route.endpoint!r} is missing or wrong. Expected the header "
+                "'Authorization: Bearer <key>' with one of its keys.",
+                target="Authorization",
+            )
+        ask.deployment = self.choose(ask.route, ask)
+        if len(ask.body) > self.body_limit:
+            raise too_large(len(ask.body), self.body_limit)
+
+    async def _work(self, ask: Ask, admitted, done: Done) -> None:
+        try:
+            if admitted is not None:
+                self._decide(ask, await admitted)
+            answer = _passed_on(ask, await self._forward(ask))
+        except AtelierError as error:
+            answer = refusal(error, ask)
+        except asyncio.CancelledError:
+            self._count(ask, 499)
+            raise
+        except Exception:
+            log.exception("%s/%s", ask.workspace, ask.endpoint)
+            answer = refusal(UpstreamFailed("The scoring path failed. The server's log says why."), ask)
+        self._end(ask, answer, done)
+
+    def _end(self, ask: Ask, answer: Answer, done: Done) -> None:
+        self._count(ask, answer.status)
+        done(answer)
+        for look in self.after:
+            look(ask, answer)
+
+    def _count(self, ask: Ask, status: int) -> None:
+        if ask.deployment is not None and ask.action != "swagger.json":
+            seconds = time.perf_counter() - ask.started
+            self._counters.count(ask.workspace, ask.endpoint, ask.deployment, status, seconds)
+
+    async def _forward(self, ask: Ask) -> Reply:
+        allowed = ask.route.timeout_seconds(ask.deployment)
+        try:
+            async with asyncio.timeout(allowed + GRACE_SECONDS):
+                reply = await self._exchange(ask)
+        except TimeoutError:
+            raise UpstreamTimedOut(f"Deployment {ask.deployment!r} did not answer within {allowed:g} s.") from None
+        except AnswerBroken as error:
+            raise UpstreamFailed(f"Deployment {ask.deployment!r}: {error}") from error
+        if reply.status == 401:
+            # Another server has taken this address since the routes were read.
+            raise Unavailable(f"Deployment {ask.deployment!r} is being moved. Try again.")
+        return reply
+
+    async def _exchange(self, ask: Ask) -> Reply:
+        """Ask the least busy instance, and once more elsewhere if the connection fails before an answer."""
+        first = self._least_busy(ask)
+        try:
+            return await self.pool.send(first.address, _request(ask, first))
+        except ConnectionFailed as error:
+            log.info("%s: %s; trying again", first.address, error)
+        second = self._least_busy(ask, but=first)
+        try:
+            return await self.pool.send(second.address, _request(ask, second))
+        except ConnectionFailed as error:
+            raise Unavailable(f"Deployment {ask.deployment!r} cannot be reached at the moment.") from error
+
+    def _least_busy(self, ask: Ask, but: Upstream | None = None) -> Upstream:
+        upstreams = ask.route.deployments[ask.deployment]
+        if len(upstreams) == 1:
+            return upstreams[0]
+        others = [upstream for upstream in upstreams if upstream != but] or upstreams
+        return min(others, key=lambda upstream: self.pool.outstanding(upstream.address))
+
+
+def _request(ask: Ask, upstream: Upstream) -> tuple[bytes, bytes]:
+    lines = [
+        b"%b /%b HTTP/1.1" % (method_of(ask.action).encode(), ask.action.encode()),
+        b"host: " + upstream.address.encode(),
+        b"content-length: %d" % len(ask.body),
+        b"x-atelier-instance-key: " + upstream.key.encode(),
+        b"x-ms-request-id: " + ask.request_id.encode("latin-1"),
+    ]
+    lines += [name + b": " + value for name, value in ask.headers.items() if name not in STAYS]
+    if b"content-type" not in ask.headers:
+        lines.append(b"content-type: application/json")
+    return b"\r\n".join(lines) + b"\r\n\r\n", ask.body
+
+
+def _passed_on(ask: Ask, reply: Reply) -> Answer:
+    headers = [(name, value) for name, value in reply.headers.items() if name not in STAYS]
+    return Answer(reply.status, [*headers, *_known(ask)], reply.body)
+
+
+def _known(ask: Ask) -> list[tuple[bytes, bytes]]:
+    """What every answer says of the request."""
+    said = [(b"x-ms-request-id", ask.request_id.encode("latin-1"))]
+    if ask.deployment is not None:
+        said.append((b"azureml-model-deployment", ask.deployment.encode()))
+    return said
+
+
+def refusal(error: AtelierError, ask: Ask | None = None) -> Answer:
+    """The answer that says why there is no other."""
+    named = {"code": CODES.get(error.status, error.code), "message": error.message, "target": error.target}
+    headers = [(b"content-type", b"application/json"), *(_known(ask) if ask else ())]
+    if error.status == 503:
+        headers.append((b"retry-after", str(RETRY_AFTER_SECONDS).encode()))
+    if error.status == 401:
+        headers.append((b"www-authenticate", b"Bearer"))
+    if error.status == 413:
+        # The rest of the body is not read, so nothing else can follow on this connection.
+        headers.append((b"connection", b"close"))
+    return Answer(error.status, headers, json.dumps({"error": named}).encode())
+
+
+def too_large(size: int | None, limit: int) -> TooLarge:
+    if size is None:
+        return TooLarge(f"The body has more than {limit} bytes, which is the most that is accepted.", target="body")
+    return TooLarge(f"The body has {size} bytes. At most {limit} are accepted.", target="body")
