@@ -9,13 +9,13 @@ from fastapi import Depends, Request
 from sqlalchemy.orm import Session
 
 from app.access import identity
-from app.access.caller import Caller, Identity
+from app.access.caller import Caller, Identity, covers
 from app.access.events import Acted
 from app.access.permissions import Action
 from app.errors import Forbidden, NotFound, Unauthenticated
 from app.kit.events import publish
 from app.kit.ids import digest
-from app.web.addressing import local_path, workspace_name
+from app.web.addressing import ANYWHERE, DEFAULT, local_path, workspace_name
 from app.web.session import SAFE, SessionDep
 
 
@@ -56,6 +56,8 @@ class Guard:
 
     def _in_workspace(self, request: Request, who: Identity) -> Caller:
         name = workspace_name(request)
+        if name == ANYWHERE:
+            name = self._place(who)
         workspace = identity.find_workspace(name)
         actions = who.actions_in(workspace.id) if workspace else frozenset()
         confined = who.workspace_id is not None and workspace and who.workspace_id != workspace.id
@@ -71,6 +73,13 @@ class Guard:
                 target=self.action.name,
             )
         return caller
+
+    def _place(self, who: Identity) -> str:
+        """A workspace in which who asks may do this, `default` before others; where there is none, one of theirs."""
+        places = [place for name in (DEFAULT, *identity.workspaces_of(who)) if (place := identity.find_workspace(name))]
+        own = [place for place in places if who.actions_in(place.id)]
+        able = (place for place in own if covers(who.actions_in(place.id), self.action.name))
+        return next((place.name for place in (*able, *own)), DEFAULT)
 
 
 @dataclass(frozen=True)

@@ -172,6 +172,14 @@ def _grants(session: Session, user: User) -> dict[int | None, frozenset[str]]:
     return grants
 
 
+def workspaces_of(who: Identity) -> list[str]:
+    """The names of the workspaces in which somebody has a role, in order."""
+    ids = [who.workspace_id] if who.workspace_id else [id for id in who.grants if id is not None]
+    with reading() as session:
+        named = select(Workspace.name).where(Workspace.id.in_(ids), Workspace.is_registry.is_(False))
+        return list(session.scalars(named.order_by(Workspace.name)))
+
+
 def find_workspace(name: str) -> WorkspaceRef | None:
     kept = _workspaces.get(name)
     if kept and kept[0] > time.monotonic():

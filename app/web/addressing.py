@@ -11,6 +11,8 @@ from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 DEFAULT = "default"
+ANYWHERE = "*"
+"""Stands for a workspace in what belongs to none, as registries do: any will do in which the caller may do it."""
 HEADER = b"x-mlflow-workspace"
 _PREFIX = re.compile(r"^/w/([^/]+)(?=/|$)")
 

@@ -1,6 +1,7 @@
 """Brings about what the tables say should serve: claims instances, keeps their processes, reports back."""
 
 import logging
+import shutil
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -91,6 +92,9 @@ class Keeper:
                 found.lease_expires_at = now() + LEASE
 
     def _keep(self, item: Wanted) -> None:
+        if item.id not in self.mine:
+            # SQLite gives the id of a deleted instance to another, whose files are other ones.
+            shutil.rmtree(self.node.folder / "serving" / item.name, ignore_errors=True)
         try:
             python = self._python(item)
             state = self.supervisor.ensure(instance_spec(item, python, self.node))

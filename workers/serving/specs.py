@@ -1,5 +1,6 @@
 """Turns a row that should serve into what the supervisor starts."""
 
+import shutil
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -90,13 +91,17 @@ def _variables(item: Wanted) -> dict[str, str]:
 
 
 def _model_root(model: Path, name: str, root: Path) -> Path:
-    """Azure ML keeps the name of a model's folder below AZUREML_MODEL_DIR; here a link stands for it."""
+    """Azure ML keeps the name of a model's folder below AZUREML_MODEL_DIR.
+
+    Here a folder of links to its files stands for it: walks through folders do not follow links to others.
+    """
     if not name or (model / name).is_file():
         return model
-    root.mkdir(exist_ok=True)
-    link = root / name
-    if not link.is_symlink():
-        link.symlink_to(model)
+    if not (root / name).is_dir():
+        making = root / f".{name}"
+        shutil.rmtree(making, ignore_errors=True)
+        shutil.copytree(model, making, copy_function=lambda file, link: Path(link).symlink_to(file))
+        making.rename(root / name)
     return root
 
 

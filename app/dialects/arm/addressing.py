@@ -12,11 +12,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.access.identity import CREDENTIAL
 from app.dialects.arm.cloud import METADATA, address, described
+from app.web.addressing import ANYWHERE
 
 PROVIDER = "Microsoft.MachineLearningServices"
 GROUP = "/subscriptions/{subscription}/resourceGroups/{group}"
 WORKSPACES = f"{GROUP}/providers/{PROVIDER}/workspaces"
 WORKSPACE = WORKSPACES + "/{workspace}"
+REGISTRY_MANAGEMENT = "/registrymanagement/v1.0/registries"
 BLOBS = "/blobs/{account}"
 HISTORY = "/history/v1.0" + WORKSPACE
 _ARM = re.compile(
@@ -26,6 +28,7 @@ _ARM = re.compile(
 )
 _PROVIDER = re.compile(rf"/providers/{re.escape(PROVIDER)}(?P<rest>/.*)?", re.IGNORECASE)
 _WORKSPACE = re.compile(r"/workspaces/(?P<workspace>[^/]+)(?P<rest>/.*)?", re.IGNORECASE)
+_REGISTRY = re.compile(r"/registries(?:/.*)?", re.IGNORECASE)
 _BLOBS = re.compile(r"/blobs/(?P<workspace>[^/.]+)\.blob\.[^/]+/.*")
 
 
@@ -41,7 +44,9 @@ class ArmAddress:
                 # Clients ask for it before every call of theirs, and it needs neither guard nor session.
                 await JSONResponse(described(address(Request(scope))))(scope, receive, send)
                 return
-            if "/subscriptions/" in scope["path"].lower():
+            if scope["path"].startswith(REGISTRY_MANAGEMENT):
+                scope["workspace"] = ANYWHERE
+            elif "/subscriptions/" in scope["path"].lower():
                 _read_arm(scope)
             elif found := _BLOBS.fullmatch(scope["path"]):
                 scope["workspace"] = found["workspace"]
@@ -62,5 +67,7 @@ def _read_arm(scope: Scope) -> None:
         if workspace := _WORKSPACE.fullmatch(rest):
             scope["workspace"] = workspace["workspace"]
             path, rest = f"{path}/workspaces/{workspace['workspace']}", workspace["rest"] or ""
+        elif _REGISTRY.fullmatch(rest):
+            scope["workspace"] = ANYWHERE
     # What files write before a name, clients put into addresses at times.
     scope["path"] = path + rest.replace("/azureml:", "/")

@@ -119,7 +119,7 @@ def _add_containers(router: APIRouter, asset: Asset, action: Action, Home: Any) 
     def container(name: str, request: Request, session: SessionDep, home: Home) -> JSONResponse:
         found = kind.find(session, home, name)
         if found is None and (ready := asset.ready(request, name, None)):
-            return JSONResponse(_container_of(request, asset, name, ready))
+            return JSONResponse(container_of(request, asset, name, ready))
         found = found or kind.get(session, home, name)
         return JSONResponse(_with_newest(request, session, asset, found))
 
@@ -162,7 +162,7 @@ def _add_writes(router: APIRouter, asset: Asset) -> None:
     @router.put("/{name}", dependencies=[allow(asset.write)])
     def change(name: str, request: Request, sent: BodyDep, session: SessionDep, caller: CallerDep) -> JSONResponse:
         found = kind.get(session, caller.workspace.id, name)
-        _archive(session, asset, found, name, answers.properties_of(sent))
+        archive(session, asset, found, name, answers.properties_of(sent))
         return JSONResponse(_with_newest(request, session, asset, found))
 
     @router.put("/{name}/versions/{version}", dependencies=[allow(asset.write)])
@@ -176,7 +176,7 @@ def _add_writes(router: APIRouter, asset: Asset) -> None:
             note(session, asset.target, f"{name}:{made.version}", after={"by": "azure-ai-ml"})
             return JSONResponse(asset.version(request, made), 201)
         asset.same(session, found, asked)
-        _update(session, asset, found, name, asked)
+        update(session, asset, found, name, asked)
         return JSONResponse(asset.version(request, found))
 
 
@@ -193,7 +193,8 @@ def _with_newest(request: Request, session: Session, asset: Asset, found: Any) -
     return asset.asset(request, found, newest, nextVersion=str(following))
 
 
-def _container_of(request: Request, asset: Asset, name: str, version: dict) -> dict:
+def container_of(request: Request, asset: Asset, name: str, version: dict) -> dict:
+    """The asset of a version that every workspace has."""
     properties = {**version["properties"], "latestVersion": version["name"], "nextVersion": "1"}
     return answers.resource(request, f"{asset.word}/{name}", properties)
 
@@ -206,7 +207,8 @@ def _view(text: str) -> bool | None:
     return VIEWS[view]
 
 
-def _archive(session: Session, asset: Asset, item: Any, name: str, asked: dict) -> None:
+def archive(session: Session, asset: Asset, item: Any, name: str, asked: dict) -> None:
+    """Archive an asset or version, or bring it back, where that was asked."""
     archived = asked.get("isArchived")
     if isinstance(archived, bool) and item.archived != archived:
         before = {"archived": item.archived}
@@ -215,10 +217,11 @@ def _archive(session: Session, asset: Asset, item: Any, name: str, asked: dict) 
         note(session, asset.target, name, before=before, after={"archived": archived})
 
 
-def _update(session: Session, asset: Asset, found: Any, name: str, asked: dict) -> None:
+def update(session: Session, asset: Asset, found: Any, name: str, asked: dict) -> None:
+    """Change what is said of a version, and whether it is archived."""
     before = {"description": found.description, "tags": found.tags}
     found.description = found.description if asked.get("description") is None else asked["description"]
     found.tags = found.tags if asked.get("tags") is None else _texts(asked["tags"])
     session.flush()
     note(session, asset.target, f"{name}:{found.version}", before=before, after={"tags": found.tags})
-    _archive(session, asset, found, f"{name}:{found.version}", asked)
+    archive(session, asset, found, f"{name}:{found.version}", asked)

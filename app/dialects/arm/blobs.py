@@ -107,6 +107,29 @@ def sent(request: Request, caller: Caller, path: str) -> Response:
     """A stored file, or the part of it that the range asks for; raises NotFound, Forbidden and InvalidRange."""
     size = _existing(caller, path)
     facts = _facts(path, size) | _meta(caller, path)
+    return _sent(request, storage.key_of(caller.workspace.id, path), size, facts)
+
+
+def described_at(key: str) -> Response:
+    """The same as `described`, of a file of which nothing more is known."""
+    size = _size(key)
+    return _empty(200, _facts(key, size) | {"Content-Length": str(size)})
+
+
+def sent_from(request: Request, key: str) -> Response:
+    """The same as `sent`, of a file of which nothing more is known."""
+    size = _size(key)
+    return _sent(request, key, size, _facts(key, size))
+
+
+def _size(key: str) -> int:
+    size = store().size(key)
+    if size is None:
+        raise NotFound(f"There is no file {key.rpartition('/')[2]!r}.", target="path")
+    return size
+
+
+def _sent(request: Request, key: str, size: int, facts: dict[str, str]) -> Response:
     if request.query_params.get("comp") == "metadata":
         return _empty(200, facts)
     asked = request.headers.get("x-ms-range") or request.headers.get("range")
@@ -116,7 +139,7 @@ def sent(request: Request, caller: Caller, path: str) -> Response:
     facts["Content-Length"] = str(end - start)
     if asked:
         facts["Content-Range"] = f"bytes {start}-{end - 1}/{size}"
-    pieces = store().read(storage.key_of(caller.workspace.id, path), start, end)
+    pieces = store().read(key, start, end)
     status = 206 if asked else 200
     return StreamingResponse(pieces, status, facts, media_type="application/octet-stream")
 

@@ -12,7 +12,7 @@ from app.data import service
 from app.data.permissions import READ, WRITE
 from app.data.queries import DATA
 from app.data.tables import DataAsset, DataVersion
-from app.dialects.arm import storage
+from app.dialects.arm import registry_files, storage
 from app.dialects.arm.assets import Asset, routes
 from app.errors import Conflict, Invalid
 
@@ -32,8 +32,8 @@ def long_address(request: Request, path: str) -> str:
     if not path.startswith(short):
         return path
     place = request.path_params
-    if "registry" in place:
-        return path
+    if registry := place.get("registry"):
+        return registry_files.url_of(request, request.state.caller, registry, path.removeprefix(stored_address("")))
     scope = f"subscriptions/{place['subscription']}/resourcegroups/{place['group']}/workspaces/{place['workspace']}"
     return f"azureml://{scope}/datastores/{path.removeprefix(short)}"
 

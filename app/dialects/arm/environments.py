@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from app.access.caller import Caller
 from app.dialects.arm import answers, storage
-from app.dialects.arm.assets import Asset, routes
+from app.dialects.arm.assets import Asset, container_of, routes
 from app.environments import curated, service
 from app.environments.permissions import READ, WRITE
 from app.environments.queries import ENVIRONMENTS
@@ -82,6 +82,10 @@ def _ready(request: Request, name: str, version: str | None) -> dict | None:
         "isArchived": False,
     }
     return answers.resource(request, f"environments/{name}/versions/{curated.VERSION}", properties)
+
+
+def curated_container(request: Request, name: str) -> dict:
+    return container_of(request, ASSETS, name, _ready(request, name, None))
 
 
 ASSETS = Asset("environments", "environments", ENVIRONMENTS, READ, WRITE, _told, _create, _same, ready=_ready)

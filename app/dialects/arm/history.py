@@ -28,8 +28,15 @@ from app.kit.storage import store
 from app.web.session import SessionDep
 
 router = APIRouter()
-# Data and models are told apart by these words, which are not those of the rest of the API.
-OUTPUT_TYPES = {"mlflow_model": "MLFlowModel", "custom_model": "CustomModel", "triton_model": "TritonModel"}
+# By these words clients choose whom to ask where an output lies.
+OUTPUT_TYPES = {
+    "uri_file": "UriFile",
+    "uri_folder": "UriFolder",
+    "mltable": "MLTable",
+    "mlflow_model": "MLFlowModel",
+    "custom_model": "CustomModel",
+    "triton_model": "TritonModel",
+}
 CHANGED = {"displayName": "display_name", "description": "description", "hidden": "archived"}
 _OUTPUT = "azureml://jobs/{job}/outputs/{output}"
 
@@ -138,7 +145,7 @@ def _run(request: Request, session: Session, job: Job) -> dict[str, Any]:
         "target": compute,
         "compute": {"target": compute} if compute else None,
         "services": {"Studio": {"type": "Studio", "endpoint": page_of(request, job)}},
-        "outputs": _outputs(job),
+        "outputs": _outputs(job, "api-version" in request.query_params),
         "error": _error(job),
     }
     return {name: value for name, value in found.items() if value is not None}
@@ -148,15 +155,18 @@ def _time(at: datetime | None) -> str | None:
     return at.isoformat().replace("+00:00", "Z") if at else None
 
 
-def _outputs(job: Job) -> dict[str, dict[str, str]]:
-    """What can be downloaded by `batchGetResolvedUris`: the outputs that hold files."""
+def _outputs(job: Job, is_versioned: bool) -> dict[str, dict[str, str]]:
+    """What can be downloaded by `batchGetResolvedUris`: the outputs that hold files.
+
+    Clients that name the version of this API cannot ask for models, and call data as files do.
+    """
     if job.status is not Status.COMPLETED:
         return {}
     written = [name for name in job.outputs if any(True for _ in store().list(places.output_key(job, name)))]
     return {
         name: {
             "assetId": _OUTPUT.format(job=job.name, output=name),
-            "type": OUTPUT_TYPES.get(job.outputs[name]["type"], job.outputs[name]["type"]),
+            "type": "uri_folder" if is_versioned else OUTPUT_TYPES.get(job.outputs[name]["type"], "UriFolder"),
         }
         for name in written
     }

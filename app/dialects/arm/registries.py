@@ -7,63 +7,128 @@ the import by which a workspace's asset is shared.
 import re
 from typing import Any
 
+import yaml
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 from sqlalchemy.orm import Session
 
 from app.access import queries as access
 from app.access.caller import Caller, WorkspaceRef
-from app.access.guard import CallerDep, allow
-from app.dialects.arm import answers, components, data, environments, models
-from app.dialects.arm.addressing import GROUP, PROVIDER
-from app.dialects.arm.answers import BodyDep
+from app.access.guard import CallerDep, allow, note
+from app.dialects.arm import answers, components, data, environments, models, registry_writes
+from app.dialects.arm.addressing import GROUP, PROVIDER, REGISTRY_MANAGEMENT
+from app.dialects.arm.answers import BodyDep, PagingDep
 from app.dialects.arm.assets import add_reads
 from app.dialects.arm.cloud import address
 from app.dialects.arm.variables import GROUP as ANY_GROUP
 from app.dialects.arm.variables import SUBSCRIPTION
+from app.dialects.arm.wire import mapping, said
 from app.dialects.arm.workspaces import LOCATION
-from app.errors import Forbidden, Invalid, NotFound, Unsupported
-from app.registries import queries
-from app.registries.permissions import READ, SHARE
+from app.environments import curated
+from app.errors import Forbidden, Invalid, NotFound
+from app.registries import definition, queries
+from app.registries.permissions import MANAGE, READ, SHARE
+from app.registries.tables import Registry
 from app.sharing import routes as sharing
+from app.sharing import service
 from app.sharing.schemas import Shared
+from app.sharing.service import CURATED
 from app.web.routing import include
 from app.web.session import SessionDep
 
+REGISTRIES = f"{GROUP}/providers/{PROVIDER}/registries"
 REGISTRY = f"/mferp/managementfrontend{GROUP}/providers/{PROVIDER}/registries/{{registry}}"
 _SOURCE = re.compile(
     r"azureml://locations/[^/]+/workspaces/(?P<workspace>[^/]+)/(?P<kind>[a-z]+)/(?P<name>[^/]+)/versions/(?P<version>.+)"
 )
+NOWHERE = 0
 router = APIRouter()
 
 
 def _home(registry: str, session: SessionDep) -> int:
-    return queries.get(session, registry).workspace_id
+    """The workspace in which its assets lie; the registry of curated environments has none."""
+    return NOWHERE if registry == CURATED else queries.get(session, registry).workspace_id
+
+
+@router.get(f"{REGISTRY.replace('{registry}', CURATED)}/environments", dependencies=[allow(READ)])
+def curated_environments(request: Request) -> JSONResponse:
+    request.path_params["registry"] = CURATED
+    return JSONResponse({"value": [environments.curated_container(request, name) for name in curated.environments()]})
 
 
 for _part in (data, models, components, environments):
     _router = APIRouter(prefix=f"{REGISTRY}/{_part.ASSETS.word}")
     add_reads(_router, _part.ASSETS, READ, _home)
     include(router, _router)
+include(router, registry_writes.writes(REGISTRY))
 
 
-@router.get("/registrymanagement/v1.0/registries/{registry}/discovery", dependencies=[allow(READ)])
+@router.get(REGISTRY_MANAGEMENT + "/{registry}/discovery", dependencies=[allow(READ)])
 def discovery(registry: str, request: Request, session: SessionDep) -> JSONResponse:
     """Where a registry is: at this server."""
-    found = queries.get(session, registry)
-    region = found.location or LOCATION
+    region = LOCATION if registry == CURATED else queries.get(session, registry).location or LOCATION
     answer = {
-        "registryName": found.name,
+        "registryName": registry,
         "tenantId": "atelier",
         "primaryRegion": region,
         "regions": [region],
         "subscriptionId": SUBSCRIPTION,
         "resourceGroup": ANY_GROUP,
-        "workspaceName": found.name,
+        "workspaceName": registry,
         # Clients put the next part of the path right behind it.
         "primaryRegionResourceProviderUri": f"{address(request)}/",
     }
     return JSONResponse(answer)
+
+
+def _shown(request: Request, found: Registry) -> dict:
+    group = request.url.path.partition("/providers/")[0]
+    region = found.location or LOCATION
+    return {
+        "id": f"{group}/providers/{PROVIDER}/registries/{found.name}",
+        "name": found.name,
+        "type": f"{PROVIDER}/registries",
+        "location": region,
+        "tags": found.tags,
+        "properties": {
+            "description": found.description,
+            "discoveryUrl": f"{address(request)}{REGISTRY_MANAGEMENT}/{found.name}/discovery",
+            "publicNetworkAccess": "Enabled",
+            "regionDetails": [{"location": region}],
+        },
+    }
+
+
+@router.get(REGISTRIES, dependencies=[allow(READ)])
+def registries(request: Request, session: SessionDep, paging: PagingDep) -> JSONResponse:
+    found = queries.page(session, number=paging.number, size=paging.size)
+    return paging.answer(found, lambda row: _shown(request, row))
+
+
+@router.get(REGISTRIES + "/{registry}", dependencies=[allow(READ)])
+def get(registry: str, request: Request, session: SessionDep) -> JSONResponse:
+    return JSONResponse(_shown(request, queries.get(session, registry)))
+
+
+@router.put(REGISTRIES + "/{registry}", dependencies=[allow(MANAGE)])
+def put(registry: str, request: Request, sent: BodyDep, session: SessionDep, caller: CallerDep) -> JSONResponse:
+    """Make a registry, or change what is said about the one of that name."""
+    present = queries.find(session, registry)
+    file = {"name": registry, "location": sent.get("location"), "tags": sent.get("tags") or {}}
+    file["description"] = mapping(sent, "properties", "body").get("description") or (present and present.description)
+    file["requires_approval"] = bool(present and present.requires_approval)
+    wanted = definition.read(yaml.safe_dump(said(file)))
+    made = service.create(session, wanted, created_by=caller.user.name)
+    note(session, "registries", made.name, after={"description": made.description, "location": made.location})
+    return JSONResponse(_shown(request, made), 200 if present else 201)
+
+
+@router.delete(REGISTRIES + "/{registry}", dependencies=[allow(MANAGE)])
+def delete(registry: str, session: SessionDep) -> Response:
+    """Delete a registry with all that is in it."""
+    note(session, "registries", registry)
+    service.delete(session, queries.get(session, registry))
+    return Response(status_code=200)
 
 
 @router.post(REGISTRY + "/import", dependencies=[allow(SHARE)])
@@ -87,14 +152,6 @@ def share(registry: str, sent: BodyDep, session: SessionDep, caller: CallerDep) 
     sharing.share_version(session, there, place, source["kind"], new)
     # Clients that get no body ask for the asset; they would upload it once more otherwise.
     return Response()
-
-
-@router.put(REGISTRY + "/tempdatarefs/{name}/versions/{version}", dependencies=[allow(SHARE)])
-def upload(registry: str, name: str) -> Response:
-    """Raises Unsupported: what is in a registry came from a workspace."""
-    raise Unsupported(
-        f"Nothing is uploaded to a registry itself: make {name!r} in a workspace and share it to {registry!r}."
-    )
 
 
 def _in_workspace(session: Session, caller: Caller, named: str) -> Caller:

@@ -25,7 +25,7 @@ CONFIRMED = ("upload_status", "completed")
 _DEPTH = 3
 """An upload is LocalUpload / the digest of its content / the name of the file or folder."""
 # Clients that join an address to a container lose the account.
-_STORAGE_PATH = re.compile(r"/blobs/(?:[^/]+\.blob\.[^/]+/)?(?P<container>[^/]+)(?:/(?P<blob>.*))?")
+_STORAGE_PATH = re.compile(r"/blobs/(?:(?P<workspace>[^/]+)\.blob\.[^/]+/)?(?P<container>[^/]+)(?:/(?P<blob>.*))?")
 # Where old clients look for the outputs of a job, whatever its address says.
 _OUTPUTS = re.compile(r"^azureml/([^/]+)")
 _BESIDE = "blob-"
@@ -81,6 +81,12 @@ def stored_path(url: str, field: str) -> str:
     if found is None:
         raise Invalid(f"{field}: {url!r} is no storage address of this server.", target=field)
     return path_of(found["container"], unquote(found["blob"] or ""))
+
+
+def workspace_of(url: str) -> str | None:
+    """The workspace whose account a storage address names."""
+    found = _STORAGE_PATH.fullmatch(urlsplit(url).path)
+    return found["workspace"] if found else None
 
 
 def address_of(uri: str, field: str) -> str:
