@@ -62,6 +62,17 @@ def write(session: Session, names: Iterable[str], folder: Path) -> dict[str, str
     }
 
 
+def registry_logins(session: Session, workspace_id: int) -> dict[str, tuple[str, str]]:
+    """User and password at each container registry that a connection of the workspace opens, by host and port."""
+    wanted = select(Connection).where(Connection.workspace_id == workspace_id, Connection.type == "container_registry")
+    kept = session.scalars(wanted.where(Connection.secret.is_not(None)).order_by(Connection.name))
+    return {_host(_address(connection.settings)): credentials(connection) for connection in kept}
+
+
+def _host(address: str) -> str:
+    return (urlsplit(address).netloc if "//" in address else address.partition("/")[0]).lower()
+
+
 def credentials(found: Connection) -> tuple[str, str]:
     """User and password; a token stands alone."""
     kept = secrets(found)

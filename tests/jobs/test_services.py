@@ -80,6 +80,10 @@ def test_who_may_open_what(alice, bob, carol, stranger, echo, sent):
         ("board", "tensor_board", "Running"),
         ("lab", "jupyter_lab", "Running"),
     ]
+    scope = "/subscriptions/x/resourceGroups/y/providers/Microsoft.MachineLearningServices/workspaces/default"
+    shown = alice.get(f"/history/v1.0{scope}/runs/watched/serviceinstances/0").json()["instances"]["board"]
+    assert (shown["type"], shown["status"]) == ("TensorBoard", "Running")
+    assert shown["endpoint"].endswith("/jobs/watched/services/board/")
     opened = bob.get("/jobs/watched/services/board/", follow_redirects=False)
     assert (opened.status_code, opened.headers["location"]) == (303, f"{interactive.path_of(number, 'board')}/")
     assert stranger.get("/jobs/watched/services/board/").status_code == 404
@@ -121,7 +125,7 @@ PROGRAM = Path("workers/execution/guest/services.py").resolve()
 def test_services_run_beside_the_command_and_end_with_it(tmp_path):
     beside = {"port": 0, "package": "pip", "environ": {}, "folder": str(tmp_path / "logs"), "type": ""}
     asked = {
-        "command": f"until test -s {tmp_path}/a.log; do sleep 0.05; done; sleep 0.2; echo done; exit 5",
+        "command": f"until test -s {tmp_path}/a.log; do sleep 0.05; done; sleep 1; echo done; exit 5",
         "report": str(tmp_path / "report"),
         "services": [
             {"name": "a", "module": "http", "arguments": ["http.server", "0", "-d", "{folder}"], **beside},

@@ -103,6 +103,10 @@ def find(choice: str) -> Engine | None:
         binary = shutil.which(kind)
         version = _answer([binary, *_VERSION[kind]], environ, ANSWER_SECONDS) if binary else None
         if version and version[0].isdigit():
+            if kind == "docker" and "DOCKER_HOST" not in environ:
+                # Said once, as a command that signs in to a registry has a configuration of its own.
+                host = _answer([binary, "context", "inspect", "--format", "{{.Endpoints.docker.Host}}"], environ, 20)
+                environ |= {"DOCKER_HOST": host} if host else {}
             return Engine(kind, binary, version, _owner(), environ)
     if choice != "auto":
         log.warning("containers is %s, but no such engine answers: jobs run in environments of this machine", choice)

@@ -8,8 +8,8 @@ import secrets
 import shlex
 import shutil
 import tempfile
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import yaml
@@ -20,6 +20,7 @@ from app.environments import builder, uv
 from app.environments.specification import EnvironmentSpec
 from app.errors import Unavailable
 from app.kit.storage import store
+from workers.containers import registries
 from workers.containers.confinement import fenced, mounted
 from workers.containers.engine import Engine
 from workers.held import Stopped
@@ -53,12 +54,16 @@ class Image:
 
 @dataclass(frozen=True)
 class Builder:
-    """Makes images ready on one machine; `folder` takes locks and what is copied for a build."""
+    """Makes images ready on one machine; `folder` takes locks and what is copied for a build.
+
+    `logins` are user and password at registries, by host: those of the workspace for which images are made ready.
+    """
 
     engine: Engine
     folder: Path
     say: Say
     must_stop: Callable[[], bool]
+    logins: Mapping[str, tuple[str, str]] = field(default_factory=dict, repr=False)
 
     def ready(self, spec: EnvironmentSpec) -> Image:
         """Raises ImageUnavailable where the image cannot be had, Unavailable where it cannot be built on."""
@@ -75,13 +80,20 @@ class Builder:
     def _pulled(self, image: str) -> str:
         if not REFERENCE.fullmatch(image):
             raise Unavailable(f"environment.image: {image!r} is no image; write it as registry/name:tag.")
-        if found := self.engine.image_id(image):
+        # What one workspace signed in for is no other's, so the registry is asked each time.
+        private = self.folder / f"private-{hashlib.sha256(image.encode()).hexdigest()[:24]}"
+        found = self.engine.image_id(image)
+        if found and not private.exists():
             self.say(f"Image {image} is on this machine")
             return found
         self.say(f"Pulling {image}")
-        # Without a transport, Podman would take some names for folders of this machine.
-        source = f"docker://{image}" if self.engine.kind == "podman" else image
-        status, last = self._run("pull", source)
+        host = registries.host_of(image)
+        with registries.signed_in(self.engine, host, self.logins.get(host)) as (before, after):
+            if host in self.logins:
+                private.touch()
+            # Without a transport, Podman would take some names for folders of this machine.
+            source = f"docker://{image}" if self.engine.kind == "podman" else image
+            status, last = self._run(*before, "pull", *after, source)
         found = self.engine.image_id(image)
         if status or not found:
             raise ImageUnavailable(f"The image {image} could not be pulled: {last}")

@@ -27,7 +27,9 @@ def ready(node, held, plan, system_log) -> Path | Image:
     if spec.container and node.engine:
         system_log.write(f"Container engine: {node.engine.name}")
         folder = node.settings.home.resolve() / "containers"
-        images = Builder(node.engine, folder, system_log.write, lambda: held.must_stop)
+        with reading() as session:
+            logins = openings.registry_logins(session, plan.workspace_id)
+        images = Builder(node.engine, folder, system_log.write, lambda: held.must_stop, logins)
         try:
             return images.ready(spec)
         except ImageUnavailable as error:

@@ -94,7 +94,7 @@ def _service(service: JobService, job: Job, page: str) -> dict[str, Any]:
         "port": service.port,
         "status": interactive.status_of(job, service),
         "error": {"error": {"code": "ServiceFailed", "message": service.error}} if service.error else None,
-        "endpoint": f"{page}/services/{service.name}/",
+        "endpoint": f"{page.partition('?')[0]}/services/{service.name}/",
         "properties": {},
     }
 

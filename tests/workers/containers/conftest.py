@@ -52,11 +52,11 @@ def engine(tmp_path_factory):
 def _with_image(engine: Engine) -> Engine:
     if engine.image_id(IMAGE) is None:
         command = [engine.binary, "import", "-", IMAGE]
-        subprocess.run(command, input=_files(), check=True, env=dict(engine.environ), capture_output=True)
+        subprocess.run(command, input=files(), check=True, env=dict(engine.environ), capture_output=True)
     return engine
 
 
-def _files() -> bytes:
+def files() -> bytes:
     """A shell, a few programs and the libraries that they load."""
     paths = [Path(shutil.which(name) or "") for name in PROGRAMS]
     listed = subprocess.run(["ldd", *map(str, paths)], capture_output=True, text=True, check=False).stdout

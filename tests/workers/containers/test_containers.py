@@ -1,15 +1,18 @@
 """Jobs in container images, run for real where Docker is, and the command line that would run them where it is not."""
 
+import http.server
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
 from app.environments.specification import EnvironmentSpec
 from app.errors import Unavailable
-from tests.workers.containers.conftest import IMAGE
+from tests.workers.containers import registry
+from tests.workers.containers.conftest import IMAGE, files
 from tests.workers.execution.guests import wait_until
 from workers.containers.container import container_of
 from workers.containers.engine import LABEL, Engine
@@ -124,3 +127,21 @@ def test_an_image_that_cannot_be_had_says_why(engine, tmp_path):
         spec = EnvironmentSpec("x", (), container={"image": "localhost:1/gone:1"})
         Builder(engine, tmp_path, said.append, lambda: False).ready(spec)
     assert said[0] == "Pulling localhost:1/gone:1"
+
+
+def test_a_private_image_is_for_those_who_sign_in(engine, tmp_path):
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), registry.handler(registry.contents(files())))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    host = f"127.0.0.1:{server.server_port}"
+    asked = EnvironmentSpec("x", (), container={"image": f"{host}/{registry.NAME}:1"})
+    mine = Builder(engine, tmp_path, print, lambda: False, {host: (registry.USER, registry.PASSWORD)})
+    others = Builder(engine, tmp_path, print, lambda: False)
+    try:
+        with pytest.raises(ImageUnavailable):
+            others.ready(asked)
+        assert mine.ready(asked).id.startswith("sha256:")
+        # Although it lies on this machine by now.
+        with pytest.raises(ImageUnavailable):
+            others.ready(asked)
+    finally:
+        server.shutdown()

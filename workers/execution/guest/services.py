@@ -14,6 +14,9 @@ import threading
 
 GRACE_SECONDS = 3.0
 LINE = 300
+# How long after the end of a service the whole job may turn out to be ending.
+PAUSE_SECONDS = 0.5
+_ending = threading.Event()
 
 
 class Report:
@@ -39,7 +42,7 @@ def main(path):
     services = [process for process in (_start(service, report) for service in asked["services"]) if process]
     shell = shutil.which("bash") or "/bin/sh"
     command = subprocess.Popen([shell, "-c", asked["command"]], stdin=subprocess.DEVNULL)
-    signal.signal(signal.SIGTERM, lambda *_: command.poll() is None and command.terminate())
+    signal.signal(signal.SIGTERM, lambda *_: _ask_to_end(command))
     code = command.wait()
     _end(services)
     return 128 - code if code < 0 else code
@@ -66,13 +69,22 @@ def _start(service, report):
 
 def _wait(process, service, report):
     code = process.wait()
+    if _ending.wait(PAUSE_SECONDS):
+        return
     with open(service["log"], errors="replace") as file:
         lines = [line.strip() for line in file if line.strip()]
     last = lines[-1][:LINE] if lines else "it printed nothing"
     report.tell(service["name"], f"It ended with exit code {code}: {last}")
 
 
+def _ask_to_end(command):
+    _ending.set()
+    if command.poll() is None:
+        command.terminate()
+
+
 def _end(services):
+    _ending.set()
     for process in services:
         process.terminate()
     for process in services:
