@@ -8,7 +8,7 @@ from starlette.responses import StreamingResponse
 from app.access.caller import Caller
 from app.access.guard import CallerDep, allow
 from app.assets.addresses import Elsewhere, InDatastore, parse
-from app.data import files, pages_new, pages_profile, queries
+from app.data import files, pages_new, pages_profile, queries, tabular
 from app.data.permissions import READ, WRITE
 from app.data.tables import DataVersion
 from app.errors import AtelierError, Invalid
@@ -21,7 +21,7 @@ router = APIRouter(prefix="/data", include_in_schema=False)
 include(router, pages_new.router)
 include(router, pages_profile.router)
 
-PREVIEWED = (*files.TABLES, *files.IMAGES, "txt", "md", "json", "jsonl", "yaml", "yml", "log", "py")
+PREVIEWED = (*files.TABLES, *files.IMAGES, "parquet", "txt", "md", "json", "jsonl", "yaml", "yml", "log", "py")
 MOST_SHOWN = 1000
 VERSION = "/{name}/versions/{version}"
 
@@ -134,6 +134,7 @@ def _page(request: Request, template: str, caller: Caller, found: DataVersion, *
         "is_elsewhere": isinstance(parse(found.path), Elsewhere),
         "in_datastore": isinstance(parse(found.path), InDatastore),
         "is_previewed": _is_previewed,
+        "is_table": tabular.format_of,
         "may_write": caller.can(WRITE.name),
     }
     return templates.TemplateResponse(request, template, context)

@@ -18,16 +18,23 @@ ROOT = "resumable"
 KEPT_DAYS = 3
 """An upload to which nothing was added for so long is forgotten."""
 
-_ID = re.compile(r"(\d+)-([0-9a-f]{64})-([0-9a-f]{16})")
+BLOCK = 8 << 20
+_ID = re.compile(r"(\d+)-(b?)([0-9a-f]{64})-([0-9a-f]{16})")
 
 
-def begin(user: str, length: int, digest: str) -> str:
-    """The id of an upload of `length` bytes with a SHA-256 in hexadecimal; raises Invalid."""
+def begin(user: str, length: int, digest: str, *, of_blocks: bool = False) -> str:
+    """The id of an upload of `length` bytes with a SHA-256 in hexadecimal; raises Invalid.
+
+    The digest is that of the whole, or with `of_blocks` of the SHA-256 of each of its blocks of 8 MiB, one after the
+    other, which a browser can make of a file that its memory does not hold.
+    """
     if not re.fullmatch(r"[0-9a-f]{64}", digest):
-        raise Invalid("Upload-Metadata: `sha256` must be there, as 64 hexadecimal digits.", target="Upload-Metadata")
+        raise Invalid(
+            "Upload-Metadata: `sha256` or `blocks` must be there, as 64 hexadecimal digits.", target="Upload-Metadata"
+        )
     if length < 1:
         raise Invalid("Upload-Length: it must be a whole number of bytes, from 1.", target="Upload-Length")
-    return f"{length}-{digest}-{_mark(user, digest)}"
+    return f"{length}-{'b' if of_blocks else ''}{digest}-{_mark(user, digest)}"
 
 
 def _mark(user: str, digest: str) -> str:
@@ -37,7 +44,7 @@ def _mark(user: str, digest: str) -> str:
 def check(user: str, upload: str) -> int:
     """The length of a user's own upload; raises NotFound for any other."""
     found = _ID.fullmatch(upload)
-    if found is None or _mark(user, found[2]) != found[3]:
+    if found is None or _mark(user, found[3]) != found[4]:
         raise NotFound(f"You have no upload {upload!r}.", target="upload")
     return int(found[1])
 
@@ -86,14 +93,21 @@ def gather(workspace_id: int, upload: str, length: int, archive: IO[bytes]) -> N
     keys, end = _pieces(workspace_id, upload)
     if end < length:
         raise Conflict(f"Of {length} bytes {end} have come.", target="Upload-Offset")
-    found = hashlib.sha256()
+    _, of_blocks, digest, _ = _ID.fullmatch(upload).groups()
     for key in keys:
         for chunk in store().read(key):
-            found.update(chunk)
             archive.write(chunk)
-    if found.hexdigest() != upload.split("-")[1]:
+    archive.seek(0)
+    if _digest(archive, BLOCK if of_blocks else None) != digest:
         forget(workspace_id, upload)
         raise Invalid("What came has another digest than was said. Upload it again.", target="Upload-Metadata")
+
+
+def _digest(archive: IO[bytes], block: int | None) -> str:
+    if block is None:
+        return hashlib.file_digest(archive, "sha256").hexdigest()
+    blocks = iter(lambda: archive.read(block), b"")
+    return hashlib.sha256(b"".join(hashlib.sha256(found).digest() for found in blocks)).hexdigest()
 
 
 def forget(workspace_id: int, upload: str) -> None:

@@ -39,12 +39,15 @@ def begin(
 ) -> Response:
     """Begin an upload, or find the same one that stopped: `Upload-Offset` says how many bytes have come.
 
-    `Upload-Metadata` holds the SHA-256 of the whole, in hexadecimal, as `sha256`.
+    `Upload-Metadata` holds the SHA-256 of the whole, in hexadecimal, as `sha256`; or as `blocks` that of the SHA-256
+    of each of its blocks of 8 MiB, one after the other.
     """
     limit = request.app.state.settings.upload_bytes
     if length > limit:
         raise TooLarge(f"An upload may have {limit:,} bytes.", target="Upload-Length")
-    upload = resumable.begin(caller.user.name, length, _metadata(metadata).get("sha256", ""))
+    told = _metadata(metadata)
+    digest = told.get("blocks") or told.get("sha256", "")
+    upload = resumable.begin(caller.user.name, length, digest, of_blocks="blocks" in told)
     location = f"{request.scope.get('root_path', '')}/api/uploads/resumable/{upload}"
     return _answer(201, resumable.offset(caller.workspace.id, upload), Location=location)
 
@@ -79,17 +82,23 @@ async def add(
 
 
 @router.post("/{upload}/complete", status_code=201, response_model=Upload, dependencies=[allow(WRITE)])
-def complete(upload: str, request: Request, caller: CallerDep) -> Upload:
-    """Take in the archive that has come, a gzipped tar of one file or folder; answers where it lies."""
-    return Upload(uri=_taken_in(caller, upload, request.app.state.settings.upload_bytes))
+def complete(upload: str, request: Request, caller: CallerDep, name: str = "") -> Upload:
+    """Take in what has come, a gzipped tar of one file or folder; answers where it lies.
+
+    With a `name` it is a file of that name, as it is.
+    """
+    return Upload(uri=_taken_in(caller, upload, name, request.app.state.settings.upload_bytes))
 
 
-def _taken_in(caller: Caller, upload: str, limit: int) -> str:
+def _taken_in(caller: Caller, upload: str, name: str, limit: int) -> str:
     length = resumable.check(caller.user.name, upload)
     with tempfile.SpooledTemporaryFile(max_size=IN_MEMORY) as archive:
         resumable.gather(caller.workspace.id, upload, length, archive)
         archive.seek(0)
-        uri = uploads.unpack(caller.workspace.id, archive, limit)
+        if name:
+            uri = uploads.store_file(caller.workspace.id, name, archive, limit)
+        else:
+            uri = uploads.unpack(caller.workspace.id, archive, limit)
     resumable.forget(caller.workspace.id, upload)
     return uri
 

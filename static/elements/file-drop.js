@@ -1,5 +1,6 @@
 /** <file-drop> around a file input: a place to drop files, the list of them, and the progress of their form's upload. */
 
+import { BLOCK, sendFile } from "./resumable-upload.js";
 import { icon, iconButton } from "./sprite.js";
 
 const UNITS = ["B", "kB", "MB", "GB", "TB"];
@@ -90,12 +91,39 @@ class FileDrop extends HTMLElement {
     const sentByHtmx = ["hx-post", "hx-put", "hx-patch"].some((name) => this.form.hasAttribute(name));
     if (event.defaultPrevented || sentByHtmx || this.input.files.length === 0) return;
     event.preventDefault();
+    const [file] = this.input.files;
+    // Only a page that came safely can make digests.
+    if (this.hasAttribute("resumable") && file.size > BLOCK && window.crypto?.subtle) this.sendLong(file, event.submitter);
+    else this.post(event.submitter);
+  }
+
+  /** What a long file's address is put into is the form's field `path`, which then goes without the file. */
+  async sendLong(file, submitter) {
+    this.submitters(true);
+    this.note.className = "field-hint";
+    try {
+      const uri = await sendFile(file, this.getAttribute("resumable"), (what, loaded) => {
+        this.bar.hidden = false;
+        this.bar.max = file.size;
+        this.bar.value = loaded;
+        this.note.textContent = loaded < file.size || what === "Reading" ? `${what}: ${size(loaded)} of ${size(file.size)}` : "Saving…";
+      });
+      this.form.elements.path.value = uri;
+      this.form.elements.type.value = "uri_file";
+      this.assign([]);
+      this.post(submitter);
+    } catch (error) {
+      this.fail(`${error.message} What was sent is kept for three days: choose the same file again to go on.`);
+    }
+  }
+
+  post(submitter) {
     const request = new XMLHttpRequest();
-    request.open(this.form.method, event.submitter?.hasAttribute("formaction") ? event.submitter.formAction : this.form.action);
+    request.open(this.form.method, submitter?.hasAttribute("formaction") ? submitter.formAction : this.form.action);
     request.upload.addEventListener("progress", (progress) => this.onProgress(progress));
     request.addEventListener("load", () => this.onAnswer(request));
     request.addEventListener("error", () => this.fail("The connection broke during the upload. Nothing was saved; send it again."));
-    const body = new FormData(this.form, event.submitter);
+    const body = new FormData(this.form, submitter);
     this.submitters(true);
     request.send(body);
   }

@@ -121,3 +121,20 @@ def test_what_nobody_went_on_with_is_forgotten(started):
         store().write_bytes(f"{resumable.ROOT}/{day}/1/x/0", b"piece")
     resumable.forget_old()
     assert len(store().list(resumable.ROOT)) == 1
+
+
+def test_a_file_is_taken_as_it_is_by_the_digest_of_its_blocks(carol, monkeypatch):
+    monkeypatch.setattr(resumable, "BLOCK", 4)
+    body = b"a,b\n1,2\n3"
+    blocks = b"".join(hashlib.sha256(body[start : start + 4]).digest() for start in range(0, len(body), 4))
+    for digest, status in ((hashlib.sha256(body), 400), (hashlib.sha256(blocks), 201)):
+        told = base64.b64encode(digest.hexdigest().encode()).decode()
+        headers = {"Upload-Length": str(len(body)), "Upload-Metadata": f"blocks {told}"}
+        place = carol.post("/api/uploads/resumable", headers=headers).headers["Location"]
+        add(carol, place, body[:4], 0)
+        add(carol, place, body[4:], 4)
+        done = carol.post(f"{place}/complete", params={"name": "t.csv"})
+        assert done.status_code == status, done.text
+    assert done.json()["uri"].endswith("/t.csv")
+    made = carol.post("/api/data", json={"name": "t", "type": "uri_file", "path": done.json()["uri"]})
+    assert made.json()["size_bytes"] == 9
