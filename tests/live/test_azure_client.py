@@ -28,10 +28,14 @@ def test_the_sdk_does_its_work_unmodified(server, release, tmp_path):
         pytest.skip(f"azure-ai-ml {release} is not installed: run `make test`")
     environ = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), **_variables(server.home)}
     answer = subprocess.run(
-        [python, SCRIPT], capture_output=True, text=True, env=environ, cwd=tmp_path, timeout=150, check=False
+        [python, SCRIPT], capture_output=True, text=True, env=environ, cwd=tmp_path, timeout=300, check=False
     )
     assert answer.returncode == 0, answer.stdout + answer.stderr
     found = json.loads(answer.stdout.splitlines()[-1])
     assert found["workspace"] == "default" and found["job"] == ["Completed", "HELLO"]
     assert found["environment"] == ["mine", "1"] and found["component"] == ["shout", "1", ["text"]]
     assert found["data"][1] == {"by": "sdk"} and found["model"][1] == "HELLO"
+    assert found["sweep"] == ["Completed", 0.5, 2] and found["pipeline"] == ["Completed", "HELLO"]
+    assert found["schedule"] == ["0 3 * * *", ["nightly"], False, []]
+    assert found["endpoint"] == [{"said": "HELLO", "rows": 2}, True, True, 0]
+    assert found["automl"] == ["ClassificationJob", "NotStarted", 3]
