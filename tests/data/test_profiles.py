@@ -66,6 +66,7 @@ def test_formats_dialects_and_lines_that_are_broken(alice, settings, tmp_path):
         "d.jsonl": b'{"a": 1, "b": {"c": [1]}}\n{"a": null}\n',
         "e.csv": b"1,2\n3,4\n",
         "f.bin": b"\0",
+        "by/year=2026/[1]*.csv": b"a,b\n1,2\n",
         "g.csv": b"v,w\n1e308,2\n-1e308,nan\n1e308,1\n",
     }
     address = keep(alice, "f", "uri_folder", folder)
@@ -83,6 +84,8 @@ def test_formats_dialects_and_lines_that_are_broken(alice, settings, tmp_path):
     nested = made(alice, settings, address, "d.jsonl")["result"]
     assert [column["missing"] for column in nested["columns"]] == [1, 1]
     assert made(alice, settings, address, "e.csv")["result"]["rows"] == 2
+    parted = made(alice, settings, address, "by/year=2026/[1]*.csv")["result"]
+    assert [column["name"] for column in parted["columns"]] == ["a", "b", "year"]
     huge = made(alice, settings, address, "g.csv")["result"]["columns"][0]
     assert (huge["max"], huge["std"]) == (1e308, None)
     refused = made(alice, settings, address, "f.bin")

@@ -1,6 +1,7 @@
 """Brings the files of a table to this machine and makes their profile, in a fenced process of its own."""
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -77,23 +78,30 @@ def _bring(there: Lying, table: Table, folder: Path) -> _Brought:
     if base:
         brought.readable.append(str(base))
     for number, entry in enumerate(table.files):
-        key = safe_key(there.key, entry.path) if entry.path else there.key
-        key = there.key if there.files.size(there.key) is not None else key
+        is_whole = not entry.path or there.files.size(there.key) is not None
+        key = there.key if is_whole else safe_key(there.key, entry.path)
+        name = key.rpartition("/")[2] if is_whole else entry.path
+        target = _place(folder, number, name)
         if local := there.files.local_path(key) if base else None:
-            brought.files.append(str(local))
+            target.symlink_to(local)
+            brought.files.append(str(target))
             continue
         if brought.bytes >= MOST_BYTES:
             brought.is_cut = True
             break
-        suffix = _suffix(entry.path or there.key or there.path.partition("?")[0])
-        target = folder / f"{number}{suffix}"
         with reaching(there.path):
             _copy(there, key, table.format, target, brought)
     return brought
 
 
-def _suffix(path: str) -> str:
-    return "".join(Path(path.rpartition("/")[2]).suffixes[-2:] if path.endswith(".gz") else Path(path).suffixes[-1:])
+def _place(folder: Path, number: int, path: str) -> Path:
+    """Where a file goes, under its own path, as folders such as `year=2026` are columns too; without what stands for
+    other names."""
+    target = folder / "files" / re.sub(r"[*?\[\]]", "_", safe_key(path))
+    if target.is_symlink() or target.exists():
+        target = target.with_name(f"{number}-{target.name}")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    return target
 
 
 def _copy(there: Lying, key: str, format: str, target: Path, brought: _Brought) -> None:
