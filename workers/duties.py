@@ -1,6 +1,7 @@
 """What a worker does all the time, beside the tasks that it is sent."""
 
 import os
+from collections.abc import Callable
 from functools import partial
 
 from app import domains
@@ -62,8 +63,17 @@ def start() -> None:
         ("deliveries", 1, deliveries.reconcile),
         ("old deliveries", 3600, deliveries.forget_old),
         ("deployments", 1, _keeper.reconcile),
-        *([("left containers", 60, _node.engine.remove_left)] if _node.engine else []),
+        *_duties_of_engine(_node),
     )
+
+
+def _duties_of_engine(node: Node) -> list[tuple[str, float, Callable[[], None]]]:
+    if node.engine is None:
+        return []
+    return [
+        ("left containers", 60, node.engine.remove_left),
+        ("old images", 86_400, node.engine.remove_old_images),
+    ]
 
 
 def _send(task: str, args: tuple) -> None:

@@ -1,5 +1,7 @@
 """The interactive services of a job: on its page, and the way to each."""
 
+import socket
+
 from fastapi import APIRouter, Request, Response
 from starlette.responses import RedirectResponse
 
@@ -36,6 +38,12 @@ def open_service(name: str, service: str, session: SessionDep, caller: CallerDep
     status = interactive.status_of(job, found)
     if status != interactive.RUNNING:
         raise Unavailable(f"{service} of job {name} is {status.lower()}. {found.error or ''}".strip(), target="service")
+    if found.host != socket.gethostname():
+        raise Unavailable(
+            f"{service} of job {name} listens on {found.host} only; services can be opened of workers on this server's "
+            "own machine.",
+            target="service",
+        )
     return RedirectResponse(f"{interactive.path_of(job.id, found.name)}/", 303)
 
 

@@ -18,6 +18,8 @@ import psutil
 log = logging.getLogger(__name__)
 KINDS = ("docker", "podman")
 LABEL = "atelier.worker"
+IMAGE_LABEL = "atelier.image"
+KEPT_HOURS = 30 * 24
 ANSWER_SECONDS = 20
 REMOVE_SECONDS = 60
 # What the command line itself needs of the worker's environment variables; a job's are never among them.
@@ -31,6 +33,12 @@ _VERSION = {
 }
 # Podman's are not on the path, and it has them as packages of their own.
 _INITS = ("/usr/libexec/podman/catatonit", "/usr/lib/podman/catatonit", "/usr/bin/catatonit")
+
+
+_SOCKETS = (
+    *("/run/docker.sock", "/var/run/docker.sock", "/run/podman/podman.sock"),
+    *("/run/containerd/containerd.sock", "/run/crio/crio.sock"),
+)
 
 
 @dataclass(frozen=True)
@@ -92,6 +100,11 @@ class Engine:
             log.info("removing %d containers that workers left", len(left))
             self.remove(*left)
 
+    def remove_old_images(self) -> None:
+        """Remove what was built for jobs a month ago; it is built again where it is wanted."""
+        unwanted = ("--all", "--force", "--filter", f"label={IMAGE_LABEL}", "--filter", f"until={KEPT_HOURS}h")
+        self.answer("image", "prune", *unwanted, timeout=600)
+
 
 def find(choice: str) -> Engine | None:
     """The engine that answers, of those that the setting `containers` allows."""
@@ -111,6 +124,15 @@ def find(choice: str) -> Engine | None:
     if choice != "auto":
         log.warning("containers is %s, but no such engine answers: jobs run in environments of this machine", choice)
     return None
+
+
+def engine_sockets() -> list[str]:
+    """The sockets of engines that this process may speak to, and so its guests could."""
+    user = os.environ.get("XDG_RUNTIME_DIR", f"/run/user/{os.getuid()}")
+    own = [f"{user}/docker.sock", f"{user}/podman/podman.sock"]
+    said = [os.environ.get(name, "").removeprefix("unix://") for name in ("DOCKER_HOST", "CONTAINER_HOST")]
+    found = {os.path.realpath(path) for path in (*_SOCKETS, *own, *said) if path.startswith("/")}
+    return sorted(path for path in found if Path(path).is_socket() and os.access(path, os.W_OK))
 
 
 def _answer(command: Sequence[str], environ: Mapping[str, str], timeout: float) -> str | None:

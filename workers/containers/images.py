@@ -22,7 +22,7 @@ from app.errors import Unavailable
 from app.kit.storage import store
 from workers.containers import registries
 from workers.containers.confinement import fenced, mounted
-from workers.containers.engine import Engine
+from workers.containers.engine import IMAGE_LABEL, Engine
 from workers.held import Stopped
 
 # Source: github.com/distribution/reference, the grammar of references. It keeps out options and other transports.
@@ -118,7 +118,8 @@ class Builder:
 
     def _build(self, context: Path, file: Path, tag: str) -> None:
         self.say(f"Building the image of {file.name}")
-        status, last = self._run("build", "--network", "host", "--file", str(file), "--tag", tag, str(context))
+        named = ["--label", f"{IMAGE_LABEL}=build", "--tag", tag]
+        status, last = self._run("build", "--network", "host", "--file", str(file), *named, str(context))
         if status:
             raise Unavailable(f"The image of {file.name} could not be built: {last}", target="environment.build")
 
@@ -155,7 +156,8 @@ class Builder:
             self.engine.answer("image", "inspect", "--format", "{{json .Config.Env}}", image) or "[]"
         )
         path = next((item.partition("=")[2] for item in variables or () if item.startswith("PATH=")), DEFAULT_PATH)
-        status, last = self._run("commit", "--change", f"ENV PATH={LAYER}/bin:{path}", name, tag)
+        changes = ["--change", f"ENV PATH={LAYER}/bin:{path}", "--change", f"LABEL {IMAGE_LABEL}=layer"]
+        status, last = self._run("commit", *changes, name, tag)
         if status:
             raise Unavailable(f"The image with the packages could not be kept: {last}")
 

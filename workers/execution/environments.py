@@ -12,6 +12,7 @@ from app.environments import builder, builds
 from app.environments.specification import EnvironmentSpec, digest
 from app.errors import Unavailable
 from app.settings import Settings
+from workers.containers.engine import engine_sockets
 from workers.containers.images import Builder, Image, ImageUnavailable
 from workers.execution import scratch
 
@@ -67,6 +68,7 @@ def build(spec: EnvironmentSpec, settings: Settings, log: Callable[[str], None])
         fence = [
             *(sys.executable, "-S", "-E", str(FENCE)),
             *("--write", str(root), *readable, "--hide", str(settings.home.resolve())),
+            *(word for path in engine_sockets() for word in ("--hide-socket", path)),
             *("--", "env", f"UV_CACHE_DIR={cache}", *(f"{name}={value}" for name, value in variables.items())),
         ]
         return builder.build(spec, root, log, fence, record)

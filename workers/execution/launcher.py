@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from workers.containers.container import Container
+from workers.containers.engine import engine_sockets
 from workers.execution.commands import can_be_warm, python_arguments
 from workers.execution.guest import cgroup, landlock
 from workers.execution.guest import container as guest_container
@@ -26,6 +27,7 @@ __all__ = ["Guest", "Launch", "Launcher", "Limits", "Outcome"]
 
 log = logging.getLogger(__name__)
 SUPERVISE = Path(__file__).resolve().parent / "guest" / "supervise.py"
+SOCKETS = SUPERVISE.with_name("sockets.py")
 PRELOAD = ("numpy", "torch", "mlflow")
 CLOSE_SECONDS = 5.0
 
@@ -167,6 +169,10 @@ class Launcher:
         self._warm = WarmProcesses(preload, warm_idle_seconds, self._messages)
         self._guests: list[Guest] = []
         self._lock = threading.Lock()
+        self._sockets = engine_sockets()
+        hides = [sys.executable, "-S", "-E", str(SOCKETS), *self._sockets]
+        if self._sockets and subprocess.run(hides, check=False).returncode:
+            log.warning("guests can reach %s: this process may not have mounts of its own", ", ".join(self._sockets))
         cgroup.remove_empty()
         if not landlock.available():
             log.warning("this kernel has no Landlock: guests are not kept from reading and signalling")
@@ -174,7 +180,7 @@ class Launcher:
     def start(self, launch: Launch) -> Guest:
         """Returns at once. Raises OSError where no process can be started."""
         mark = secrets.token_hex(8)
-        message = _message(launch, mark)
+        message = {**_message(launch, mark), "sockets": self._sockets}
         supervised = self._start_warm(launch, message) or self._start_cold(message)
         guest = Guest(launch, mark, supervised, again=lambda: self._start_cold(message))
         with self._lock:

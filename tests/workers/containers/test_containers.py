@@ -2,6 +2,7 @@
 
 import http.server
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -145,3 +146,39 @@ def test_a_private_image_is_for_those_who_sign_in(engine, tmp_path):
             others.ready(asked)
     finally:
         server.shutdown()
+
+
+CONNECT = """
+import os, socket, stat
+print(stat.S_ISSOCK(os.stat("SOCKET").st_mode))
+try:
+    socket.socket(socket.AF_UNIX).connect("SOCKET")
+    print("connected")
+except OSError as error:
+    print(error)
+import container
+print(container.own)
+"""
+
+
+@pytest.mark.parametrize("is_warm", [False, True])
+def test_a_guest_beside_an_engine_does_not_reach_it(is_warm, tmp_path, monkeypatch):
+    path = tmp_path / "engine.sock"
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(path))
+        listening.listen()
+        monkeypatch.setenv("DOCKER_HOST", f"unix://{path}")
+        launcher = Launcher(tmp_path / "runtime", preload=())
+        folder = JobFolder(tmp_path / "job")
+        (folder.work / "connect.py").write_text(CONNECT.replace("SOCKET", str(path)))
+        (folder.work / "container.py").write_text("own = 'mine'")
+        python = Path(sys.executable)
+        if is_warm:
+            wait_until(lambda: launcher.warm_up(python), seconds=30)
+        begun = Launch(
+            "job", "python connect.py", python, folder.guest, folder.work, {}, folder.log, LIMITS, warm=is_warm
+        )
+        outcome = launcher.start(begun).wait(30)
+        launcher.close()
+    assert outcome.exit_code == 0, folder.log.read_text()
+    assert folder.log.read_text().splitlines() == ["False", "[Errno 111] Connection refused", "mine"]

@@ -7,6 +7,7 @@ import signal
 
 import landlock
 import privileges
+import sockets
 
 PR_SET_PDEATHSIG = 1
 TEMPORARY = ("/tmp", "/var/tmp")
@@ -24,6 +25,7 @@ def confine(job, output):
         os.dup2(handle, number)
     _set_limits(job["limits"])
     os.chdir(job["working_directory"])
+    sockets.hide(job["sockets"])
     landlock.restrict((job["folder"],), TEMPORARY, job["readable"], job["hidden"])
     privileges.drop()
     # Nothing that the worker or a warm process has open is the user's.

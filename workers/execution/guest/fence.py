@@ -1,10 +1,14 @@
-"""Runs a command fenced in: `fence.py --write FOLDER --read PATH --hide FOLDER -- COMMAND …`. Standard library only."""
+"""Runs a command fenced in; the options may be given several times. Standard library only.
+
+`fence.py --write FOLDER --read PATH --hide FOLDER --hide-socket PATH -- COMMAND …`
+"""
 
 import argparse
 import os
 
 import landlock
 import privileges
+import sockets
 from confine import TEMPORARY
 
 
@@ -13,8 +17,10 @@ def main():
     parser.add_argument("--write", action="append", default=[])
     parser.add_argument("--read", action="append", default=[])
     parser.add_argument("--hide", action="append", default=[])
+    parser.add_argument("--hide-socket", action="append", default=[])
     parser.add_argument("command", nargs="+")
     options = parser.parse_args()
+    sockets.hide(options.hide_socket)
     landlock.restrict(options.write, TEMPORARY, options.read, options.hide)
     privileges.drop()
     os.execvp(options.command[0], options.command)

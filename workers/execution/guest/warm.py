@@ -35,7 +35,9 @@ PATH = [entry for entry in sys.path if os.path.abspath(entry or ".") != FOLDER]
 import supervise  # noqa: E402
 import tree  # noqa: E402
 
-OURS = ("supervise", "cgroup", "confine", "landlock", "output", "privileges", "size", "tree")
+OURS = (
+    *("supervise", "cgroup", "confine", "container", "landlock", "output", "privileges", "size", "sockets", "tree"),
+)
 
 
 def wait_for_job():
