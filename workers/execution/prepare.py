@@ -95,7 +95,8 @@ def prepare(node, held, plan: Plan, folder: JobFolder, system_log) -> Path | Ima
     found = environments.ready(node, held, plan, system_log)
     if not plan.code and git_code.is_git(plan.spec.get("code")):
         system_log.write(f"Code: {plan.spec['code']}")
-        plan.code = repositories.fetch(plan.job_id, plan.workspace_id, plan.spec["code"], node.settings.home.resolve())
+        keeps = plan.job_id if plan.rank == 0 else None
+        plan.code = repositories.fetch(keeps, plan.workspace_id, plan.spec["code"], node.settings.home.resolve())
     if plan.code:
         system_log.write("Fetching the code")
         store().download(plan.code, folder.work)

@@ -20,8 +20,11 @@ TIMEOUT_SECONDS = 600
 _KEPT = ("PATH", "LANG", "SSL_CERT_FILE", "SSL_CERT_DIR", "GIT_SSL_CAINFO", "https_proxy", "http_proxy", "no_proxy")
 
 
-def fetch(job_id: int, workspace_id: int, code: str, home: Path) -> str:
-    """Where the files lie in the store. Raises Unavailable with what git says."""
+def fetch(job_id: int | None, workspace_id: int, code: str, home: Path) -> str:
+    """Where the files lie in the store, which the job keeps as its code, where one is given.
+
+    Raises Unavailable with what git says.
+    """
     wanted = git_code.parse(code)
     with scratch.folder(home, "code") as work:
         checkout, secrets = work / "checkout", work / "secrets"
@@ -39,8 +42,9 @@ def fetch(job_id: int, workspace_id: int, code: str, home: Path) -> str:
         unreferenced.keep(workspace_id, digest)
         if not store().list(key):
             store().upload(key, source)
-    with transaction() as session:
-        service.keep_code(session, job_id, key, wanted.url, wanted.ref, commit)
+    if job_id is not None:
+        with transaction() as session:
+            service.keep_code(session, job_id, key, wanted.url, wanted.ref, commit)
     return key
 
 
