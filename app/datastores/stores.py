@@ -185,16 +185,19 @@ def _proof(account: str, credentials: dict[str, str]) -> httpx.Auth:
 
 def _s3(settings: dict[str, str], credentials: dict[str, str]) -> Files:
     import boto3
+    from botocore import UNSIGNED
     from botocore.config import Config
 
     from app.kit.storage.s3 import S3Storage
 
+    # Without keys of its own a datastore is a public bucket: those of the server are for the server's files.
+    signature = None if "access_key_id" in credentials else UNSIGNED
     client = boto3.client(
         "s3",
         endpoint_url=settings.get("endpoint"),
         region_name=settings.get("region"),
         aws_access_key_id=credentials.get("access_key_id"),
         aws_secret_access_key=credentials.get("secret_access_key"),
-        config=Config(connect_timeout=10, retries={"total_max_attempts": 3}),
+        config=Config(connect_timeout=10, retries={"total_max_attempts": 3}, signature_version=signature),
     )
     return S3Storage(f"s3://{safe_key(settings['bucket'], settings.get('prefix', ''))}", client)

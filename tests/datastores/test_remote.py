@@ -173,6 +173,13 @@ def test_blobs_are_listed_read_and_written(alice, account, tmp_path, credentials
         files.size("d/a.txt")
 
 
+def test_a_bucket_without_keys_is_not_opened_with_those_of_the_server(monkeypatch):
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "server")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "s3cr3t")
+    client = stores.open_files(stores.Place("open", "s3", {"bucket": "b", "region": "us-east-1"}, {})).client
+    assert "server" not in client.generate_presigned_url("get_object", Params={"Bucket": "b", "Key": "k"})
+
+
 @on_sqlite
 def test_files_of_a_share_are_listed_and_read(alice, account, tmp_path):
     file = f"name: share\ntype: azure_file\naccount_name: acc\nfile_share_name: box\nendpoint: {account}\n"
