@@ -30,6 +30,11 @@ def create(session: Session, name: str, display_name: str = "", description: str
     return workspace
 
 
-def describe(session: Session, workspace: Workspace, description: str) -> None:
-    workspace.description = description
+def describe(
+    session: Session, workspace: Workspace, description: str | None = None, display_name: str | None = None
+) -> None:
+    """Change what is said of a workspace; None leaves it as it is."""
+    workspace.description = workspace.description if description is None else description
+    workspace.display_name = display_name or workspace.display_name
     session.flush()
+    identity.forget()

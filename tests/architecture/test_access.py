@@ -11,7 +11,7 @@ from app.access.queries import roles
 from app.database import reading
 
 NO_DECISION = {"/openapi.json"}
-IN_NO_WORKSPACE = re.compile(r"/Microsoft\.MachineLearningServices/registries|/registrymanagement/")
+IN_NO_WORKSPACE = re.compile(r"/Microsoft\.MachineLearningServices/(?:registries|locations)|/registrymanagement/")
 """What a role in any workspace opens: the stranger has one in another."""
 
 

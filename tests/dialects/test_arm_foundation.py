@@ -68,6 +68,39 @@ def test_addresses_are_read_in_any_case_and_the_workspace_in_them_counts(alice, 
     assert [found["name"] for found in stranger.get(listing).json()["value"]] == ["other"]
 
 
+def test_a_workspace_is_made_and_described_by_who_may(alice, carol):
+    group = WORKSPACE.partition("/providers")[0]
+    deployment = f"{group}/providers/Microsoft.Resources/deployments/lab-1"
+    parameters = {"workspaceName": {"value": "lab"}, "friendlyName": {"value": "Lab"}, "kind": {"value": "default"}}
+    sent = {"properties": {"template": {}, "parameters": parameters}}
+    assert alice.get(group).json()["location"] == "local"
+    assert carol.put(deployment, json=sent).status_code == 403
+    assert alice.put(deployment, json=sent).json()["properties"]["provisioningState"] == "Succeeded"
+    assert alice.get(f"{group}/deployments/lab-1/operations").json() == {"value": []}
+    changed = {"properties": {"description": "Trials."}}
+    assert carol.patch(WORKSPACE.format("default"), json=changed).status_code == 403
+    shown = alice.patch(WORKSPACE.format("lab"), json=changed).json()["properties"]
+    assert (shown["friendlyName"], shown["description"]) == ("Lab", "Trials.")
+    listing = WORKSPACE.format("").replace("/?", "?")
+    assert "lab" in [found["name"] for found in alice.get(listing).json()["value"]]
+    assert alice.get(f"{listing}&kind=hub,project").json()["value"] == []
+    parameters |= {"workspaceName": {"value": "hub"}, "kind": {"value": "hub"}}
+    assert alice.put(deployment, json=sent).json()["error"]["target"] == "kind"
+
+
+def test_what_atelier_has_not_is_told_with_what_stands_in_for_it(alice, stranger):
+    for part, told in (
+        ("featuresets/f/versions/1", "data assets"),
+        ("outboundRules", "network"),
+        ("listKeys", "token"),
+    ):
+        answer = alice.post(WORKSPACE.format("default").replace("?", f"/{part}?"))
+        assert answer.status_code == 501 and told in answer.json()["error"]["message"]
+    location = "/subscriptions/s/providers/Microsoft.MachineLearningServices/locations/local"
+    assert "quotas" in stranger.get(f"{location}/usages").json()["error"]["message"]
+    assert stranger.get(f"{location}/vmSizes").json() == {"value": []}
+
+
 def test_the_cloud_is_described_as_its_clients_read_it(anonymous):
     (cloud,) = anonymous.get("/metadata/endpoints?api-version=2019-05-01").json()
     assert cloud["name"] == "Atelier" and cloud["suffixes"]["storage"]

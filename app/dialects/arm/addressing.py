@@ -17,6 +17,7 @@ from app.web.addressing import ANYWHERE
 PROVIDER = "Microsoft.MachineLearningServices"
 GROUP = "/subscriptions/{subscription}/resourceGroups/{group}"
 WORKSPACES = f"{GROUP}/providers/{PROVIDER}/workspaces"
+LOCATIONS = "/subscriptions/{subscription}" + f"/providers/{PROVIDER}/locations"
 WORKSPACE = WORKSPACES + "/{workspace}"
 REGISTRY_MANAGEMENT = "/registrymanagement/v1.0/registries"
 BLOBS = "/blobs/{account}"
@@ -28,7 +29,7 @@ _ARM = re.compile(
 )
 _PROVIDER = re.compile(rf"/providers/{re.escape(PROVIDER)}(?P<rest>/.*)?", re.IGNORECASE)
 _WORKSPACE = re.compile(r"/workspaces/(?P<workspace>[^/]+)(?P<rest>/.*)?", re.IGNORECASE)
-_REGISTRY = re.compile(r"/registries(?:/.*)?", re.IGNORECASE)
+_OF_NO_WORKSPACE = re.compile(r"/(?:registries|locations)(?:/.*)?", re.IGNORECASE)
 _BLOBS = re.compile(r"/blobs/(?P<workspace>[^/.]+)\.blob\.[^/]+/.*")
 
 
@@ -67,7 +68,7 @@ def _read_arm(scope: Scope) -> None:
         if workspace := _WORKSPACE.fullmatch(rest):
             scope["workspace"] = workspace["workspace"]
             path, rest = f"{path}/workspaces/{workspace['workspace']}", workspace["rest"] or ""
-        elif _REGISTRY.fullmatch(rest):
+        elif _OF_NO_WORKSPACE.fullmatch(rest):
             scope["workspace"] = ANYWHERE
     # What files write before a name, clients put into addresses at times.
     scope["path"] = path + rest.replace("/azureml:", "/")

@@ -74,6 +74,20 @@ def node(worker: Worker) -> dict[str, Any]:
     }
 
 
+def size(worker: Worker) -> dict[str, Any]:
+    """A worker, as sizes of virtual machines are listed."""
+    return {
+        "name": worker.name,
+        "family": "worker",
+        "vCPUs": worker.processors,
+        "gpus": len(worker.gpus),
+        "memoryGB": round(worker.memory_bytes / (1 << 30), 1),
+        "lowPriorityCapable": False,
+        "premiumIO": False,
+        "supportedComputeTypes": list(TYPES.values()),
+    }
+
+
 def document_of(name: str, sent: Mapping[str, Any]) -> dict[str, Any]:
     """A compute as its file would say it; raises Invalid for a kind that files do not know."""
     asked = mapping(sent, "properties", "body")

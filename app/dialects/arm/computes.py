@@ -9,12 +9,13 @@ from app.compute.permissions import READ, WRITE
 from app.compute.specification import load_compute
 from app.compute.tables import Compute
 from app.dialects.arm import answers, compute_shapes
-from app.dialects.arm.addressing import WORKSPACE
+from app.dialects.arm.addressing import LOCATIONS, WORKSPACE
 from app.dialects.arm.answers import BodyDep, PagingDep
 from app.kit.clock import now
 from app.web.session import SessionDep
 
 router = APIRouter(prefix=WORKSPACE + "/computes")
+machines = APIRouter()
 
 
 def shown(request: Request, compute: Compute) -> dict:
@@ -90,3 +91,9 @@ def power(name: str, request: Request, session: SessionDep, caller: CallerDep) -
 def nodes(name: str, session: SessionDep, caller: CallerDep) -> JSONResponse:
     """The workers, which all computes share."""
     return answers.body({"nodes": [compute_shapes.node(worker) for worker in queries.working(session)]})
+
+
+@machines.get(LOCATIONS + "/{location}/vmSizes", dependencies=[allow(READ)])
+def sizes(session: SessionDep) -> JSONResponse:
+    """What the workers are: whatever size a compute asks for, its jobs run on them."""
+    return answers.body({"value": [compute_shapes.size(worker) for worker in queries.working(session)]})

@@ -3,6 +3,7 @@
 from fastapi import APIRouter
 
 from app.dialects.arm import (
+    absent,
     blobs,
     cloud,
     codes,
@@ -46,5 +47,7 @@ for _part in (
     online_endpoints,
     online_deployments,
     schedules,
+    absent,
 ):
     include(router, _part.router)
+include(router, computes.machines)
