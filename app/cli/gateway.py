@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import logging
+import os
 import signal
 import socket
 import sys
@@ -12,6 +13,7 @@ import uvloop
 
 from app import database
 from app.endpoints import serving
+from app.endpoints.gateway.compiled import Engines
 from app.endpoints.gateway.counters import COUNTERS
 from app.endpoints.gateway.figures import publish
 from app.endpoints.gateway.http import Listener
@@ -31,7 +33,9 @@ log = logging.getLogger(__name__)
 async def serve(settings: Settings) -> None:
     table = RoutingTable()
     table.replace(await asyncio.to_thread(serving.read_routes))
-    listener = Listener(Scoring(table, body_limit=settings.score_body_bytes))
+    engines = Engines(len(os.sched_getaffinity(0)))
+    engines.keep_only(table.compiled())
+    listener = Listener(Scoring(table, body_limit=settings.score_body_bytes, engines=engines))
     loop = asyncio.get_running_loop()
     server = await loop.create_server(listener.protocol, settings.host, settings.scoring_port, backlog=BACKLOG)
     ended = asyncio.Event()
@@ -48,6 +52,7 @@ async def serve(settings: Settings) -> None:
     await ended.wait()
     server.close()
     await listener.drain(DRAIN_SECONDS)
+    engines.close()
     for keeper in keepers:
         keeper.cancel()
         with suppress(asyncio.CancelledError):

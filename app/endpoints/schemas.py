@@ -115,6 +115,7 @@ class DeploymentRead(BaseModel):
     liveness_probe: dict
     readiness_probe: dict
     tags: dict
+    compilation: dict | None
     provisioning_state: str
     error: str | None
     instances: list[InstanceRead]

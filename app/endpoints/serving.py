@@ -9,6 +9,8 @@ from sqlalchemy.orm import selectinload
 
 from app.access.tables import Workspace
 from app.database import reading
+from app.endpoints import compilation
+from app.endpoints.gateway.compiled import Compiled
 from app.endpoints.gateway.routing import Route, RoutingTable, Upstream
 from app.endpoints.permissions import KEYS
 from app.endpoints.service import CHANNEL
@@ -67,8 +69,16 @@ def _route(workspace: str, endpoint: OnlineEndpoint) -> Route:
         key_hashes=(bytes.fromhex(endpoint.primary_key_hash), bytes.fromhex(endpoint.secondary_key_hash)),
         traffic=dict(endpoint.traffic),
         deployments={item.name: tuple(_upstreams(item)) for item in endpoint.deployments},
+        compiled={item.name: found for item in endpoint.deployments if (found := _compiled(item)) is not None},
         timeouts_ms={item.name: item.request_settings.get("request_timeout_ms", 5000) for item in endpoint.deployments},
     )
+
+
+def _compiled(deployment: OnlineDeployment) -> Compiled | None:
+    found = compilation.graph_of(deployment) if deployment.instance_count else None
+    if found is None:
+        return None
+    return Compiled(found["key"], found["bytes"], found["input"], found["output"])
 
 
 def _upstreams(deployment: OnlineDeployment) -> list[Upstream]:

@@ -62,6 +62,7 @@ class OnlineDeployment(Base):
     tags: Mapped[dict] = mapped_column(default=dict)
     properties: Mapped[dict] = mapped_column(default=dict)
     spec: Mapped[dict | None]
+    compilation: Mapped[dict | None]
     generation: Mapped[int] = mapped_column(default=1)
     provisioning_state: Mapped[str] = mapped_column(default="Creating")
     error: Mapped[str | None]

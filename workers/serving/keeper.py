@@ -19,6 +19,7 @@ from app.kit.outbox import hint
 from app.kit.storage import store
 from workers.execution import environments
 from workers.node import Node
+from workers.serving.compiling import Compiler, Order
 from workers.serving.specs import Wanted, instance_spec
 from workers.serving.supervisor import Supervisor
 
@@ -42,6 +43,7 @@ class Keeper:
     def __init__(self, node: Node) -> None:
         self.node = node
         self.supervisor = Supervisor(node.folder / "serving", node.launcher)
+        self.compiler = Compiler(node)
         self.mine: dict[int, Seen] = {}
         self.leases: dict[int, object] = {}
         self.log_offsets: dict[int, int] = {}
@@ -97,9 +99,12 @@ class Keeper:
             shutil.rmtree(self.node.folder / "serving" / item.name, ignore_errors=True)
         try:
             python = self._python(item)
-            state = self.supervisor.ensure(instance_spec(item, python, self.node))
+            spec = instance_spec(item, python, self.node)
+            state = self.supervisor.ensure(spec)
             seen = Seen(state.state, state.address, state.restarts, state.error)
             self._ship_log(item, state.log_path)
+            if item.compile_from and state.state == "Ready":
+                self.compiler.consider(Order(item.deployment_id, item.workspace_id, item.compile_from, spec))
         except Exception as error:
             log.exception("instance %s", item.name)
             state, seen = None, Seen("Failed", None, 0, str(error))
@@ -153,6 +158,7 @@ class Keeper:
             self.log_offsets[item.id] = offset + len(data)
 
     def close(self) -> None:
+        self.compiler.close()
         self.supervisor.close()
         with transaction() as session:
             for found in session.scalars(

@@ -6,6 +6,7 @@ from pathlib import Path, PurePosixPath
 
 from app.connections import references
 from app.database import reading
+from app.endpoints import compilation
 from app.endpoints.tables import DeploymentInstance, OnlineDeployment
 from app.kit.storage import store
 from workers.node import Node
@@ -32,6 +33,7 @@ class Wanted:
     request_settings: dict
     liveness_probe: dict
     readiness_probe: dict
+    compile_from: str | None = None
 
     @property
     def name(self) -> str:
@@ -57,6 +59,8 @@ class Wanted:
             deployment.request_settings,
             deployment.liveness_probe,
             deployment.readiness_probe,
+            # One instance of each deployment sees to it.
+            compilation.source(deployment) if instance.number == 0 and compilation.is_due(deployment) else None,
         )
 
 

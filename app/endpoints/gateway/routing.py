@@ -6,6 +6,7 @@ import random
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
+from app.endpoints.gateway.compiled import Compiled
 from app.errors import NotFound, Unavailable
 
 Authorize = Callable[[str], bool | Awaitable[bool]]
@@ -24,7 +25,7 @@ class Upstream:
 class Route:
     """`key_hashes` are SHA-256 digests; `traffic` is in percent; `deployments` holds ready instances only.
 
-    `authorize` judges bearer tokens of the token modes.
+    `authorize` judges bearer tokens of the token modes. `compiled` models answer while no instance is ready, too.
     """
 
     workspace: str
@@ -35,6 +36,7 @@ class Route:
     deployments: Mapping[str, tuple[Upstream, ...]]
     timeouts_ms: Mapping[str, int] = field(default_factory=dict)
     authorize: Authorize | None = None
+    compiled: Mapping[str, Compiled] = field(default_factory=dict)
 
     def timeout_seconds(self, deployment: str) -> float:
         return self.timeouts_ms.get(deployment, DEFAULT_TIMEOUT_MS) / 1000
@@ -63,16 +65,19 @@ class Route:
                     f"Endpoint {self.endpoint!r} has no deployment {asked!r}. It has: {there}.",
                     target="azureml-model-deployment",
                 )
-            if not self.deployments[asked]:
+            if not self._can_answer(asked):
                 raise Unavailable(f"Deployment {asked!r} has no instance that is ready.")
             return asked
         shares = {name: share for name, share in self.traffic.items() if share > 0}
-        ready = {name: share for name, share in shares.items() if self.deployments.get(name)}
+        ready = {name: share for name, share in shares.items() if self._can_answer(name)}
         if not ready:
             raise Unavailable(f"Endpoint {self.endpoint!r}: {self._reason(shares)}")
         if len(ready) == 1:
             return next(iter(ready))
         return random.choices(list(ready), weights=list(ready.values()))[0]
+
+    def _can_answer(self, name: str) -> bool:
+        return bool(self.deployments.get(name)) or name in self.compiled
 
     def _reason(self, shares: Mapping[str, int]) -> str:
         if not self.deployments:
@@ -95,6 +100,9 @@ class RoutingTable:
 
     def get(self, workspace: str, endpoint: str) -> Route | None:
         return self._routes.get((workspace, endpoint))
+
+    def compiled(self) -> set[Compiled]:
+        return {found for route in self._routes.values() for found in route.compiled.values()}
 
     def addresses(self) -> set[str]:
         return {

@@ -12,6 +12,7 @@ from functools import lru_cache
 from urllib.parse import unquote
 
 from app.endpoints.gateway.client import AnswerBroken, ConnectionFailed, Pool, Reply
+from app.endpoints.gateway.compiled import Engines
 from app.endpoints.gateway.counters import COUNTERS, Counters
 from app.endpoints.gateway.routing import Route, RoutingTable, Upstream
 from app.errors import AtelierError, NotFound, TooLarge, Unauthenticated, Unavailable
@@ -99,13 +100,23 @@ def by_header_or_traffic(route: Route, ask: Ask) -> str:
 class Scoring:
     """Belongs to one event loop. `choose` says who answers; each of `after` sees what was answered."""
 
-    def __init__(self, table: RoutingTable, *, body_limit: int = BODY_BYTES, counters: Counters = COUNTERS) -> None:
+    def __init__(
+        self,
+        table: RoutingTable,
+        *,
+        body_limit: int = BODY_BYTES,
+        counters: Counters = COUNTERS,
+        engines: Engines | None = None,
+    ) -> None:
+        """`engines` score compiled models; without them every request goes to a scoring server."""
         self.table = table
+        self.engines = engines
         self.pool = Pool()
         self.body_limit = body_limit
         self.choose: Chooser = by_header_or_traffic
         self.after: list[After] = []
         self._counters = counters
+        self._spare: asyncio.Task | None = None
         self._version = 0
 
     def start(self, ask: Ask, done: Done) -> asyncio.Task | None:
@@ -118,6 +129,8 @@ class Scoring:
             if not inspect.isawaitable(admitted):
                 self._decide(ask, admitted)
                 admitted = None
+                if self._compute(ask, done):
+                    return None
         except AtelierError as error:
             self._end(ask, refusal(error, ask), done)
             return None
@@ -127,6 +140,8 @@ class Scoring:
         if self._version != self.table.version:
             self._version = self.table.version
             self.pool.forget_all_but(self.table.addresses())
+            if self.engines is not None:
+                self.engines.keep_only(self.table.compiled())
         route = self.table.get(ask.workspace, ask.endpoint)
         if route is None:
             message = f"There is no online endpoint {ask.endpoint!r} in workspace {ask.workspace!r}."
@@ -143,6 +158,26 @@ class Scoring:
         ask.deployment = self.choose(ask.route, ask)
         if len(ask.body) > self.body_limit:
             raise too_large(len(ask.body), self.body_limit)
+
+    def _compute(self, ask: Ask, done: Done) -> bool:
+        """Whether a compiled model of this process answers."""
+        compiled = ask.route.compiled.get(ask.deployment)
+        if self.engines is None or compiled is None or ask.action == "swagger.json":
+            return False
+        engine = self.engines.of(compiled)
+        rows = engine.read(ask.body, ask.headers.get(b"content-type", b"")) if engine is not None else None
+        if rows is None:
+            return False
+
+        def answered(body: bytes | None) -> None:
+            if body is None:
+                # The model itself can still answer.
+                self._spare = asyncio.get_running_loop().create_task(self._work(ask, None, done))
+            else:
+                self._end(ask, Answer(200, [(b"content-type", b"application/json"), *_known(ask)], body), done)
+
+        engine.submit(rows, ask.action == "invocations", answered)
+        return True
 
     async def _work(self, ask: Ask, admitted, done: Done) -> None:
         try:
@@ -199,6 +234,8 @@ class Scoring:
 
     def _least_busy(self, ask: Ask, but: Upstream | None = None) -> Upstream:
         upstreams = ask.route.deployments[ask.deployment]
+        if not upstreams:
+            raise Unavailable(f"Deployment {ask.deployment!r} has no instance that is ready.")
         if len(upstreams) == 1:
             return upstreams[0]
         others = [upstream for upstream in upstreams if upstream != but] or upstreams

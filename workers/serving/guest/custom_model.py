@@ -64,7 +64,9 @@ class FileModel:
 
     def __init__(self, model_folder: Path) -> None:
         path = find_file(model_folder)
-        self._predict = _load_torch(path) if path.suffix in (*TORCHSCRIPT, EXPORTED) else _load_pickled(path)
+        load = _load_torch if path.suffix in (*TORCHSCRIPT, EXPORTED) else _load_pickled
+        # The model as its own framework knows it, and what scores with it.
+        self.native, self._predict = load(path)
 
     def score(self, raw: bytes, content_type: str, *, wrapped: bool) -> bytes:
         body = bodies.read(raw, content_type)
@@ -92,7 +94,7 @@ def find_file(folder: Path) -> Path:
     )
 
 
-def _load_torch(path: Path) -> Callable[[Any], Any]:
+def _load_torch(path: Path) -> tuple[Any, Callable[[Any], Any]]:
     import torch
 
     if path.suffix == EXPORTED:
@@ -105,10 +107,10 @@ def _load_torch(path: Path) -> Callable[[Any], Any]:
         with torch.inference_mode():
             return module(torch.tensor(rows, dtype=torch.float32))
 
-    return predict
+    return module, predict
 
 
-def _load_pickled(path: Path) -> Callable[[Any], Any]:
+def _load_pickled(path: Path) -> tuple[Any, Callable[[Any], Any]]:
     if path.suffix == ".joblib" or importlib.util.find_spec("joblib"):
         import joblib
 
@@ -127,4 +129,4 @@ def _load_pickled(path: Path) -> Callable[[Any], Any]:
             return model.predict(pandas.DataFrame(data.rows, columns=data.columns))
         return model.predict(data.rows if isinstance(data, Table) else data)
 
-    return predict
+    return model, predict

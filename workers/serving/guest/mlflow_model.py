@@ -31,6 +31,18 @@ class MlflowModel:
         self.params = {param["name"] for param in _schema(described.get("params"))}
         self.signature = signature.parse(self.inputs)
 
+    def native(self) -> Any:
+        """The model as its own framework knows it. Raises AttributeError where it has no such form."""
+        return self._model.get_raw_model()
+
+    def example(self) -> list | None:
+        """Rows of the input example that was saved with the model."""
+        try:
+            found = self._model.input_example
+            return numpy_rows(found) if found is not None else None
+        except (AttributeError, OSError, ValueError, TypeError):
+            return None
+
     def score(self, raw: bytes, content_type: str, *, wrapped: bool) -> bytes:
         """JSON: the predictions, `wrapped` in `{"predictions": …}` as MLflow does or bare as Azure does."""
         body = bodies.read(raw, content_type)
@@ -41,6 +53,15 @@ class MlflowModel:
         value = to_input(self.signature, body)
         predictions = self._model.predict(value, params=body.params) if body.params else self._model.predict(value)
         return answers.encode({"predictions": predictions} if wrapped else predictions)
+
+
+def numpy_rows(found: Any) -> list | None:
+    import numpy
+
+    values = numpy.asarray(found)
+    if values.dtype == object and hasattr(found, "astype"):
+        values = numpy.asarray(found.astype("float64"))
+    return values.tolist() if values.ndim > 1 and values.dtype.kind in "iuf" else None
 
 
 def _schema(text: str | None) -> list[dict]:

@@ -1,0 +1,204 @@
+"""Scores compiled models in this process: ONNX Runtime, with what came in meanwhile as one batch.
+
+Only bodies that are plainly rows of numbers of the model's shape are taken; every other one goes to the model's
+own scoring server, which says what is wrong with it or knows what to make of it.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from app.kit.storage import store
+
+log = logging.getLogger(__name__)
+FORMS = ("input_data", "dataframe_split", "inputs", "instances")
+MOST_ROWS = 256
+"""Of one batch; a request that has more is a batch of its own."""
+INLINE_SECONDS = 0.0005
+"""What is expected to take longer is computed in a thread, so that no other endpoint waits for it."""
+GRAPHS_BYTES = 512 * 2**20
+"""What the graphs of one process may have together; beyond that models are scored by their own servers."""
+RETRY_SECONDS = 30
+
+Done = Callable[[bytes | None], None]
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """A graph in the artifact store. `input` and `output` are described in `app/endpoints/compilation.py`."""
+
+    key: str
+    bytes: int
+    input: Mapping[str, Any] = field(hash=False, compare=False)
+    output: Mapping[str, Any] = field(hash=False, compare=False)
+
+
+class Engine:
+    """One compiled model; belongs to one event loop."""
+
+    def __init__(self, compiled: Compiled, graph: bytes, threads: ThreadPoolExecutor) -> None:
+        """Raises whatever ONNX Runtime does of a graph that it cannot load."""
+        # Imported here: a gateway that serves no compiled model holds none of it.
+        import numpy
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        self._session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+        self._input_name = self._session.get_inputs()[0].name
+        self._output_names = [compiled.output["name"]]
+        self._numpy = numpy
+        self._dtype = numpy.dtype(compiled.input["dtype"])
+        self._shape = tuple(compiled.input["shape"])
+        self._columns = compiled.input["columns"]
+        whole = compiled.input["whole"]
+        self._whole = numpy.array(whole) if any(whole) else None
+        self._most = compiled.input["most"]
+        self._tail = tuple(compiled.output["tail"])
+        self._records = compiled.output["columns"]
+        self._threads = threads
+        self._waiting: list[tuple[Any, bool, Done]] = []
+        self._is_due = False
+        # A first guess that lets the first request show what a row takes.
+        self._row_seconds, self._run_seconds = 0.0, 0.0
+
+    def read(self, body: bytes, content_type: bytes) -> Any:
+        """The rows as an array, or None where the scoring server has to look at the body."""
+        if content_type[:16] not in (b"application/json", b"") or b"true" in body or b"false" in body:
+            return None
+        try:
+            sent = orjson.loads(body)
+            rows = sent if type(sent) is list else self._rows(sent)
+            if not rows or type(rows) is not list or type(rows[0]) is not list:
+                return None
+            found = self._numpy.array(rows)
+        except (ValueError, TypeError, KeyError):
+            return None
+        if found.shape[1:] != self._shape or found.dtype.kind not in "if" or not abs(found).max() <= self._most:
+            return None
+        if self._whole is not None and found.dtype.kind == "f" and (found[:, self._whole] % 1).any():
+            return None
+        return found.astype(self._dtype, copy=False)
+
+    def _rows(self, sent: Any) -> Any:
+        if type(sent) is not dict or len(sent) != 1:
+            return None
+        form, value = next(iter(sent.items()))
+        if form not in FORMS:
+            return None
+        if type(value) is not dict:
+            return value if form != "dataframe_split" else None
+        if form not in ("input_data", "dataframe_split") or not value.keys() <= {"columns", "index", "data"}:
+            return None
+        columns = value.get("columns")
+        return value["data"] if columns is None or columns == self._columns else None
+
+    def submit(self, rows: Any, wrapped: bool, done: Done) -> None:
+        """`done` gets the body of the answer, or None where the graph failed.
+
+        Nothing waits while nothing is at work: what one look at the sockets brought is one batch, and what
+        comes while a batch is computed is the next.
+        """
+        self._waiting.append((rows, wrapped, done))
+        if not self._is_due:
+            self._is_due = True
+            asyncio.get_running_loop().call_soon(self._flush)
+
+    def _flush(self) -> None:
+        batch, count = [], 0
+        while self._waiting and (not batch or count + len(self._waiting[0][0]) <= MOST_ROWS):
+            batch.append(self._waiting.pop(0))
+            count += len(batch[-1][0])
+        if not batch:
+            self._is_due = False
+        elif self._run_seconds + count * self._row_seconds < INLINE_SECONDS:
+            self._finish(batch, self._compute(batch))
+        else:
+            work = asyncio.get_running_loop().run_in_executor(self._threads, self._compute, batch)
+            work.add_done_callback(lambda ended: self._finish(batch, ended.result()))
+
+    def _finish(self, batch: list, bodies: list[bytes | None]) -> None:
+        if self._waiting:
+            asyncio.get_running_loop().call_soon(self._flush)
+        else:
+            self._is_due = False
+        for (_, _, done), body in zip(batch, bodies, strict=True):
+            done(body)
+
+    def _compute(self, batch: list) -> list[bytes | None]:
+        started = time.perf_counter()
+        rows = batch[0][0] if len(batch) == 1 else self._numpy.concatenate([found for found, _, _ in batch])
+        try:
+            output = self._session.run(self._output_names, {self._input_name: rows})[0]
+            output = output.reshape(len(rows), *self._tail).tolist()
+        except Exception:
+            log.exception("a compiled model failed")
+            return [None] * len(batch)
+        self._learn(len(rows), time.perf_counter() - started)
+        bodies, place = [], 0
+        for found, wrapped, _ in batch:
+            bodies.append(self._encode(output[place : place + len(found)], wrapped))
+            place += len(found)
+        return bodies
+
+    def _learn(self, count: int, seconds: float) -> None:
+        """Moving averages: of what a run takes by itself, from the small ones, and of what a row adds."""
+        if count <= 4:
+            self._run_seconds += 0.1 * (seconds - self._run_seconds)
+        else:
+            self._row_seconds += 0.1 * (max(0.0, seconds - self._run_seconds) / count - self._row_seconds)
+
+    def _encode(self, output: list, wrapped: bool) -> bytes:
+        if self._records is not None:
+            output = [dict(zip(self._records, row, strict=True)) for row in output]
+        return orjson.dumps({"predictions": output} if wrapped else output)
+
+
+class Engines:
+    """The compiled models of one process, loaded when their route first comes by."""
+
+    def __init__(self, processors: int) -> None:
+        self._threads = ThreadPoolExecutor(max(1, processors), thread_name_prefix="score")
+        self._loaded: dict[Compiled, Engine] = {}
+        self._failed: dict[Compiled, float] = {}
+        self._loading: dict[Compiled, asyncio.Task] = {}
+
+    def of(self, compiled: Compiled) -> Engine | None:
+        """None while it is loaded, and where it cannot be."""
+        found = self._loaded.get(compiled)
+        if found is None and compiled not in self._loading and self._failed.get(compiled, 0.0) < time.monotonic():
+            self._loading[compiled] = asyncio.get_running_loop().create_task(self._load(compiled))
+        return found
+
+    async def _load(self, compiled: Compiled) -> None:
+        try:
+            held = sum(known.bytes for known in (*self._loaded, *self._loading))
+            if held > GRAPHS_BYTES:
+                raise MemoryError(f"compiled models would have {held} bytes; {GRAPHS_BYTES} are allowed")
+            self._loaded[compiled] = await asyncio.to_thread(self._read, compiled)
+        except Exception as error:
+            log.warning("compiled model %s is not served: %s", compiled.key, error)
+            self._failed[compiled] = time.monotonic() + RETRY_SECONDS
+        finally:
+            self._loading.pop(compiled, None)
+
+    def _read(self, compiled: Compiled) -> Engine:
+        return Engine(compiled, store().read_bytes(compiled.key), self._threads)
+
+    def keep_only(self, wanted: set[Compiled]) -> None:
+        """Load what is served, so that no request waits for it, and drop what is served no more."""
+        for known in [known for known in (*self._loaded, *self._failed) if known not in wanted]:
+            self._loaded.pop(known, None)
+            self._failed.pop(known, None)
+        for compiled in wanted:
+            self.of(compiled)
+
+    def close(self) -> None:
+        self._threads.shutdown(wait=False, cancel_futures=True)
