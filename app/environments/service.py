@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from app.assets.addresses import is_local
-from app.environments import files, images, queries, resolving
+from app.environments import engines, files, images, queries, resolving
 from app.environments.conda import definition_of
 from app.environments.files import EnvironmentFile
 from app.environments.tables import EnvironmentVersion, ImageEnvironment
@@ -50,7 +50,7 @@ def create(
         definition=definition,
         spec=None,
         source_yaml=source_yaml or (source if isinstance(source, str) else ""),
-        warnings=[*file.warnings, *spec.notes],
+        warnings=[*file.warnings, *engines.notes_of(session, spec.to_dict())],
         created_by=created_by,
     )
     if not spec.is_curated:

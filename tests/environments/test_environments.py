@@ -9,9 +9,11 @@ from app.database import transaction
 from app.environments import builder, builds
 from app.environments.errors import EnvironmentBuildFailed
 from app.environments.specification import EnvironmentSpec
+from app.errors import Unavailable
 from app.jobs import containers
 from app.jobs import queries as jobs
 from app.kit.storage import store
+from workers.execution import environments
 
 MINE = """\
 name: mine
@@ -111,6 +113,16 @@ def test_where_a_worker_has_an_engine_an_image_is_itself(alice, sent):
     alice.put("/api/environments/images", json=row)
     job = job_in(alice, image).json()
     assert environment_of(job)["container"] is None and "stands in" in job["warnings"][0]
+
+    store().write("workspaces/1/uploads/d/Dockerfile", [b"FROM ubuntu:24.04\nRUN apt-get install -y jq\n"])
+    uploads = {"./docker": "azureml://datastores/workspaceblobstore/paths/uploads/d"}
+    made = create(alice, "name: jq\nbuild: {path: ./docker}\n", uploads)
+    assert (made.status_code, made.json()["warnings"]) == (201, []), made.text
+    found = environment_of(job_in(alice, "azureml:jq:1").json())
+    build = {"key": "workspaces/1/uploads/d", "dockerfile_path": "Dockerfile"}
+    assert (found["container"], found["is_image_only"]) == ({"build": build}, True)
+    with pytest.raises(Unavailable, match="runs in its image only"):
+        environments.build(EnvironmentSpec.from_dict(found), None, print)
 
 
 def test_a_job_says_where_it_ran(alice, sent):

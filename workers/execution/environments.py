@@ -38,8 +38,6 @@ def ready(node, held, plan, system_log) -> Path | Image:
                 raise
             spec = replace(spec, notes=(error.message, *spec.notes))
             plan.environment = {**plan.environment, "notes": list(spec.notes)}
-    elif spec.is_image_only:
-        raise Unavailable(f"This worker has no container engine. {' '.join(spec.notes)}")
     return interpreter(node, spec, system_log)
 
 
@@ -53,7 +51,12 @@ def interpreter(node, spec: EnvironmentSpec, system_log) -> Path:
 
 
 def build(spec: EnvironmentSpec, settings: Settings, log: Callable[[str], None]) -> Path:
-    """Build behind the fence: packages run code of their own while they are installed."""
+    """Build behind the fence: packages run code of their own while they are installed.
+
+    Raises EnvironmentBuildFailed, and Unavailable for an image that nothing can stand in for.
+    """
+    if spec.is_image_only:
+        raise Unavailable(f"Environment {spec.name} runs in its image only. {' '.join(spec.notes)}")
     root = settings.environments_folder.resolve()
     if python := builder.find(spec, root):
         return python
