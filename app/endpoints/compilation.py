@@ -50,11 +50,6 @@ def graph_of(deployment: OnlineDeployment) -> dict | None:
     return found
 
 
-def switch(deployment: OnlineDeployment, on: bool) -> None:
-    """The model goes on serving; gateways follow at the next look."""
-    deployment.properties = {**deployment.properties, PROPERTY: str(on).lower()}
-
-
 def keep(session: Session, deployment_id: int, compiled_from: str, result: dict) -> bool:
     """Write down what came of it; False where the deployment has changed meanwhile."""
     deployment = session.get(OnlineDeployment, deployment_id)

@@ -8,7 +8,7 @@ from starlette.responses import RedirectResponse
 from app.access.caller import Caller
 from app.access.guard import CallerDep, allow, note
 from app.data.pages_new import read_tags, written_tags
-from app.endpoints import pages_endpoint, queries, service
+from app.endpoints import compilation, pages_endpoint, queries, service
 from app.endpoints.permissions import ROTATE, WRITE
 from app.endpoints.tables import OnlineEndpoint
 from app.errors import Invalid
@@ -74,6 +74,17 @@ def scale(
     service.scale(session, found, instance_count)
     target = f"{name}/{deployment}"
     note(session, "deployments", target, before={"instance_count": before}, after={"instance_count": instance_count})
+    return to_endpoint(caller, f"/{name}/deployments/{deployment}")
+
+
+@router.post("/deployments/{deployment}/compilation", dependencies=[allow(WRITE)])
+def compile_or_not(
+    name: str, deployment: str, session: SessionDep, caller: CallerDep, on: Annotated[bool, Form()]
+) -> RedirectResponse:
+    found = queries.get_deployment(session, caller.workspace.id, name, deployment)
+    before = compilation.is_on(found)
+    service.compile_or_not(session, found, on)
+    note(session, "deployments", f"{name}/{deployment}", before={"compile": before}, after={"compile": on})
     return to_endpoint(caller, f"/{name}/deployments/{deployment}")
 
 

@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Request, Response
 
 from app.access.guard import CallerDep, allow
-from app.endpoints import queries, service, standing
+from app.endpoints import compilation, queries, service, standing
 from app.endpoints.pages_endpoint import context_of
 from app.endpoints.permissions import READ
 from app.web.session import SessionDep
@@ -15,6 +15,11 @@ router = APIRouter(prefix="/{name}/deployments/{deployment}", include_in_schema=
 def _answer(template: str, name: str, deployment: str, request: Request, session, caller) -> Response:
     found = queries.get_deployment(session, caller.workspace.id, name, deployment)
     context = context_of(request, caller, found.endpoint, "details", found=standing.of(session, found))
+    context["compiling"] = {
+        "is_possible": compilation.is_possible(found),
+        "is_on": compilation.is_on(found),
+        "is_current": not compilation.is_due(found),
+    }
     context["most_instances"] = service.MOST_INSTANCES
     return templates.TemplateResponse(request, template, context)
 

@@ -7,7 +7,7 @@ lost when a message is.
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from app.endpoints import logs, names, queries
+from app.endpoints import compilation, logs, names, queries
 from app.endpoints.tables import DeploymentInstance, OnlineDeployment, OnlineEndpoint
 from app.errors import AlreadyExists, Conflict, Invalid
 from app.kit import crypto
@@ -181,6 +181,12 @@ def delete_deployment(session: Session, deployment: OnlineDeployment) -> None:
 def _changed(session: Session, endpoint: OnlineEndpoint) -> None:
     endpoint.updated_at = now()
     session.flush()
+    hint(session, CHANNEL, "endpoints")
+
+
+def compile_or_not(session: Session, deployment: OnlineDeployment, on: bool) -> None:
+    """Instances stay as they are; gateways follow."""
+    deployment.properties = {**deployment.properties, compilation.PROPERTY: str(on).lower()}
     hint(session, CHANNEL, "endpoints")
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from app.access.queries import workspaces
 from app.database import reading, transaction
-from app.endpoints import queries, serving
+from app.endpoints import compilation, queries, serving
 from app.endpoints.service import keys
 from app.kit import crypto
 from app.kit.storage import store
@@ -184,6 +184,25 @@ def test_a_deployment_is_scaled_and_deleted_from_its_page(carol, served):
     carol.post("/endpoints/tasting/traffic", data={"deployment": ["blue"], "share": ["0"]})
     assert carol.post("/endpoints/tasting/deployments/blue/delete").headers["location"] == served
     assert "No deployment yet" in text_of(carol, "/endpoints/tasting")
+
+
+def test_what_came_of_compiling_is_shown_and_can_be_turned_off(carol, served):
+    page = "/endpoints/tasting/deployments/blue"
+    assert "compiled once an instance is ready" in text_of(carol, page)
+    parity = {"kind": "labels", "max_abs": 0.0, "max_rel": 0.0, "tolerance": 0.0, "rows": 256}
+    result = {"state": "compiled", "framework": "sklearn", "parity": parity, "plain_ms": 20.0, "compiled_ms": 0.05}
+    with transaction() as session:
+        found = queries.get_deployment(session, workspace_id(session), "tasting", "blue")
+        compilation.keep(session, found.id, compilation.source(found), result)
+    assert "400 times as fast" in text_of(carol, page)
+    carol.post(f"{page}/compilation", data={"on": "false"})
+    assert "Turned off" in text_of(carol, page)
+    with transaction() as session:
+        found = queries.get_deployment(session, workspace_id(session), "tasting", "blue")
+        assert compilation.graph_of(found) is None
+        found.compilation = {**found.compilation, "state": "plain", "reason": "It has strings."}
+    carol.post(f"{page}/compilation", data={"on": "true"})
+    assert "It has strings." in text_of(carol, page)
 
 
 def test_an_endpoint_is_described_and_deleted(carol, served):
