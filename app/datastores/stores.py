@@ -16,7 +16,7 @@ from app.datastores.blobs import BlobFiles, ShareFiles
 from app.datastores.http import HttpFiles
 from app.datastores.tables import Datastore
 from app.errors import AtelierError, Invalid, Unavailable
-from app.kit.storage import Files, LocalStorage, safe_key
+from app.kit.storage import Files, SharedFolder, safe_key
 from app.settings import Settings
 
 BLOBS = ("azure_blob", "azure_data_lake_gen2", "one_lake")
@@ -116,7 +116,7 @@ def open_files(place: Place) -> Files:
     settings, credentials = place.settings, place.credentials
     match place.type:
         case "file":
-            return LocalStorage(settings["path"])
+            return SharedFolder(settings["path"])
         case "http":
             return HttpFiles(settings["url"].rstrip("/"), headers=_headers(credentials))
         case "azure_blob" | "azure_data_lake_gen2" | "one_lake":

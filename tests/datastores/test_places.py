@@ -68,6 +68,21 @@ def test_inputs_data_assets_and_outputs_lie_on_a_datastore(alice, shelf, tmp_pat
     assert (shelf / "out" / name / "result" / "b.txt").read_text() == "done"
 
 
+def test_links_that_leave_a_folder_are_as_if_they_were_not_there(alice, settings, shelf, tmp_path):
+    (tmp_path / "secret.txt").write_text("s3cr3t")
+    for name, target in (("link.txt", tmp_path / "secret.txt"), ("all", tmp_path), ("gone", tmp_path / "nothing")):
+        (shelf / "in" / name).symlink_to(target)
+    asset = {"name": "shelf", "type": "uri_folder", "path": "azureml://datastores/shelf/paths/in"}
+    assert alice.post("/api/data", json=asset).status_code == 201
+    page = alice.get("/data/shelf/versions/1/files").text
+    assert "a.csv" in page and "link.txt" not in page
+    for path in ("link.txt", "all/secret.txt"):
+        refused = alice.get("/api/data/shelf/versions/1/content", params={"path": path})
+        assert refused.status_code == 404 and "s3cr3t" not in refused.text
+    stores.open_files(place("shelf")).download("in", tmp_path / "fetched")
+    assert [path.name for path in (tmp_path / "fetched").rglob("*")] == ["a.csv"]
+
+
 def test_what_cannot_be_reached_is_refused_at_submission_with_the_reason(alice, settings, shelf, tmp_path):
     lake = "name: lake\ntype: azure_data_lake_gen1\nstore_name: a\n"
     alice.post("/api/datastores", json={"yaml": lake})

@@ -1,10 +1,10 @@
 """The artifact store: files by key, on a local disk or in an S3 bucket."""
 
 from app.kit.storage.keys import safe_key
-from app.kit.storage.local import LocalStorage
+from app.kit.storage.local import LocalStorage, SharedFolder
 from app.kit.storage.store import Entry, Files, Storage, WritableFiles
 
-__all__ = ["Entry", "Files", "LocalStorage", "Storage", "WritableFiles", "connect", "safe_key", "store"]
+__all__ = ["Entry", "Files", "LocalStorage", "SharedFolder", "Storage", "WritableFiles", "connect", "safe_key", "store"]
 
 _store: Storage
 

@@ -67,6 +67,7 @@ class LocalStorage(Storage):
         entries = [
             Entry(found.name, found.is_dir(), 0 if found.is_dir() else found.stat().st_size)
             for found in os.scandir(path)
+            if self._holds(found)
         ]
         return sorted(entries, key=lambda entry: (not entry.is_folder, entry.path))
 
@@ -76,7 +77,13 @@ class LocalStorage(Storage):
             folders.sort()
             for name in sorted(files):
                 path = Path(folder, name)
+                if not self._holds(path):
+                    continue
                 yield Entry(path.relative_to(base).as_posix(), False, path.stat().st_size)
+
+    def _holds(self, path: os.PathLike[str]) -> bool:
+        """Whether a file or folder below the root is one of the store's."""
+        return True
 
     def delete(self, key: str) -> None:
         path = self._path(key)
@@ -99,6 +106,20 @@ class LocalStorage(Storage):
     def local_path(self, key: str) -> Path | None:
         path = self._path(key)
         return path if path.exists() else None
+
+
+class SharedFolder(LocalStorage):
+    """A folder that others write to as well: a link in it that leads elsewhere is as if it were not there."""
+
+    def _path(self, key: str) -> Path:
+        path = super()._path(key)
+        if not path.resolve().is_relative_to(self.root):
+            raise NotFound(f"There is no file {key!r}.", target="path")
+        return path
+
+    def _holds(self, path: os.PathLike[str]) -> bool:
+        there = Path(path)
+        return there.resolve().is_relative_to(self.root) and there.exists()
 
 
 def _chunks(file, start: int, end: int | None) -> Iterator[bytes]:
