@@ -1,8 +1,9 @@
 """Uploads that nothing refers to leave the artifact store, after days in which something might have.
 
 What refers to an upload is not asked of each domain: every text and JSON column of the registry is searched for its
-digest, so that a table that is added later counts as well, and whatever is only mentioned is kept too. Since when an
-upload is unreferenced is noted in the store, as `unreferenced/DAY/WORKSPACE/DIGEST`.
+place, so that a table that is added later counts as well, and whatever is only mentioned is kept too. Since when an
+upload is unreferenced is noted in the store, as `unreferenced-uploads/DAY/WORKSPACE/PLACE`. A place is
+`uploads/DIGEST`, or `LocalUpload/CONTAINER` for what clients of Azure uploaded.
 """
 
 import re
@@ -11,18 +12,20 @@ from datetime import date, timedelta
 
 from sqlalchemy import JSON, Column, String, Table, Text, cast, or_, select
 
+from app.data import client_uploads
 from app.database import Base, reading
 from app.kit.clock import now
 from app.kit.storage import store
 
-NOTES = "unreferenced"
-_UPLOAD = re.compile(r"uploads/([0-9a-f]{32})")
+NOTES = "unreferenced-uploads"
+FOLDERS = ("uploads", client_uploads.UPLOADS)
+_PLACE = re.compile(rf"uploads/[0-9a-f]{{32}}|{client_uploads.UPLOADS}/[^/\s\"'\\]+")
 _ROWS_AT_ONCE = 1000
 
 
-def keep(workspace_id: int, digest: str) -> None:
-    """The same files were sent again: count from today."""
-    for note in _notes(f"{workspace_id}/{digest}"):
+def keep(workspace_id: int, place: str) -> None:
+    """The same files were sent again, or asked for: count from today."""
+    for note in _notes(f"{workspace_id}/{place}"):
         store().delete(note)
 
 
@@ -36,14 +39,15 @@ def sweep(days: int) -> int:
     due = [note for note in _notes() if date.fromisoformat(note.split("/")[1]) <= limit]
     # Between the two looks somebody may have come to use it.
     referenced = _referenced() if due else set()
-    return sum(_delete(note) for note in due if note.rpartition("/")[2] not in referenced)
+    return sum(_delete(note) for note in due if note.split("/", 3)[3] not in referenced)
 
 
 def _lying() -> Iterator[str]:
-    """`WORKSPACE/DIGEST` of each upload."""
+    """`WORKSPACE/PLACE` of each upload."""
     for workspace in store().list("workspaces"):
-        for entry in store().list(f"workspaces/{workspace.path}/uploads"):
-            yield f"{workspace.path}/{entry.path}"
+        for folder in FOLDERS:
+            for entry in store().list(f"workspaces/{workspace.path}/{folder}"):
+                yield f"{workspace.path}/{folder}/{entry.path}"
 
 
 def _notes(upload: str | None = None) -> Iterator[str]:
@@ -66,21 +70,26 @@ def _note(upload: str, is_referenced: bool) -> None:
 def _delete(note: str) -> bool:
     if store().size(note) is None:
         return False
-    workspace, digest = note.split("/")[2:]
+    workspace, folder, name = note.split("/")[2:]
     store().delete(note)
-    store().delete(f"workspaces/{workspace}/uploads/{digest}")
+    if folder == client_uploads.UPLOADS:
+        client_uploads.delete(int(workspace), name)
+    else:
+        store().delete(f"workspaces/{workspace}/{folder}/{name}")
     return True
 
 
 def _referenced() -> set[str]:
-    """The digests of uploads that stand anywhere in the registry."""
+    """The places of uploads that stand anywhere in the registry."""
     found: set[str] = set()
     with reading() as session:
         for table in Base.metadata.sorted_tables:
             if columns := _texts(table):
-                named = select(*columns).where(or_(*[column.contains("uploads/") for column in columns]))
+                named = select(*columns).where(
+                    or_(*[column.contains(f"{folder}/") for column in columns for folder in FOLDERS])
+                )
                 rows = session.execute(named, execution_options={"yield_per": _ROWS_AT_ONCE})
-                found.update(_digests(text for row in rows for text in row if text))
+                found.update(_places(text for row in rows for text in row if text))
     return found
 
 
@@ -89,5 +98,5 @@ def _texts(table: Table) -> list[Column]:
     return [cast(column, Text) if isinstance(column.type, JSON) else column for column in kinds]
 
 
-def _digests(texts: Iterable[str]) -> Iterator[str]:
-    return (digest for text in texts for digest in _UPLOAD.findall(text))
+def _places(texts: Iterable[str]) -> Iterator[str]:
+    return (place for text in texts for place in _PLACE.findall(text))

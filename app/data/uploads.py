@@ -31,7 +31,7 @@ def unpack(workspace_id: int, archive: IO[bytes], limit_bytes: int) -> str:
         digest = _digest(Path(folder), names)
         path = f"uploads/{digest}/{top}"
         key = f"workspaces/{workspace_id}/{path}"
-        unreferenced.keep(workspace_id, digest)
+        unreferenced.keep(workspace_id, f"uploads/{digest}")
         if store().size(key) is None and not store().list(key):
             store().upload(key, Path(folder, top))
     return stored_address(path)
@@ -99,7 +99,7 @@ def store_file(workspace_id: int, name: str, file: IO[bytes], limit_bytes: int) 
             raise TooLarge(f"The file is larger than {limit_bytes:,} bytes.", target="file")
     digest = found.hexdigest()[:32]
     path = f"uploads/{digest}/{name}"
-    unreferenced.keep(workspace_id, digest)
+    unreferenced.keep(workspace_id, f"uploads/{digest}")
     file.seek(0)
     store().write(f"workspaces/{workspace_id}/{path}", iter(lambda: file.read(CHUNK), b""))
     return stored_address(path)

@@ -57,3 +57,25 @@ def test_what_comes_into_use_is_counted_anew(carol, upload, monkeypatch):
     days_later(monkeypatch, 30)
     assert unreferenced.sweep(7) == 0
     assert carol.get("/api/data/late").json()["path"] == uri and store().size(key_of(uri)) is not None
+
+
+def test_what_a_client_of_azure_uploaded_is_deleted_whole_and_can_be_sent_again(alice, monkeypatch):
+    place = "/blobs/default.blob.host/{}/src/main.py"
+    for container in ("used", "loose"):
+        assert alice.put(place.format(container), content=b"print()").status_code == 201
+        confirmed = {"x-ms-meta-upload_status": "completed"}
+        assert alice.put(f"{place.format(container)}?comp=metadata", headers=confirmed).status_code == 200
+        assert alice.put(place.format(container), content=b"other").status_code == 409
+    path = "azureml://datastores/workspaceblobstore/paths/LocalUpload/used/src"
+    assert alice.post("/api/data", json={"name": "src", "type": "uri_folder", "path": path}).status_code == 201
+    assert unreferenced.sweep(7) == 0
+    days_later(monkeypatch, 5)
+    assert alice.head(place.format("loose")).status_code == 200
+    assert unreferenced.sweep(7) == 0
+    days_later(monkeypatch, 8)
+    assert unreferenced.sweep(7) == 0
+    days_later(monkeypatch, 12)
+    assert unreferenced.sweep(7) == 1
+    assert alice.head(place.format("loose")).status_code == 404
+    assert alice.get(place.format("used")).content == b"print()"
+    assert alice.put(place.format("loose"), content=b"again").status_code == 201

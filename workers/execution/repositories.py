@@ -39,7 +39,7 @@ def fetch(job_id: int | None, workspace_id: int, code: str, home: Path) -> str:
             raise Unavailable(f"code: {wanted.url} has no folder {wanted.folder!r}.", target="code")
         digest = hashlib.sha256(f"{wanted.url}\n{commit}\n{wanted.folder}".encode()).hexdigest()[:32]
         key = f"workspaces/{workspace_id}/uploads/{digest}/{wanted.name}"
-        unreferenced.keep(workspace_id, digest)
+        unreferenced.keep(workspace_id, f"uploads/{digest}")
         if not store().list(key):
             store().upload(key, source)
     if job_id is not None:

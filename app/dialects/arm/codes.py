@@ -10,6 +10,7 @@ from fastapi.responses import JSONResponse
 from app.access.caller import Caller
 from app.access.guard import CallerDep, allow, note
 from app.assets.names import check_name, check_version
+from app.data import unreferenced
 from app.data.permissions import READ, WRITE
 from app.dialects.arm import answers, storage
 from app.dialects.arm.addressing import WORKSPACE
@@ -59,13 +60,21 @@ def versions(name: str, request: Request, caller: CallerDep, hash: str = "") -> 
     else:
         version = "1"
     known = storage.note_of(caller.workspace.id, _record(name, version))
-    is_it = known and (not hash or _hash_of(known) == hash)
+    is_it = known and (not hash or _hash_of(known) == hash) and _is_there(caller, known)
     return JSONResponse({"value": [_shown(request, name, version, known)] if is_it else []})
+
+
+def _is_there(caller: Caller, known: dict) -> bool:
+    """Whether the files of code lie there still: what nothing refers to is deleted in time."""
+    path = storage.stored_path(known["codeUri"], "properties.codeUri")
+    unreferenced.keep(caller.workspace.id, "/".join(path.split("/")[:2]))
+    return storage.exists(caller.workspace.id, path)
 
 
 @router.get("/{version}", dependencies=[allow(READ)])
 def get(name: str, version: str, request: Request, caller: CallerDep) -> JSONResponse:
-    known = storage.note_of(caller.workspace.id, _record(name, version)) or _uploaded(request, caller, name, version)
+    known = storage.note_of(caller.workspace.id, _record(name, version))
+    known = known if known and _is_there(caller, known) else _uploaded(request, caller, name, version)
     return JSONResponse(_shown(request, name, version, known))
 
 

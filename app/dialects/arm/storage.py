@@ -5,7 +5,6 @@ A workspace is the account. The container `files` holds all of its files by the 
 What an upload was confirmed to hold is never changed, as assets are made of it.
 """
 
-import hashlib
 import json
 import re
 from urllib.parse import quote, unquote, urlsplit
@@ -15,20 +14,18 @@ from fastapi import Request
 from app.access import bearer
 from app.access.caller import Caller
 from app.assets.addresses import stored_address
+from app.data import unreferenced
+from app.data.client_uploads import BESIDE, UPLOADS, beside, seal
 from app.dialects.arm.cloud import address
 from app.errors import AlreadyExists, Forbidden, Invalid, NotFound
 from app.kit.storage import safe_key, store
 
 FILES = "files"
-UPLOADS = "LocalUpload"
 CONFIRMED = ("upload_status", "completed")
-_DEPTH = 3
-"""An upload is LocalUpload / the digest of its content / the name of the file or folder."""
 # Clients that join an address to a container lose the account.
 _STORAGE_PATH = re.compile(r"/blobs/(?:(?P<workspace>[^/]+)\.blob\.[^/]+/)?(?P<container>[^/]+)(?:/(?P<blob>.*))?")
 # Where old clients look for the outputs of a job, whatever its address says.
 _OUTPUTS = re.compile(r"^azureml/([^/]+)")
-_BESIDE = "blob-"
 _RIGHTS = {"jobs": "jobs/read", "tracking": "jobs/read", "models": "models/read"}
 
 
@@ -108,7 +105,7 @@ def check_readable(caller: Caller, path: str) -> None:
 def is_readable(caller: Caller, path: str) -> bool:
     """Whether the caller may see the things that files at this path belong to; nobody sees what is kept beside them."""
     top = path.split("/")[0]
-    return not top.startswith(_BESIDE) and caller.can(_RIGHTS.get(top, "data/read"))
+    return not top.startswith(BESIDE) and caller.can(_RIGHTS.get(top, "data/read"))
 
 
 def check_upload(caller: Caller, path: str) -> None:
@@ -123,37 +120,25 @@ def check_upload(caller: Caller, path: str) -> None:
 def check_writable(caller: Caller, path: str) -> None:
     """Raises Forbidden outside of uploads, and AlreadyExists in an upload that was confirmed."""
     check_upload(caller, path)
-    if store().size(_seal(caller.workspace.id, path)) is not None:
+    if store().size(seal(caller.workspace.id, path)) is not None:
         raise AlreadyExists(f"The upload that holds {path!r} is complete, and is not changed.", target="path")
-
-
-def _upload(path: str) -> str:
-    return "/".join(path.split("/")[:_DEPTH])
-
-
-def _beside(workspace_id: int, kind: str, path: str) -> str:
-    return f"workspaces/{workspace_id}/{_BESIDE}{kind}/{hashlib.sha256(path.encode()).hexdigest()}"
-
-
-def _seal(workspace_id: int, path: str) -> str:
-    return _beside(workspace_id, "seals", _upload(path))
 
 
 def blocks_key(workspace_id: int, path: str) -> str:
     """Below which the blocks of a file lie until they are put together."""
-    return _beside(workspace_id, "blocks", path)
+    return beside(workspace_id, "blocks", path)
 
 
 def note_of(workspace_id: int, name: str) -> dict:
     """What was noted under a name, empty if nothing was."""
     try:
-        return json.loads(store().read_bytes(_beside(workspace_id, "metadata", name)))
+        return json.loads(store().read_bytes(beside(workspace_id, "metadata", name)))
     except NotFound:
         return {}
 
 
 def set_note(workspace_id: int, name: str, values: dict) -> None:
-    store().write_bytes(_beside(workspace_id, "metadata", name), json.dumps(values).encode())
+    store().write_bytes(beside(workspace_id, "metadata", name), json.dumps(values).encode())
 
 
 def exists(workspace_id: int, path: str) -> bool:
@@ -174,4 +159,5 @@ def set_metadata(workspace_id: int, path: str, values: dict[str, str]) -> None:
     set_note(workspace_id, path, values)
     name, value = CONFIRMED
     if values.get(name) == value:
-        store().write_bytes(_seal(workspace_id, path), b"")
+        unreferenced.keep(workspace_id, "/".join(path.split("/")[:2]))
+        store().write_bytes(seal(workspace_id, path), b"")
