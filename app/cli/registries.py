@@ -7,6 +7,12 @@ from app.cli.connecting import connect, say
 from app.cli.printing import print_list, print_one
 from app.errors import Invalid
 
+REQUESTS = ("id", "state", "kind", "share_with_name", "share_with_version", "workspace", "requested_by", "reason")
+_DECISIONS = {
+    "approve": "take in what a registry was asked for",
+    "refuse": "leave out what a registry was asked for",
+    "withdraw": "take back what you asked a registry for",
+}
 COLUMNS = ("name", "description", "location", "created_by", "created_at")
 
 
@@ -20,6 +26,16 @@ def register(commands: argparse._SubParsersAction) -> None:
     nouns.add_changes(create)
     nouns.add_limit(registry.verb("list", "list registries", run_list))
     nouns.add_name(registry.verb("show", "describe a registry", run_show), "name of the registry")
+    requests = registry.verb("requests", "list what a registry that wants approval was asked for", run_requests)
+    nouns.add_name(requests, "name of the registry")
+    requests.add_argument("--state", choices=("Pending", "Approved", "Refused", "Withdrawn"))
+    nouns.add_limit(requests)
+    for verb, text in _DECISIONS.items():
+        decide = registry.verb(verb, text, _decision(verb))
+        nouns.add_name(decide, "name of the registry")
+        decide.add_argument("--request", type=int, required=True, help="number of the request")
+        if verb != "withdraw":
+            decide.add_argument("--comment", default="", help="for whoever asked")
     delete = registry.verb("delete", "delete a registry with all that is in it", run_delete)
     nouns.add_name(delete, "name of the registry")
     delete.add_argument("--yes", "-y", action="store_true", help="do it without asking")
@@ -47,6 +63,21 @@ def run_show(options: argparse.Namespace) -> None:
         print_one(client.registries.get(options.name), (*COLUMNS, "tags"), options.output)
 
 
+def run_requests(options: argparse.Namespace) -> None:
+    with connect(options) as client:
+        rows = client.registries.requests(options.name, options.max_results, options.state)
+        print_list(rows, REQUESTS, options.output, "Nobody has asked for anything.")
+
+
+def _decision(verb: str) -> nouns.Run:
+    def run(options: argparse.Namespace) -> None:
+        with connect(options) as client:
+            found = client.registries.decide(options.name, options.request, verb, getattr(options, "comment", ""))
+        print_one(found, (*REQUESTS, "decided_by", "comment"), options.output)
+
+    return run
+
+
 def run_delete(options: argparse.Namespace) -> None:
     if not options.yes:
         raise Invalid(
@@ -70,12 +101,15 @@ def add_share(noun: nouns.Noun, kind: str, what: str) -> None:
     share.add_argument("--registry-name", metavar="REGISTRY", required=True, help="where it goes")
     share.add_argument("--share-with-name", metavar="NAME", help="name there (default: the same)")
     share.add_argument("--share-with-version", metavar="VERSION", help="version there (default: the same)")
+    share.add_argument("--reason", help="ask for it, where a registry wants approval; whoever decides reads this")
 
 
 def _run_share(options: argparse.Namespace, kind: str) -> None:
+    place = kind, options.name, options.version, options.registry_name
+    named = {"share_with_name": options.share_with_name, "share_with_version": options.share_with_version}
     with connect(options) as client:
-        made = client.registries.share(
-            kind, options.name, options.version, options.registry_name,
-            share_with_name=options.share_with_name, share_with_version=options.share_with_version,
-        )  # fmt: skip
+        if options.reason is not None:
+            print_one(client.registries.ask(*place, reason=options.reason, **named), REQUESTS, options.output)
+            return
+        made = client.registries.share(*place, **named)
     print_one(made, ("id", "name", "version", "type", "description", "created_by", "created_at"), options.output)

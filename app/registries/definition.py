@@ -19,11 +19,13 @@ _OF_THE_CLOUD = (
 
 @dataclass(frozen=True)
 class Definition:
+    """`requires_approval` is None where the file says nothing about it."""
+
     name: str
     location: str
     description: str
     tags: dict[str, str]
-    requires_approval: bool
+    requires_approval: bool | None
     warnings: tuple[str, ...]
 
 
@@ -46,7 +48,7 @@ def read(yaml: str) -> Definition:
         file.text("location") or "",
         file.text("description") or "",
         file.texts("tags"),
-        file.boolean("requires_approval", False),
+        file.boolean("requires_approval", False) if "requires_approval" in file else None,
         tuple(problems.warnings),
     )
     problems.raise_found()

@@ -49,6 +49,20 @@ class Registries:
         body |= {"share_with_name": share_with_name, "share_with_version": share_with_version}
         return self._transport.json("POST", f"{PATH}/{quote(registry)}/{kind}", json=body)
 
+    def ask(self, kind: str, name: str, version: str, registry: str, *, reason: str = "", **named: str | None) -> dict:
+        """Ask the managers of a registry to take in a version; `named` is what `share` takes too."""
+        body = {"kind": kind, "name": name, "version": version, "reason": reason, **named}
+        return self._transport.json("POST", f"{PATH}/{quote(registry)}/requests", json=body)
+
+    def requests(self, registry: str, limit: int | None = None, state: str | None = None) -> Iterator[dict]:
+        """Newest first; `state` is Pending, Approved, Refused or Withdrawn."""
+        return self._transport.pages(f"{PATH}/{quote(registry)}/requests", limit, **({"state": state} if state else {}))
+
+    def decide(self, registry: str, request: int, verb: str, comment: str = "") -> dict:
+        """`verb` is approve, refuse or withdraw; only the one who asked withdraws."""
+        body = None if verb == "withdraw" else {"comment": comment}
+        return self._transport.json("POST", f"{PATH}/{quote(registry)}/requests/{request}/{verb}", json=body)
+
     def assets(self, registry: str, kind: str, limit: int | None = None, **narrowed: Any) -> Iterator[dict]:
         """The newest version of each."""
         return self._transport.pages(f"{PATH}/{quote(registry)}/{kind}", limit, **narrowed)

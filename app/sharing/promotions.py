@@ -26,8 +26,8 @@ def check_direct(caller: Caller, registry: Registry) -> None:
     """Raises Forbidden where who shares has to ask first."""
     if registry.requires_approval and not may_manage(caller):
         raise Forbidden(
-            f"The registry {registry.name!r} takes what one of its managers approves of. Ask for it with POST "
-            f"/api/registries/{registry.name}/requests, or on the page Share of the version.",
+            f"The registry {registry.name!r} takes what one of its managers approves of. Ask for it with `--reason` "
+            f"of `share`, POST /api/registries/{registry.name}/requests, or on the page Share of the version.",
             target="registry",
         )
 

@@ -41,7 +41,8 @@ def create(session: Session, new: Definition, *, created_by: str) -> Registry:
         registry = Registry(workspace_id=home.id, name=new.name, created_by=created_by)
         session.add(registry)
     registry.description, registry.location, registry.tags = new.description, new.location, new.tags
-    registry.requires_approval = new.requires_approval
+    if new.requires_approval is not None:
+        registry.requires_approval = new.requires_approval
     session.flush()
     return registry
 

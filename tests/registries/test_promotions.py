@@ -3,8 +3,10 @@
 import pytest
 
 from app.access import identity, queries, service
+from app.cli import assets, main, registries
 from app.database import transaction
 from app.kit.storage import store
+from app.sdk.client import Client
 
 pytestmark = pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
 ASK = {"kind": "data", "name": "numbers", "version": "1", "reason": "It is complete."}
@@ -60,6 +62,25 @@ def test_pages_ask_refuse_and_withdraw(alice, bob, careful):
     states = [row["state"] for row in bob.get(f"{HERE}/requests").json()["value"]]
     assert states == ["Withdrawn", "Refused", "Approved"]
     assert "Not yet." in bob.get("/registries/careful/requests?state=Refused").text
+
+
+def test_the_command_line_asks_and_decides(alice, bob, careful, monkeypatch, capsys):
+    def atelier(client, *arguments: str) -> str:
+        token = client.headers["Authorization"].removeprefix("Bearer ")
+        made = Client("http://testserver", token, transport=client._transport)
+        for module in (registries, assets):
+            monkeypatch.setattr(module, "connect", lambda _: made)
+        assert main.main(list(arguments)) == 0
+        return capsys.readouterr().out
+
+    asked = ("data", "share", "-n", "numbers", "--version", "1", "--registry-name", "careful", "--reason", "Complete.")
+    assert "Pending" in atelier(bob, *asked)
+    assert "Complete." in atelier(alice, "registry", "requests", "-n", "careful", "--state", "Pending")
+    assert "Refused" in atelier(alice, "registry", "refuse", "-n", "careful", "--request", "1", "--comment", "No.")
+    atelier(bob, *asked)
+    assert "Withdrawn" in atelier(bob, "registry", "withdraw", "-n", "careful", "--request", "2")
+    alice.post("/api/registries", json={"yaml": "name: careful\ndescription: still careful\n"})
+    assert alice.get(HERE).json()["requires_approval"] is True
 
 
 def test_assets_of_a_registry_are_archived(alice, bob, careful):
