@@ -17,8 +17,9 @@ import yaml
 from app.connections import openings
 from app.database import reading
 from app.environments import builder, uv
+from app.environments.errors import EnvironmentBuildFailed
 from app.environments.specification import EnvironmentSpec
-from app.errors import Unavailable
+from app.errors import AtelierError, Unavailable
 from app.kit.storage import store
 from workers.containers import registries
 from workers.containers.confinement import fenced, mounted
@@ -142,10 +143,10 @@ class Builder:
             for capability in ("CHOWN", "DAC_OVERRIDE", "FOWNER"):
                 options += ["--cap-add", capability]
             options += [*mounted(folder, read_only=True, target=_MOUNT), "--pull", "never", "--entrypoint", "/bin/sh"]
-            status, last = self._run(*options, image, f"{_MOUNT}/install.sh")
+            said: list[str] = []
+            status, last = self._run(*options, image, f"{_MOUNT}/install.sh", said=said)
             if status:
-                why = f"The packages of the conda file could not be installed on top of {image}: {last}"
-                raise Unavailable(why, target="environment.conda_file")
+                raise _not_installed(image, said, last)
             self._commit(name, image, tag)
         finally:
             self.engine.remove(name)
@@ -161,9 +162,12 @@ class Builder:
         if status:
             raise Unavailable(f"The image with the packages could not be kept: {last}")
 
-    def _run(self, *arguments: str) -> tuple[int, str]:
-        """The exit status, and the last error or line; raises Stopped when the job was cancelled meanwhile."""
-        said = ["the engine did not say why"]
+    def _run(self, *arguments: str, said: list[str] | None = None) -> tuple[int, str]:
+        """The exit status, and the last error or line; raises Stopped when the job was cancelled meanwhile.
+
+        All lines are added to `said`.
+        """
+        said = [] if said is None else said
 
         def say(line: str) -> None:
             said.append(line)
@@ -172,8 +176,17 @@ class Builder:
         status = self.engine.stream(arguments, say, self.must_stop)
         if status is None:
             raise Stopped
-        why = next((line for line in reversed(said) if _ERROR.match(line)), said[-1])
-        return status, why[:500]
+        last = said[-1] if said else "the engine did not say why"
+        return status, next((line for line in reversed(said) if _ERROR.match(line)), last)[:500]
+
+
+def _not_installed(image: str, said: list[str], last: str) -> AtelierError:
+    """With the package that is to blame, where uv says which."""
+    blamed = EnvironmentBuildFailed.of(f"on top of {image}", said)
+    if blamed.target:
+        return blamed
+    why = f"The packages of the conda file could not be installed on top of {image}: {last}"
+    return EnvironmentBuildFailed(why, target="environment.conda_file", details=blamed.details)
 
 
 def _digest_of(folder: Path, dockerfile: str) -> str:
