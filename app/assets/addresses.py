@@ -11,7 +11,9 @@ from app.errors import Invalid
 DATASTORE = "workspaceblobstore"
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:.*", re.DOTALL)
 _STORE = re.compile(r"azureml://(?:subscriptions/.+?/workspaces/[^/]+/)?datastores/([^/]+)/paths/(.+)")
-_OUTPUT = re.compile(r"azureml://(?:subscriptions/.+?/workspaces/[^/]+/)?jobs/([^/]+)/outputs/([^/]+)(?:/paths/(.*))?")
+_OUTPUT = re.compile(
+    r"azureml://(?:subscriptions/.+?/workspaces/[^/]+/)?jobs/([^/]+)/outputs/([^/]+)(?:/paths(?:/(.*))?)?"
+)
 _LONG = re.compile(
     r"azureml://(?:subscriptions|locations)/.+?/workspaces/[^/]+/(data|models|components)/([^/]+)/versions/([^/]+)"
 )

@@ -5,7 +5,7 @@ import re
 from app.errors import Invalid
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,254}")
-VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,49}")
+VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
 
 
 def check_name(name: str, field: str = "name") -> str:
@@ -19,7 +19,9 @@ def check_name(name: str, field: str = "name") -> str:
 
 def check_version(version: str, field: str = "version") -> str:
     if not VERSION.fullmatch(version):
-        raise Invalid(f"{field}: {version!r} is not a version. Use letters, digits, '_', '-' and '.'.", target=field)
+        raise Invalid(
+            f"{field}: {version!r} is not a version. Use up to 128 letters, digits, '_', '-' and '.'.", target=field
+        )
     return version
 
 

@@ -11,7 +11,7 @@ from app.data import queries as data
 from app.datastores import service as datastores
 from app.errors import Invalid, NotFound
 from app.jobs import git_code
-from app.jobs.places import output_key
+from app.jobs.places import holds_artifacts, output_key
 from app.jobs.tables import Job
 from app.kit.storage import safe_key, store
 from app.registries import queries as registries
@@ -48,6 +48,8 @@ def _resolve(session: Session, workspace_id: int, type: str, text: str, address:
             return _existing(f"workspaces/{workspace_id}/{safe_key(path)}", address.path)
         case JobOutput(job, output, path):
             found = _job(session, workspace_id, job)
+            if holds_artifacts(found, output):
+                return _find_files(session, workspace_id, f"runs:/{job}/{path.rstrip('/')}")
             there = _existing(safe_key(output_key(found, output), path), f"jobs/{job}/outputs/{output}") | {"job": job}
             digest = (found.outputs.get(output) or {}).get("digest")
             return there | ({"digest": digest} if digest and not path else {})

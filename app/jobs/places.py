@@ -3,6 +3,7 @@
 from app.jobs.tables import Job
 
 USER_LOG = "user_logs/std_log.txt"
+ARTIFACTS = "artifacts"
 SYSTEM_LOG = "system_logs/worker.txt"
 
 
@@ -27,6 +28,11 @@ def output_path(job: Job, output: str) -> str:
 
 def output_key(job: Job, output: str) -> str:
     return f"{workspace_root(job)}/{output_path(job, output)}"
+
+
+def holds_artifacts(job: Job, output: str) -> bool:
+    """Whether an output is Azure ML's name for the artifacts of the run, as the job declares none of that name."""
+    return output == ARTIFACTS and ARTIFACTS not in job.outputs
 
 
 def written_by(name: str, outputs: dict, output: str) -> dict[str, str]:

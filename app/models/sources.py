@@ -50,6 +50,8 @@ def _resolve(session: Session, workspace_id: int, source: str) -> Source:
             return Source(f"workspaces/{workspace_id}/{safe_key(path)}")
         case JobOutput(name, output, path):
             job = jobs.get(session, workspace_id, name)
+            if places.holds_artifacts(job, output):
+                return _of_run(session, job, path.rstrip("/"))
             return Source(safe_key(places.output_key(job, output), path), job)
         case RunArtifact(name, path):
             return _of_run(session, jobs.get(session, workspace_id, name), path)

@@ -47,6 +47,13 @@ def test_an_output_or_a_part_of_it_becomes_a_version(job, path, type, files):
     assert len(list(store().walk(version.path))) == files
 
 
+def test_artifacts_of_a_run_are_named_as_azure_ml_does(job):
+    store().write_bytes(f"{places.artifact_key(job)}/net/weights", b"1234")
+    version = _register(job, "azureml://jobs/trained/outputs/artifacts/paths/net/")
+    assert [entry.path for entry in store().walk(version.path)] == ["weights"]
+    assert _register(job, "azureml://jobs/trained/outputs/model/paths/").file_count == 2
+
+
 def test_versions_count_up_and_may_be_named_once(job):
     _register(job)
     assert _register(job).version == 2

@@ -37,8 +37,8 @@ def node_of(node: Mapping[str, Any], find_code: FindCode) -> dict[str, Any]:
     if policy := mapping(node, "early_termination", "properties.jobs"):
         kind = policy.get("policy_type") or policy.get("policyType") or policy.get("type")
         found["early_termination"] = fields(policy, without=["policy_type", "policyType"]) | {"type": snake(str(kind))}
-    if task := mapping(node, "task", "properties.jobs"):
-        found["task"] = task_of(task, find_code)
+    if task := node.get("task"):
+        found["task"] = task_of(task, find_code) if isinstance(task, dict) else task
     if (items := node.get("items")) is not None:
         found["items"] = _items(items)
     if isinstance(node.get("partition_keys"), str):

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from difflib import get_close_matches
 from typing import Any
 
+from app.assets.names import NAME, VERSION
 from app.kit.sections import Section, as_text, kind_of
 
 FILE_TYPES = ("uri_file", "uri_folder", "mltable")
@@ -14,11 +15,9 @@ LITERAL_TYPES = ("string", "number", "integer", "boolean")
 INPUT_MODES = ("ro_mount", "download", "direct", "eval_mount", "eval_download")
 OUTPUT_MODES = ("rw_mount", "mount", "upload", "direct")
 PORT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-ASSET_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,254}")
 _OTHER_DATASTORE = re.compile(
     r"azureml://(subscriptions/.+?/workspaces/[^/]+/)?datastores/(?!workspaceblobstore/|\$\{\{)[^/]+/paths/."
 )
-VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,49}")
 
 INPUT_FIELDS = ("type", "path", "mode", "value", "default", "optional", "description", "path_on_compute", "datastore")
 INTERFACE_FIELDS = ("type", "optional", "default", "description", "min", "max", "enum", "mode")
@@ -256,7 +255,7 @@ def _output(outputs: Section, name: str) -> Output:
 
 def _asset_name(port: Section) -> str | None:
     name = port.text("name")
-    if name is not None and not ASSET_NAME.fullmatch(name):
+    if name is not None and not NAME.fullmatch(name):
         port.wrong("name", f"is {name!r}; use up to 255 letters, digits, '_', '-' and '.', a letter or digit first.")
     return name
 
