@@ -70,7 +70,7 @@ def test_what_a_client_of_azure_uploaded_is_deleted_whole_and_can_be_sent_again(
     assert alice.post("/api/data", json={"name": "src", "type": "uri_folder", "path": path}).status_code == 201
     assert unreferenced.sweep(7) == 0
     days_later(monkeypatch, 5)
-    assert alice.head(place.format("loose")).status_code == 200
+    assert alice.head("/blobs/default.blob.host/files/LocalUpload/loose/src/main.py").status_code == 200
     assert unreferenced.sweep(7) == 0
     days_later(monkeypatch, 8)
     assert unreferenced.sweep(7) == 0

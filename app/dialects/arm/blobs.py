@@ -19,7 +19,6 @@ from starlette.responses import StreamingResponse
 
 from app.access.caller import Caller
 from app.access.guard import CallerDep, allow
-from app.data import client_uploads, unreferenced
 from app.data.permissions import READ
 from app.dialects.arm import storage
 from app.dialects.arm.addressing import BLOBS
@@ -91,9 +90,9 @@ def _list_xml(container: str, prefix: str, found: Iterator[tuple[str, int | None
 @router.head(BLOBS + "/{container}/{blob:path}", dependencies=[allow(READ)])
 def properties(container: str, blob: str, caller: CallerDep) -> Response:
     """Clients ask for those of an upload before they use it once more instead of sending it."""
-    if container != storage.FILES:
-        unreferenced.keep(caller.workspace.id, f"{client_uploads.UPLOADS}/{container}")
-    return described(caller, storage.path_of(container, blob))
+    path = storage.path_of(container, blob)
+    storage.keep(caller.workspace.id, path)
+    return described(caller, path)
 
 
 def described(caller: Caller, path: str) -> Response:

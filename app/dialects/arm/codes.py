@@ -10,7 +10,6 @@ from fastapi.responses import JSONResponse
 from app.access.caller import Caller
 from app.access.guard import CallerDep, allow, note
 from app.assets.names import check_name, check_version
-from app.data import unreferenced
 from app.data.permissions import READ, WRITE
 from app.dialects.arm import answers, storage
 from app.dialects.arm.addressing import WORKSPACE
@@ -67,7 +66,7 @@ def versions(name: str, request: Request, caller: CallerDep, hash: str = "") -> 
 def _is_there(caller: Caller, known: dict) -> bool:
     """Whether the files of code lie there still: what nothing refers to is deleted in time."""
     path = storage.stored_path(known["codeUri"], "properties.codeUri")
-    unreferenced.keep(caller.workspace.id, "/".join(path.split("/")[:2]))
+    storage.keep(caller.workspace.id, path)
     return storage.exists(caller.workspace.id, path)
 
 

@@ -154,10 +154,16 @@ def only_folder(workspace_id: int, path: str) -> str | None:
     return inside[0].path if len(inside) == 1 and inside[0].is_folder else ""
 
 
+def keep(workspace_id: int, path: str) -> None:
+    """Whoever asks for an upload is about to use it: it is not deleted for now."""
+    if path.startswith(UPLOADS + "/"):
+        unreferenced.keep(workspace_id, "/".join(path.split("/")[:2]))
+
+
 def set_metadata(workspace_id: int, path: str, values: dict[str, str]) -> None:
     """The metadata of a file, which is noted under its path."""
     set_note(workspace_id, path, values)
     name, value = CONFIRMED
     if values.get(name) == value:
-        unreferenced.keep(workspace_id, "/".join(path.split("/")[:2]))
+        keep(workspace_id, path)
         store().write_bytes(seal(workspace_id, path), b"")
