@@ -7,13 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from . import answers, bodies
-from .errors import BadInput, ScoringError
+from . import answers, bodies, model_files
+from .errors import BadInput
 from .signature import Table, read_cells
-
-TORCHSCRIPT = (".pt", ".pth", ".torchscript")
-PICKLED = (".joblib", ".pkl", ".pickle")
-EXPORTED = ".pt2"
 
 
 class ScriptModel:
@@ -57,16 +53,15 @@ def _function(module: Any, name: str, script: Path) -> Callable:
 
 
 class FileModel:
-    """A TorchScript or exported PyTorch program, or a pickled estimator with `predict`."""
+    """A model file of a known framework, or a class with `load` and `predict`; see `model_files`."""
 
     inputs: list[dict] = []
     outputs: list[dict] = []
 
     def __init__(self, model_folder: Path) -> None:
-        path = find_file(model_folder)
-        load = _load_torch if path.suffix in (*TORCHSCRIPT, EXPORTED) else _load_pickled
+        path = model_files.find(model_folder)
         # The model as its own framework knows it, and what scores with it.
-        self.native, self._predict = load(path)
+        self.native, self._predict = model_files.LOADERS[path.suffix](path)
 
     def score(self, raw: bytes, content_type: str, *, wrapped: bool) -> bytes:
         body = bodies.read(raw, content_type)
@@ -78,55 +73,3 @@ class FileModel:
             reason = str(error).strip().rpartition("\n")[2]
             raise BadInput(f"{body.field}: the model refused the input: {reason}", target=body.field) from error
         return answers.encode({"predictions": predictions} if wrapped else predictions)
-
-
-def find_file(folder: Path) -> Path:
-    """The one model file in a folder, or the file itself. Raises ScoringError when there is none or more."""
-    suffixes = (*TORCHSCRIPT, EXPORTED, *PICKLED)
-    paths = [folder] if folder.is_file() else sorted(path for path in folder.rglob("*") if path.is_file())
-    found = [path for path in paths if path.suffix in suffixes]
-    if len(found) == 1:
-        return found[0]
-    what = ", ".join(path.name for path in found) or "no such file"
-    raise ScoringError(
-        f"model: expected one file with the suffix {', '.join(suffixes)}, or a scoring script; found {what}.",
-        target="model",
-    )
-
-
-def _load_torch(path: Path) -> tuple[Any, Callable[[Any], Any]]:
-    import torch
-
-    if path.suffix == EXPORTED:
-        module = torch.export.load(path).module()
-    else:
-        module = torch.jit.load(str(path), map_location="cpu").eval()
-
-    def predict(data: Any) -> Any:
-        rows = data.rows if isinstance(data, Table) else data
-        with torch.inference_mode():
-            return module(torch.tensor(rows, dtype=torch.float32))
-
-    return module, predict
-
-
-def _load_pickled(path: Path) -> tuple[Any, Callable[[Any], Any]]:
-    if path.suffix == ".joblib" or importlib.util.find_spec("joblib"):
-        import joblib
-
-        model = joblib.load(path)
-    else:
-        import pickle
-
-        model = pickle.loads(path.read_bytes())
-    if not hasattr(model, "predict"):
-        raise ScoringError(f"model: {path.name} holds {type(model).__name__}, which has no predict().", target="model")
-
-    def predict(data: Any) -> Any:
-        if isinstance(data, Table) and data.columns is not None:
-            import pandas
-
-            return model.predict(pandas.DataFrame(data.rows, columns=data.columns))
-        return model.predict(data.rows if isinstance(data, Table) else data)
-
-    return model, predict
