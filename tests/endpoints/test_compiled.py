@@ -42,14 +42,16 @@ def compiled(tail=(), columns=None, **taken) -> Compiled:
     ],
 )
 def test_what_is_not_plainly_rows_of_numbers_is_left_to_the_scoring_server(body, shape):
-    rows = Engine(compiled(), GRAPH, None).read(body.encode(), b"application/json")
-    assert (rows.shape if rows is not None else None) == shape
+    engine = Engine(compiled(), GRAPH, None)
+    rows = engine.read(body.encode(), b"application/json")
+    found = engine._array(rows) if rows is not None else None
+    assert (found.shape if found is not None else None) == shape
 
 
 def test_whole_numbers_stay_whole():
     engine = Engine(compiled(whole=[True, False]), GRAPH, None)
-    assert engine.read(b"[[1.0, 2.5]]", b"") is not None
-    assert engine.read(b"[[1.5, 2.5]]", b"") is None
+    assert engine._array([[1.0, 2.5]]) is not None
+    assert engine._array([[1.5, 2.5]]) is None
     assert engine.read(b"a,b", b"text/csv") is None
 
 
@@ -59,12 +61,16 @@ def test_what_comes_together_is_one_batch_and_each_gets_its_own():
         runs, compute = [], engine._compute
         engine._compute = lambda batch: runs.append(len(batch)) or compute(batch)
         answers = {}
-        for name, body, wrapped in (("a", b"[[1, 2]]", False), ("b", b"[[3, 4], [5, 6]]", True)):
+        for name, body, wrapped in (
+            ("a", b"[[1, 2]]", False),
+            ("b", b"[[3, 4], [5, 6]]", True),
+            ("wrong", b'[[3, 4], [5, "6"]]', True),
+        ):
             engine.submit(engine.read(body, b""), wrapped, lambda body, name=name: answers.update({name: body}))
-        while len(answers) < 2:
+        while len(answers) < 3:
             await asyncio.sleep(0)
-        assert answers == {"a": b'[{"y":6.0}]', "b": b'{"predictions":[{"y":14.0},{"y":22.0}]}'}
-        assert runs == [2]
+        assert answers == {"a": b'[{"y":6.0}]', "b": b'{"predictions":[{"y":14.0},{"y":22.0}]}', "wrong": None}
+        assert runs[0] == 3
 
     asyncio.run(check())
 

@@ -64,24 +64,33 @@ class Engine:
         self._tail = tuple(compiled.output["tail"])
         self._records = compiled.output["columns"]
         self._threads = threads
-        self._waiting: list[tuple[Any, bool, Done]] = []
+        self._waiting: list[tuple[list, bool, Done]] = []
         self._is_due = False
         # A first guess that lets the first request show what a row takes.
         self._row_seconds, self._run_seconds = 0.0, 0.0
 
-    def read(self, body: bytes, content_type: bytes) -> Any:
-        """The rows as an array, or None where the scoring server has to look at the body."""
+    def read(self, body: bytes, content_type: bytes) -> list | None:
+        """What look like rows, or None where the scoring server has to look at the body."""
         if content_type[:16] not in (b"application/json", b"") or b"true" in body or b"false" in body:
             return None
         try:
             sent = orjson.loads(body)
-            rows = sent if type(sent) is list else self._rows(sent)
-            if not rows or type(rows) is not list or type(rows[0]) is not list:
-                return None
-            found = self._numpy.array(rows)
-        except (ValueError, TypeError, KeyError):
+        except ValueError:
             return None
-        if found.shape[1:] != self._shape or found.dtype.kind not in "if" or not abs(found).max() <= self._most:
+        rows = sent if type(sent) is list else self._rows(sent)
+        if type(rows) is not list or not rows or type(rows[0]) is not list or len(rows[0]) != self._shape[0]:
+            return None
+        return rows
+
+    def _array(self, rows: list) -> Any:
+        """Rows as the graph takes them, or None where they are not all numbers of the shape that was compared."""
+        try:
+            found = self._numpy.array(rows)
+        except (ValueError, TypeError, OverflowError):
+            return None
+        if found.shape[1:] != self._shape or found.dtype.kind not in "if":
+            return None
+        if not (found.max() <= self._most and found.min() >= -self._most):
             return None
         if self._whole is not None and found.dtype.kind == "f" and (found[:, self._whole] % 1).any():
             return None
@@ -100,8 +109,8 @@ class Engine:
         columns = value.get("columns")
         return value["data"] if columns is None or columns == self._columns else None
 
-    def submit(self, rows: Any, wrapped: bool, done: Done) -> None:
-        """`done` gets the body of the answer, or None where the graph failed.
+    def submit(self, rows: list, wrapped: bool, done: Done) -> None:
+        """`done` gets the body of the answer, or None where the scoring server has to answer.
 
         Nothing waits while nothing is at work: what one look at the sockets brought is one batch, and what
         comes while a batch is computed is the next.
@@ -134,18 +143,21 @@ class Engine:
 
     def _compute(self, batch: list) -> list[bytes | None]:
         started = time.perf_counter()
-        rows = batch[0][0] if len(batch) == 1 else self._numpy.concatenate([found for found, _, _ in batch])
+        rows = self._array(batch[0][0] if len(batch) == 1 else [row for found, _, _ in batch for row in found])
+        if rows is None:
+            # One that is wrong costs the others their batch, not their answer.
+            return [None] if len(batch) == 1 else [self._compute([one])[0] for one in batch]
         try:
             output = self._session.run(self._output_names, {self._input_name: rows})[0]
             output = output.reshape(len(rows), *self._tail).tolist()
+            self._learn(len(rows), time.perf_counter() - started)
+            bodies, place = [], 0
+            for found, wrapped, _ in batch:
+                bodies.append(self._encode(output[place : place + len(found)], wrapped))
+                place += len(found)
         except Exception:
             log.exception("a compiled model failed")
             return [None] * len(batch)
-        self._learn(len(rows), time.perf_counter() - started)
-        bodies, place = [], 0
-        for found, wrapped, _ in batch:
-            bodies.append(self._encode(output[place : place + len(found)], wrapped))
-            place += len(found)
         return bodies
 
     def _learn(self, count: int, seconds: float) -> None:

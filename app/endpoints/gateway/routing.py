@@ -68,6 +68,10 @@ class Route:
             if not self._can_answer(asked):
                 raise Unavailable(f"Deployment {asked!r} has no instance that is ready.")
             return asked
+        if len(self.traffic) == 1:
+            name, share = next(iter(self.traffic.items()))
+            if share > 0 and self._can_answer(name):
+                return name
         shares = {name: share for name, share in self.traffic.items() if share > 0}
         ready = {name: share for name, share in shares.items() if self._can_answer(name)}
         if not ready:

@@ -116,13 +116,15 @@ class Scoring:
         self.choose: Chooser = by_header_or_traffic
         self.after: list[After] = []
         self._counters = counters
-        self._spare: asyncio.Task | None = None
+        self._left_over: set[asyncio.Task] = set()
         self._version = 0
 
     def start(self, ask: Ask, done: Done) -> asyncio.Task | None:
         """Call `done` once with the answer: at once, or at the end of the task, which may be cancelled."""
-        given = ask.headers.get(b"x-ms-client-request-id", b"")[:128].decode("latin-1")
-        ask.request_id = given if given.isprintable() and given else ask.request_id or sortable()
+        if given := ask.headers.get(b"x-ms-client-request-id"):
+            named = given[:128].decode("latin-1")
+            ask.request_id = named if named.isprintable() else ask.request_id
+        ask.request_id = ask.request_id or sortable()
         try:
             ask.route = self._route(ask)
             admitted = ask.route.admits(ask.headers.get(b"authorization", b"").decode("latin-1"))
@@ -172,7 +174,9 @@ class Scoring:
         def answered(body: bytes | None) -> None:
             if body is None:
                 # The model itself can still answer.
-                self._spare = asyncio.get_running_loop().create_task(self._work(ask, None, done))
+                task = asyncio.get_running_loop().create_task(self._work(ask, None, done))
+                self._left_over.add(task)
+                task.add_done_callback(self._left_over.discard)
             else:
                 self._end(ask, Answer(200, [(b"content-type", b"application/json"), *_known(ask)], body), done)
 
