@@ -1,5 +1,6 @@
 """The page that says how code of one's own reaches this workspace, with address and token filled in."""
 
+import json
 import shlex
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from app.access.guard import CallerDep, allow, note
 from app.access.permissions import OWN_ACCOUNT_WRITE
 from app.access.tables import User
 from app.dialects.arm.cloud import address
-from app.dialects.arm.variables import variables
+from app.dialects.arm.variables import GROUP, SUBSCRIPTION, variables
 from app.web.session import SessionDep
 from app.web.templating import templates
 from app.workspaces.permissions import READ
@@ -54,7 +55,9 @@ def _context(request: Request, caller: Caller, token: str) -> dict:
         lines.insert(0, FETCH.format(url=_plain(request), bundle=BUNDLE))
     elsewhere = "" if workspace == "default" else f" --workspace {workspace}"
     here = f'eval "$(atelier env --home {shlex.quote(str(_short(settings.home)))}{elsewhere})"'
-    return {"shell": "\n".join(lines), "here": here, "secure": base.startswith("https:"), "days": DAYS}
+    config = {"subscription_id": SUBSCRIPTION, "resource_group": GROUP, "workspace_name": workspace}
+    told = {"shell": "\n".join(lines), "here": here, "config": json.dumps(config, indent=4)}
+    return told | {"secure": base.startswith("https:"), "days": DAYS}
 
 
 def _quoted(value: str) -> str:

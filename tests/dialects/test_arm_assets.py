@@ -109,6 +109,9 @@ def test_a_datastore_is_defined_and_its_secret_is_told_by_an_audited_call_only(a
 
 def test_an_environment_is_registered_and_a_curated_one_is_there_under_its_names(alice):
     conda = "name: e\ndependencies:\n  - python=3.11\n  - pip:\n      - tomli==2.0.1\n"
+    digest = "f" * 64
+    unnamed = _put(alice, f"environments/CliV2AnonymousEnvironment/versions/{digest}", image="python:3.11")
+    assert unnamed.json()["name"] == digest and _listed(alice, "environments") == []
     made = _put(alice, "environments/e/versions/1", image="python:3.11", condaFile=conda, isAnonymous=False)
     assert made.status_code == 201, made.text
     assert "tomli==2.0.1" in made.json()["properties"]["condaFile"]

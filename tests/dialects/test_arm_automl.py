@@ -76,7 +76,10 @@ def test_a_task_is_kept_and_read_back_as_it_was_sent(alice, sent, task):
 def test_a_task_stands_in_the_registry_as_a_file_says_it(alice):
     assert put(alice, "auto", CLASSIFICATION).status_code == 201
     with reading() as session:
-        kept = queries.get(session, 1, "auto").spec["automl"]
+        job = queries.get(session, 1, "auto")
+        # No line is told of a file that the client never saw.
+        assert job.warnings[0].startswith("`type` is automl")
+        kept = job.spec["automl"]
     assert (kept["task"], kept["primary_metric"], kept["n_cross_validations"]) == ("classification", "auc_weighted", 5)
     assert kept["limits"] == {"max_trials": 5, "timeout_minutes": 600, "trial_timeout_minutes": 20}
     assert kept["training"]["blocked_training_algorithms"] == ["xg_boost_classifier", "knn"]

@@ -128,6 +128,7 @@ def test_a_token_of_stored_files_opens_nothing_else(anonymous, alice, personal):
 def test_the_page_of_python_fills_in_a_new_token_that_works(alice, anonymous):
     page = alice.get("/w/default/python").text
     assert "YOUR-TOKEN" in page and "AZUREML_WORKSPACE_NAME=default" in page
+    assert "&#34;workspace_name&#34;: &#34;default&#34;" in page
     made = alice.post("/python")
     token = made.text.partition("IDENTITY_HEADER=")[2].partition("\n")[0]
     assert made.status_code == 201 and made.headers["cache-control"] == "no-store" and "YOUR-TOKEN" not in made.text

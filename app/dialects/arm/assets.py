@@ -34,7 +34,8 @@ class Asset:
     `told` are the properties of a version beside those that all kinds have, `container` those of an asset; `create`
     makes a version from the properties that were sent; `same` raises where they ask for other content than a version
     has. `ready` answers a version that every workspace has, for a name that this one lacks. `list_page` and
-    `next_version` stand for those of `kind` where a domain has its own.
+    `next_version` stand for those of `kind` where a domain has its own. The asset `anonymous` holds what clients made
+    without a name, and is not listed.
     """
 
     word: str
@@ -46,6 +47,7 @@ class Asset:
     create: Callable[[Session, Caller, str, str, dict], Any]
     same: Callable[[Session, Any, dict], None]
     container: Callable[[Any], dict] = lambda asset: {}
+    anonymous: str = ""
     list_page: Callable | None = None
     next_version: Callable[[Session, Any], Any] | None = None
     ready: Callable[[Request, str, str | None], dict | None] = lambda request, name, version: None
@@ -113,7 +115,8 @@ def _add_containers(router: APIRouter, asset: Asset, action: Action, Home: Any) 
     ) -> JSONResponse:
         pages = asset.list_page or kind.page
         found = pages(session, home, sort="name", archived=_view(listViewType), number=paging.number, size=paging.size)
-        return paging.answer(found, lambda row: asset.asset(request, *row))
+        shown = [asset.asset(request, *row) for row in found.rows if row[0].name != asset.anonymous]
+        return paging.answer(found, shown)
 
     @router.get("/{name}", dependencies=[allow(action)])
     def container(name: str, request: Request, session: SessionDep, home: Home) -> JSONResponse:

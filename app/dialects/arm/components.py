@@ -88,5 +88,5 @@ def _same(session: Session, found: ComponentVersion, asked: dict) -> None:
         )
 
 
-ASSETS = Asset("components", "components", COMPONENTS, READ, WRITE, _told, _create, _same)
+ASSETS = Asset("components", "components", COMPONENTS, READ, WRITE, _told, _create, _same, anonymous=ANONYMOUS)
 router = routes(ASSETS)

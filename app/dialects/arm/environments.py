@@ -88,5 +88,7 @@ def curated_container(request: Request, name: str) -> dict:
     return container_of(request, ASSETS, name, _ready(request, name, None))
 
 
-ASSETS = Asset("environments", "environments", ENVIRONMENTS, READ, WRITE, _told, _create, _same, ready=_ready)
+ASSETS = Asset(
+    "environments", "environments", ENVIRONMENTS, READ, WRITE, _told, _create, _same, ready=_ready, anonymous=ANONYMOUS
+)
 router = routes(ASSETS)

@@ -60,12 +60,14 @@ def put(name: str, request: Request, sent: BodyDep, session: SessionDep, caller:
 
 
 def _submit(session: Session, caller: Caller, document: dict) -> Job:
+    # The lines of problems are those of a file that the caller never saw.
     try:
-        return service.submit(session, caller, yaml.safe_dump(document, sort_keys=False, allow_unicode=True))
+        job = service.submit(session, caller, yaml.safe_dump(document, sort_keys=False, allow_unicode=True))
     except Invalid as error:
-        # The lines are those of a file that the caller never saw.
         error.message, error.details = _without_line(error.message), [_without_line(text) for text in error.details]
         raise
+    job.warnings = [_without_line(text) for text in job.warnings]
+    return job
 
 
 def _without_line(message: str) -> str:
