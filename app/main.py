@@ -13,8 +13,9 @@ from app import domains
 from app.access import identity
 from app.dialects.arm.addressing import ArmAddress
 from app.dialects.mlflow import routes as tracking
-from app.endpoints import serving
+from app.endpoints import rolling_back, serving
 from app.endpoints.gateway import COUNTERS, Gateway, RoutingTable, figures
+from app.endpoints.gateway.mirroring import COMPARISONS
 from app.jobs.service_gateway import ServiceGateway
 from app.kit.hiding import hide_from_guests
 from app.kit.logs import log_as_json
@@ -39,7 +40,7 @@ def create_api(settings: Settings) -> FastAPI:
             asyncio.create_task(_every(30, identity.write_touched)),
             asyncio.create_task(watching.listen(settings.redis_url)),
             asyncio.create_task(serving.keep_routes(app.state.routes)),
-            asyncio.create_task(figures.follow(settings.redis_url, COUNTERS)),
+            asyncio.create_task(figures.follow(settings.redis_url, COUNTERS, COMPARISONS)),
         ]
         yield
         for keeper in keepers:
@@ -71,7 +72,9 @@ async def _every(seconds: float, work) -> None:
 def wrap(api: FastAPI) -> ASGIApp:
     """What comes by the thousand passes the API by; the workspace address stands before all."""
     limit = api.state.settings.score_body_bytes
-    inner = ServiceGateway(Gateway(tracking.shortcut(api), api.state.routes, body_limit=limit))
+    gateway = Gateway(tracking.shortcut(api), api.state.routes, body_limit=limit)
+    rolling_back.install(gateway.scoring)
+    inner = ServiceGateway(gateway)
     return Observed(WorkspaceAddress(ArmAddress(inner)))
 
 

@@ -12,16 +12,18 @@ from contextlib import suppress
 import uvloop
 
 from app import database
-from app.endpoints import serving
+from app.endpoints import rolling_back, serving
 from app.endpoints.gateway.compiled import Engines
 from app.endpoints.gateway.counters import COUNTERS
 from app.endpoints.gateway.figures import publish
 from app.endpoints.gateway.http import Listener
+from app.endpoints.gateway.mirroring import COMPARISONS
 from app.endpoints.gateway.routing import RoutingTable
 from app.endpoints.gateway.scoring import Scoring
 from app.kit import crypto, storage
 from app.kit.hiding import hide_from_guests
 from app.kit.logs import log_as_json
+from app.notifications import service as notifications
 from app.settings import Settings, current
 from app.web import watching
 
@@ -35,7 +37,9 @@ async def serve(settings: Settings) -> None:
     table.replace(await asyncio.to_thread(serving.read_routes))
     engines = Engines(len(os.sched_getaffinity(0)))
     engines.keep_only(table.compiled())
-    listener = Listener(Scoring(table, body_limit=settings.score_body_bytes, engines=engines))
+    scoring = Scoring(table, body_limit=settings.score_body_bytes, engines=engines)
+    rolling_back.install(scoring)
+    listener = Listener(scoring)
     loop = asyncio.get_running_loop()
     server = await loop.create_server(listener.protocol, settings.host, settings.scoring_port, backlog=BACKLOG)
     ended = asyncio.Event()
@@ -45,7 +49,7 @@ async def serve(settings: Settings) -> None:
     keepers = [
         asyncio.create_task(watching.listen(settings.redis_url)),
         asyncio.create_task(serving.keep_routes(table)),
-        asyncio.create_task(publish(settings.redis_url, name, COUNTERS)),
+        asyncio.create_task(publish(settings.redis_url, name, COUNTERS, COMPARISONS)),
         asyncio.create_task(listener.sweep()),
     ]
     _leave_alone_what_stays()
@@ -72,6 +76,7 @@ def main() -> int:
     database.bind(database.connect(settings.database))
     storage.connect(settings.artifact_root)
     crypto.connect(settings.secret_key)
+    notifications.connect(settings)
     if not settings.scoring_port:
         print("scoring_port: the gateway needs a port to listen on.", file=sys.stderr)
         return 2

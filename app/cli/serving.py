@@ -13,6 +13,7 @@ ENDPOINT = (
     "name",
     "auth_mode",
     "traffic",
+    "mirror_traffic",
     "scoring_uri",
     "openapi_uri",
     "description",
@@ -40,7 +41,11 @@ def _register_endpoints(endpoint: nouns.Noun) -> None:
     create.add_argument("--auth-mode", choices=("key", "aml_token", "aad_token"))
     update = endpoint.verb("update", "change the traffic of an endpoint", run_endpoint_update)
     nouns.add_name(update, "name of the endpoint")
-    update.add_argument("--traffic", required=True, help="shares in per cent, such as 'blue=90 green=10'")
+    update.add_argument("--traffic", "-r", help="shares in per cent, such as 'blue=90 green=10'")
+    update.add_argument(
+        "--mirror-traffic", help="who gets copies of how many in a hundred requests, such as 'green=10'"
+    )
+    update.add_argument("--roll-back", action="store_true", help="go back to the traffic before its last change")
     nouns.add_limit(endpoint.verb("list", "list endpoints", run_endpoint_list))
     nouns.add_name(endpoint.verb("show", "describe an endpoint", run_endpoint_show), "name of the endpoint")
     delete = endpoint.verb("delete", "delete an endpoint and its deployments", run_endpoint_delete)
@@ -48,6 +53,9 @@ def _register_endpoints(endpoint: nouns.Noun) -> None:
     _add_yes(delete)
     keys = endpoint.verb("get-credentials", "print the keys of an endpoint", run_endpoint_keys)
     nouns.add_name(keys, "name of the endpoint")
+    renew = endpoint.verb("regenerate-keys", "replace a key of an endpoint; the other stays valid", run_endpoint_renew)
+    nouns.add_name(renew, "name of the endpoint")
+    renew.add_argument("--key-type", choices=("primary", "secondary"), default="primary", help="default: primary")
     invoke = endpoint.verb("invoke", "score a request and print the answer", run_endpoint_invoke)
     nouns.add_name(invoke, "name of the endpoint")
     invoke.add_argument(
@@ -103,14 +111,32 @@ def run_endpoint_create(options: argparse.Namespace) -> None:
 
 
 def run_endpoint_update(options: argparse.Namespace) -> int:
-    shares = dict(part.partition("=")[::2] for part in options.traffic.replace(",", " ").split())
-    if not all(share.isdigit() for share in shares.values()):
-        say(f"atelier: --traffic {options.traffic!r}: write it as 'blue=90 green=10'.")
+    changes = {}
+    for field in ("traffic", "mirror_traffic"):
+        text = getattr(options, field)
+        if text is None:
+            continue
+        shares = dict(part.partition("=")[::2] for part in text.replace(",", " ").split())
+        if not all(share.isdigit() for share in shares.values()):
+            say(f"atelier: --{field.replace('_', '-')} {text!r}: write it as 'blue=90 green=10'.")
+            return 2
+        changes[field] = {name: int(share) for name, share in shares.items()}
+    if bool(changes) == options.roll_back:
+        say("atelier: say either --traffic, --mirror-traffic or both, or --roll-back.")
         return 2
     with connect(options) as client:
-        changed = client.change_endpoint(options.name, traffic={name: int(share) for name, share in shares.items()})
+        if options.roll_back:
+            changed = client.roll_back_endpoint(options.name)
+        else:
+            changed = client.change_endpoint(options.name, **changes)
         print_one(changed, ENDPOINT, options.output)
     return 0
+
+
+def run_endpoint_renew(options: argparse.Namespace) -> None:
+    with connect(options) as client:
+        found = client.regenerate_key(options.name, options.key_type)
+        print_one(found, ("primaryKey", "secondaryKey"), options.output)
 
 
 def run_endpoint_list(options: argparse.Namespace) -> None:

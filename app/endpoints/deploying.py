@@ -42,6 +42,8 @@ def deploy(session: Session, endpoint: OnlineEndpoint, new: DeploymentCreate, *,
         readiness_probe=new.readiness_probe.model_dump(),
         tags=new.tags,
         properties=new.properties,
+        scale_settings=new.scale_settings.model_dump() if new.scale_settings else None,
+        data_collector=new.data_collector,
         spec=new.model_dump(mode="json"),
     )
 

@@ -34,3 +34,21 @@ def check_traffic(traffic: dict, deployments: set[str]) -> dict[str, int]:
     if total not in (0, 100):
         raise Invalid(f"traffic: the shares add up to {total}; they must add up to 100, or to 0.", target="traffic")
     return dict(traffic)
+
+
+MOST_MIRRORED = 50
+
+
+def check_mirror(mirror: dict, deployments: set[str]) -> dict[str, int]:
+    """At most one known deployment, which gets copies of at most half of the requests."""
+    shares = {name: share for name, share in mirror.items() if share != 0}
+    for name, share in shares.items():
+        field = f"mirror_traffic.{name}"
+        if name not in deployments:
+            known = ", ".join(sorted(deployments)) or "none yet"
+            raise Invalid(f"{field}: there is no such deployment; there are: {known}.", target=field)
+        if isinstance(share, bool) or not isinstance(share, int) or not 0 <= share <= MOST_MIRRORED:
+            raise Invalid(f"{field}: {share!r} is no percentage from 0 to {MOST_MIRRORED}.", target=field)
+    if len(shares) > 1:
+        raise Invalid("mirror_traffic: only one deployment at a time can be mirrored to.", target="mirror_traffic")
+    return shares

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
+from app.access.tables import Workspace
 from app.endpoints.tables import DeploymentInstance, OnlineDeployment, OnlineEndpoint
 from app.errors import NotFound
 from app.kit.paging import Page, ordering, paginate
@@ -17,6 +18,12 @@ def find(session: Session, workspace_id: int, name: str) -> OnlineEndpoint | Non
     return session.scalar(
         select(OnlineEndpoint).where(OnlineEndpoint.workspace_id == workspace_id, OnlineEndpoint.name == name)
     )
+
+
+def by_workspace_name(session: Session, workspace: str, name: str) -> OnlineEndpoint | None:
+    place = select(Workspace.id).where(Workspace.name == workspace).scalar_subquery()
+    found = select(OnlineEndpoint).where(OnlineEndpoint.workspace_id == place, OnlineEndpoint.name == name)
+    return session.scalar(found.with_for_update(of=OnlineEndpoint))
 
 
 def get(session: Session, workspace_id: int, name: str) -> OnlineEndpoint:

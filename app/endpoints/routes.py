@@ -6,6 +6,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from app.access.guard import CallerDep, allow, note
 from app.endpoints import deploying, logs, queries, service
+from app.endpoints.gateway.mirroring import COMPARISONS, Comparison
 from app.endpoints.permissions import KEYS, READ, ROTATE, WRITE
 from app.endpoints.schemas import (
     DeploymentCreate,
@@ -13,6 +14,7 @@ from app.endpoints.schemas import (
     EndpointChange,
     EndpointCreate,
     EndpointRead,
+    EndpointRules,
     KeyRegenerate,
 )
 from app.endpoints.tables import OnlineDeployment
@@ -60,13 +62,43 @@ def read(endpoint: str, request: Request, session: SessionDep, caller: CallerDep
 def change(
     endpoint: str, change: EndpointChange, request: Request, session: SessionDep, caller: CallerDep
 ) -> EndpointRead:
-    """Change traffic, description or tags."""
+    """Change traffic, mirrored traffic, description or tags."""
     found = queries.get(session, caller.workspace.id, endpoint)
     changes = change.model_dump(exclude_unset=True)
     before = {field: getattr(found, field) for field in changes}
     service.change(session, found, **changes)
     note(session, "online-endpoints", endpoint, before=before, after=changes)
     return EndpointRead.of(found, address(request, caller))
+
+
+@router.post("/{endpoint}/roll-back", response_model=EndpointRead, dependencies=[allow(WRITE)])
+def roll_back(endpoint: str, request: Request, session: SessionDep, caller: CallerDep) -> EndpointRead:
+    """Back to the traffic before its last change."""
+    found = queries.get(session, caller.workspace.id, endpoint)
+    before = {"traffic": found.traffic}
+    service.roll_back(session, found)
+    note(session, "online-endpoints", endpoint, before=before, after={"traffic": found.traffic})
+    return EndpointRead.of(found, address(request, caller))
+
+
+@router.put("/{endpoint}/rules", response_model=EndpointRead, dependencies=[allow(WRITE)])
+def set_rules(
+    endpoint: str, rules: EndpointRules, request: Request, session: SessionDep, caller: CallerDep
+) -> EndpointRead:
+    """Set both the rule that rolls a deployment on trial back, and the limit of requests a key."""
+    found = queries.get(session, caller.workspace.id, endpoint)
+    changes = rules.model_dump()
+    before = {field: getattr(found, field) for field in changes}
+    service.set_rules(session, found, **changes)
+    note(session, "online-endpoints", endpoint, before=before, after=changes)
+    return EndpointRead.of(found, address(request, caller))
+
+
+@router.get("/{endpoint}/comparisons", dependencies=[allow(READ)])
+def comparisons(endpoint: str, session: SessionDep, caller: CallerDep) -> dict[str, Comparison]:
+    """What came of mirrored requests, by deployment."""
+    found = queries.get(session, caller.workspace.id, endpoint)
+    return COMPARISONS.of(caller.workspace.name, found.name)
 
 
 @router.delete("/{endpoint}", status_code=204, dependencies=[allow(WRITE)])

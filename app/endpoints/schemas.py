@@ -1,8 +1,9 @@
 """Endpoints and deployments as they look over REST: the field names of CLI v2 YAML."""
 
 from datetime import datetime
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from app.endpoints.tables import DeploymentInstance, OnlineDeployment, OnlineEndpoint
 
@@ -19,6 +20,7 @@ class EndpointCreate(BaseModel):
 
 class EndpointChange(BaseModel):
     traffic: dict[str, int] | None = None
+    mirror_traffic: dict[str, int] | None = None
     description: str | None = None
     tags: dict[str, str] | None = None
 
@@ -30,6 +32,10 @@ class EndpointRead(BaseModel):
     tags: dict
     properties: dict
     traffic: dict[str, int]
+    mirror_traffic: dict[str, int]
+    traffic_before: dict[str, int]
+    rollback_rule: dict | None
+    requests_per_minute: int | None
     provisioning_state: str = "Succeeded"
     scoring_uri: str
     openapi_uri: str
@@ -41,13 +47,53 @@ class EndpointRead(BaseModel):
     def of(cls, endpoint: OnlineEndpoint, address: str) -> "EndpointRead":
         """`address` is the workspace's address, such as http://host/w/default."""
         base = f"{address}/endpoints/{endpoint.name}"
-        names = ("name", "auth_mode", "description", "tags", "properties", "traffic", "created_by", "created_at")
+        names = set(cls.model_fields) - {"provisioning_state", "scoring_uri", "openapi_uri", "deployments"}
         return cls(
             **{name: getattr(endpoint, name) for name in names},
             scoring_uri=f"{base}/score",
             openapi_uri=f"{base}/swagger.json",
             deployments=[deployment.name for deployment in endpoint.deployments],
         )
+
+
+class RollbackRule(BaseModel):
+    """When a deployment on trial loses its traffic: counted over its last `requests` answers."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    requests: int = Field(100, ge=1, le=10_000)
+    max_error_rate: float | None = Field(None, ge=0, lt=100, description="In percent of the answers; 5xx.")
+    max_latency_ms: float | None = Field(None, gt=0, description="Within which 95 % of the answers come.")
+    max_disagreement_rate: float | None = Field(
+        None, ge=0, lt=100, description="In percent of the mirrored requests that both answered."
+    )
+    emails: list[str] = Field(default_factory=list, max_length=10)
+    webhook_url: str | None = None
+
+
+class EndpointRules(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    rollback_rule: RollbackRule | None = None
+    requests_per_minute: int | None = Field(None, ge=1, le=1_000_000, description="Of each key, at each gateway.")
+
+
+class ScaleSettings(BaseModel):
+    """`type` is default, for a fixed number, or target_utilization; `polling_interval` is in seconds."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    type: Literal["default", "target_utilization"] = "default"
+    min_instances: int = Field(1, ge=0)
+    max_instances: int = Field(1, ge=1)
+    polling_interval: int = Field(1, ge=1)
+    target_utilization_percentage: int = Field(70, ge=1, le=100)
+
+    @model_validator(mode="after")
+    def _bounds(self) -> "ScaleSettings":
+        if self.min_instances > self.max_instances:
+            raise ValueError(f"min_instances {self.min_instances} is above max_instances {self.max_instances}")
+        return self
 
 
 class RequestSettings(BaseModel):
@@ -87,6 +133,8 @@ class DeploymentCreate(BaseModel):
     readiness_probe: Probe = Field(default_factory=Probe)
     tags: dict[str, str] = Field(default_factory=dict)
     properties: dict[str, str] = Field(default_factory=dict)
+    scale_settings: ScaleSettings | None = None
+    data_collector: dict | None = None
     all_traffic: bool = Field(False, description="Send all traffic to it, as `--all-traffic` does.")
 
 
@@ -115,6 +163,8 @@ class DeploymentRead(BaseModel):
     liveness_probe: dict
     readiness_probe: dict
     tags: dict
+    scale_settings: dict | None
+    data_collector: dict | None
     compilation: dict | None
     provisioning_state: str
     error: str | None

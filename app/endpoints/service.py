@@ -14,6 +14,8 @@ from app.kit import crypto
 from app.kit.clock import now
 from app.kit.ids import digest, secret
 from app.kit.outbox import hint
+from app.notifications import mailing, posting
+from app.notifications import service as notifications
 
 AUTH_MODES = ("key", "aml_token", "aad_token")
 CHANNEL = "endpoints"
@@ -79,17 +81,74 @@ def change(
     endpoint: OnlineEndpoint,
     *,
     traffic: dict | None = None,
+    mirror_traffic: dict | None = None,
     description: str | None = None,
     tags: dict | None = None,
 ) -> None:
+    serving = {item.name for item in endpoint.deployments if item.provisioning_state != "Deleting"}
     if traffic is not None:
-        serving = {item.name for item in endpoint.deployments if item.provisioning_state != "Deleting"}
-        endpoint.traffic = names.check_traffic(traffic, serving)
+        _set_traffic(endpoint, names.check_traffic(traffic, serving))
+    if mirror_traffic is not None:
+        endpoint.mirror_traffic = names.check_mirror(mirror_traffic, serving)
+    for name in endpoint.mirror_traffic:
+        if endpoint.traffic.get(name):
+            raise Invalid(
+                f"mirror_traffic.{name}: it has {endpoint.traffic[name]} % of the traffic itself. Mirror to a "
+                "deployment that has none.",
+                target=f"mirror_traffic.{name}",
+            )
     if description is not None:
         endpoint.description = description
     if tags is not None:
         endpoint.tags = tags
     _changed(session, endpoint)
+
+
+def _set_traffic(endpoint: OnlineEndpoint, wanted: dict[str, int]) -> None:
+    """What was before is kept to go back to."""
+    if wanted != endpoint.traffic:
+        endpoint.traffic_before, endpoint.traffic = dict(endpoint.traffic), wanted
+    endpoint.mirror_traffic = {name: share for name, share in endpoint.mirror_traffic.items() if not wanted.get(name)}
+
+
+def roll_back(session: Session, endpoint: OnlineEndpoint) -> None:
+    """The traffic as it was before the last change; once more is back again. Raises Conflict where nothing was."""
+    if not any(endpoint.traffic_before.values()):
+        raise Conflict(f"Endpoint {endpoint.name!r} had no other traffic to go back to.", target="traffic")
+    gone = [name for name in endpoint.traffic_before if name not in {item.name for item in endpoint.deployments}]
+    if gone:
+        raise Conflict(f"Deployment {gone[0]!r}, which had the traffic before, is deleted.", target="traffic")
+    _set_traffic(endpoint, endpoint.traffic_before)
+    _changed(session, endpoint)
+
+
+def take_traffic_from(session: Session, endpoint: OnlineEndpoint, deployment: str) -> None:
+    """Traffic as it was before a deployment got more of it, and no copies to it; nothing is left to go back to."""
+    endpoint.mirror_traffic = {name: share for name, share in endpoint.mirror_traffic.items() if name != deployment}
+    if endpoint.traffic.get(deployment):
+        endpoint.traffic, endpoint.traffic_before = endpoint.traffic_before, {}
+    _changed(session, endpoint)
+
+
+def set_rules(
+    session: Session, endpoint: OnlineEndpoint, *, rollback_rule: dict | None, requests_per_minute: int | None
+) -> None:
+    """When a deployment on trial loses its traffic, and how often each key may ask; None for neither."""
+    if rollback_rule is not None:
+        _check_rule(rollback_rule)
+    endpoint.rollback_rule, endpoint.requests_per_minute = rollback_rule, requests_per_minute
+    _changed(session, endpoint)
+
+
+def _check_rule(rule: dict) -> None:
+    limits = ("max_error_rate", "max_latency_ms", "max_disagreement_rate")
+    if all(rule.get(name) is None for name in limits):
+        raise Invalid(f"rollback_rule: set at least one of {', '.join(limits)}.", target="rollback_rule")
+    for address in rule.get("emails") or []:
+        mailing.check_address(address, "rollback_rule.emails")
+    if rule.get("webhook_url"):
+        allow_private = notifications.settings().webhooks_allow_private
+        posting.check_url(rule["webhook_url"], "rollback_rule.webhook_url", allow_private=allow_private)
 
 
 def delete(session: Session, endpoint: OnlineEndpoint) -> None:
@@ -117,7 +176,7 @@ def deploy(
     session.flush()
     _want_instances(session, found)
     if all_traffic:
-        endpoint.traffic = {name: 100}
+        _set_traffic(endpoint, {name: 100})
     _changed(session, endpoint)
     return found
 
@@ -173,7 +232,14 @@ def delete_deployment(session: Session, deployment: OnlineDeployment) -> None:
         raise Conflict(
             f"Deployment {deployment.name!r} has {share} % of the traffic. Give it to another first.", target="traffic"
         )
-    endpoint.traffic = {name: share for name, share in endpoint.traffic.items() if name != deployment.name}
+    for field in ("traffic", "mirror_traffic"):
+        setattr(
+            endpoint,
+            field,
+            {name: share for name, share in getattr(endpoint, field).items() if name != deployment.name},
+        )
+    if deployment.name in endpoint.traffic_before:
+        endpoint.traffic_before = {}
     endpoint.deployments.remove(deployment)
     _changed(session, endpoint)
 

@@ -24,6 +24,10 @@ class OnlineEndpoint(Base):
     tags: Mapped[dict] = mapped_column(default=dict)
     properties: Mapped[dict] = mapped_column(default=dict)
     traffic: Mapped[dict] = mapped_column(default=dict)
+    mirror_traffic: Mapped[dict] = mapped_column(default=dict, server_default="{}")
+    traffic_before: Mapped[dict] = mapped_column(default=dict, server_default="{}")
+    rollback_rule: Mapped[dict | None]
+    requests_per_minute: Mapped[int | None]
     primary_key: Mapped[str]
     primary_key_hash: Mapped[str]
     secondary_key: Mapped[str]
@@ -59,6 +63,8 @@ class OnlineDeployment(Base):
     request_settings: Mapped[dict] = mapped_column(default=dict)
     liveness_probe: Mapped[dict] = mapped_column(default=dict)
     readiness_probe: Mapped[dict] = mapped_column(default=dict)
+    scale_settings: Mapped[dict | None]
+    data_collector: Mapped[dict | None]
     tags: Mapped[dict] = mapped_column(default=dict)
     properties: Mapped[dict] = mapped_column(default=dict)
     spec: Mapped[dict | None]

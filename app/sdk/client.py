@@ -269,8 +269,21 @@ class Client:
         return self._transport.json("GET", f"/api/online-endpoints/{quote(name)}")
 
     def change_endpoint(self, name: str, **changes: Any) -> dict:
-        """Change `traffic`, `description` or `tags`."""
+        """Change `traffic`, `mirror_traffic`, `description` or `tags`."""
         return self._transport.json("PATCH", f"/api/online-endpoints/{quote(name)}", json=changes)
+
+    def roll_back_endpoint(self, name: str) -> dict:
+        """Back to the traffic before its last change."""
+        return self._transport.json("POST", f"/api/online-endpoints/{quote(name)}/roll-back")
+
+    def set_endpoint_rules(self, name: str, rules: dict[str, Any]) -> dict:
+        """`rollback_rule` and `requests_per_minute`; what is left out is off."""
+        return self._transport.json("PUT", f"/api/online-endpoints/{quote(name)}/rules", json=rules)
+
+    def regenerate_key(self, name: str, key_type: str) -> dict[str, str]:
+        """Replace the `primary` or `secondary` key; the other stays valid."""
+        path = f"/api/online-endpoints/{quote(name)}/keys"
+        return self._transport.json("POST", path, json={"key_type": key_type})
 
     def delete_endpoint(self, name: str) -> None:
         self._transport.send("DELETE", f"/api/online-endpoints/{quote(name)}")

@@ -12,7 +12,7 @@ from app.dialects.arm import asset_ids
 from app.dialects.arm.wire import camel, duration, fields, mapping, said, seconds
 from app.endpoints.schemas import DeploymentCreate
 from app.endpoints.tables import OnlineDeployment, OnlineEndpoint
-from app.errors import Invalid, Unsupported
+from app.errors import Invalid
 
 AUTH_MODES = {"Key": "key", "AMLToken": "aml_token", "AADToken": "aad_token"}
 _AUTH_MODES = {mode: word for word, mode in AUTH_MODES.items()}
@@ -20,6 +20,7 @@ _MILLISECONDS = {"requestTimeout": "request_timeout_ms", "maxQueueWait": "max_qu
 _PROBE_TIMES = ("initial_delay", "period", "timeout")
 _PROBES = {"livenessProbe": "liveness_probe", "readinessProbe": "readiness_probe"}
 LOCATION = "local"
+SCALE_TYPES = {"Default": "default", "TargetUtilization": "target_utilization"}
 DEFAULT_SCALE = {"scaleType": "Default"}
 
 
@@ -36,12 +37,9 @@ def auth_mode_of(asked: Mapping) -> str:
 def changes_of(sent: Mapping) -> dict[str, Any]:
     """What of an endpoint can be changed, where it is said."""
     asked = mapping(sent, "properties", "body")
-    if mapping(asked, "mirrorTraffic"):
-        raise Unsupported(
-            "properties.mirrorTraffic: requests are not mirrored here; leave it out.", target="properties.mirrorTraffic"
-        )
-    traffic = mapping(asked, "traffic") if "traffic" in asked else None
-    found = {"description": asked.get("description"), "tags": sent.get("tags"), "traffic": traffic}
+    found: dict[str, Any] = {"description": asked.get("description"), "tags": sent.get("tags")}
+    for field, name in (("traffic", "traffic"), ("mirrorTraffic", "mirror_traffic")):
+        found[name] = mapping(asked, field) if asked.get(field) is not None else None
     return {name: value for name, value in found.items() if value is not None}
 
 
@@ -52,7 +50,7 @@ def endpoint(found: OnlineEndpoint, address: str) -> dict[str, Any]:
         "description": found.description,
         "properties": found.properties,
         "traffic": found.traffic,
-        "mirrorTraffic": {},
+        "mirrorTraffic": found.mirror_traffic,
         "scoringUri": f"{address}/score",
         "swaggerUri": f"{address}/swagger.json",
         "provisioningState": "Succeeded",
@@ -75,6 +73,8 @@ def deployment_of(name: str, sent: Mapping, find_code: Callable[[str], str]) -> 
         "request_settings": _request_settings(mapping(asked, "requestSettings")),
         "tags": mapping(sent, "tags", "body"),
         "properties": mapping(asked, "properties"),
+        "scale_settings": _scale_settings(mapping(asked, "scaleSettings")),
+        "data_collector": fields(mapping(asked, "dataCollector")) or None,
     }
     document |= {to: _probe(mapping(asked, of), f"properties.{of}") for of, to in _PROBES.items()}
     if code.get("codeId"):
@@ -104,6 +104,23 @@ def _request_settings(asked: Mapping) -> dict[str, Any]:
     return found
 
 
+def _scale_settings(asked: Mapping) -> dict[str, Any] | None:
+    if not asked:
+        return None
+    found = fields(asked, without=("scaleType", "pollingInterval"))
+    kind = str(asked.get("scaleType", "Default"))
+    found["type"] = SCALE_TYPES.get(kind, kind)
+    length = seconds(asked.get("pollingInterval"), "properties.scaleSettings.pollingInterval")
+    return found | ({} if length is None else {"polling_interval": round(length)})
+
+
+def _scale_shown(settings: Mapping | None) -> dict[str, Any]:
+    if not settings or settings["type"] == "default":
+        return DEFAULT_SCALE
+    shown = {camel(name): value for name, value in settings.items() if name != "type"}
+    return shown | {"scaleType": "TargetUtilization", "pollingInterval": duration(settings["polling_interval"])}
+
+
 def _probe(asked: Mapping, path: str) -> dict[str, Any]:
     found = fields(asked)
     return found | {name: seconds(found[name], f"{path}.{camel(name)}") for name in _PROBE_TIMES if name in found}
@@ -126,7 +143,7 @@ def deployment(found: OnlineDeployment, scope: str) -> dict[str, Any]:
         },
         "livenessProbe": _probe_shown(found.liveness_probe),
         "readinessProbe": _probe_shown(found.readiness_probe),
-        "scaleSettings": DEFAULT_SCALE,
+        "scaleSettings": _scale_shown(found.scale_settings),
         "egressPublicNetworkAccess": "Enabled",
     }
     if code:

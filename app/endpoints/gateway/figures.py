@@ -9,6 +9,7 @@ import redis.asyncio as redis
 from redis.exceptions import RedisError
 
 from app.endpoints.gateway.counters import Counters, Figures
+from app.endpoints.gateway.mirroring import Comparison, Comparisons
 
 log = logging.getLogger(__name__)
 KEY = "atelier:scoring"
@@ -18,10 +19,10 @@ FORGOTTEN_SECONDS = 24 * 3600
 """A gateway that has said nothing for so long counts no more."""
 
 
-async def publish(redis_url: str, name: str, counters: Counters) -> None:
+async def publish(redis_url: str, name: str, counters: Counters, comparisons: Comparisons) -> None:
     """Tell each second what has been counted, for as long as the process lives; first read what `name` told before."""
     known = False
-    told = b""
+    told = (b"", b"")
     async with redis.Redis.from_url(redis_url) as client:
         while True:
             try:
@@ -29,21 +30,24 @@ async def publish(redis_url: str, name: str, counters: Counters) -> None:
                     counters.add(_parse(await client.hget(KEY, name)))
                     known = True
                 figures = orjson.dumps(_plain(counters))
-                if figures != told:
-                    await client.hset(KEY, name, b'{"at":%d,"figures":%b}' % (time.time(), figures))
-                    told = figures
+                compared = orjson.dumps([[*key, found] for key, found in comparisons.own().items()])
+                if (figures, compared) != told:
+                    said = b'{"at":%d,"figures":%b,"compared":%b}' % (time.time(), figures, compared)
+                    await client.hset(KEY, name, said)
+                    told = (figures, compared)
             except (RedisError, OSError):
                 log.warning("figures are not told: Redis does not answer")
             await asyncio.sleep(EVERY_SECONDS)
 
 
-async def follow(redis_url: str, counters: Counters) -> None:
-    """Keep `counters.elsewhere` at what the gateways tell, for as long as the process lives."""
+async def follow(redis_url: str, counters: Counters, comparisons: Comparisons) -> None:
+    """Keep `elsewhere` of both at what the gateways tell, for as long as the process lives."""
     async with redis.Redis.from_url(redis_url) as client:
         while True:
             try:
                 found = await client.hgetall(KEY)
                 counters.elsewhere = [_parse(told) for told in found.values()]
+                comparisons.elsewhere = [_parse_compared(told) for told in found.values()]
             except (RedisError, OSError):
                 log.debug("figures of gateways are not read: Redis does not answer")
             await asyncio.sleep(READ_SECONDS)
@@ -67,4 +71,14 @@ def _parse(told: bytes | None) -> dict[tuple[str, str, str], Figures]:
             {int(status): count for status, count in statuses.items()}, seconds, buckets
         )
         for workspace, endpoint, deployment, statuses, seconds, buckets in found["figures"]
+    }
+
+
+def _parse_compared(told: bytes) -> dict[tuple[str, str, str], Comparison]:
+    found = orjson.loads(told)
+    if time.time() - found["at"] > FORGOTTEN_SECONDS:
+        return {}
+    return {
+        (workspace, endpoint, deployment): Comparison(**comparison)
+        for workspace, endpoint, deployment, comparison in found.get("compared", ())
     }

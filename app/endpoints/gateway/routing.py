@@ -26,6 +26,7 @@ class Route:
     """`key_hashes` are SHA-256 digests; `traffic` is in percent; `deployments` holds ready instances only.
 
     `authorize` judges bearer tokens of the token modes. `compiled` models answer while no instance is ready, too.
+    `mirror` is the share of requests, in percent, of which a deployment gets a copy.
     """
 
     workspace: str
@@ -37,6 +38,10 @@ class Route:
     timeouts_ms: Mapping[str, int] = field(default_factory=dict)
     authorize: Authorize | None = None
     compiled: Mapping[str, Compiled] = field(default_factory=dict)
+    mirror: Mapping[str, int] = field(default_factory=dict)
+    traffic_before: Mapping[str, int] = field(default_factory=dict)
+    rollback_rule: Mapping[str, float] | None = None
+    requests_per_minute: int | None = None
 
     def timeout_seconds(self, deployment: str) -> float:
         return self.timeouts_ms.get(deployment, DEFAULT_TIMEOUT_MS) / 1000
@@ -101,6 +106,10 @@ class RoutingTable:
     def replace(self, routes: Iterable[Route]) -> None:
         self._routes = {(route.workspace, route.endpoint): route for route in routes}
         self.version += 1
+
+    def put(self, route: Route) -> None:
+        """Until the routes are read again."""
+        self._routes[route.workspace, route.endpoint] = route
 
     def get(self, workspace: str, endpoint: str) -> Route | None:
         return self._routes.get((workspace, endpoint))

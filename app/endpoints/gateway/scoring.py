@@ -7,8 +7,8 @@ import logging
 import re
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from functools import lru_cache
+from dataclasses import dataclass, field, replace
+from functools import lru_cache, partial
 from urllib.parse import unquote
 
 from app.endpoints.gateway.client import AnswerBroken, ConnectionFailed, Pool, Reply
@@ -31,6 +31,7 @@ CODES = {
     404: "NotFound",
     408: "RequestTimeout",
     413: "PayloadTooLarge",
+    429: "TooManyRequests",
     502: "BadGateway",
     503: "ServiceUnavailable",
     504: "RequestTimeout",
@@ -54,7 +55,10 @@ class UpstreamTimedOut(AtelierError):
 
 @dataclass(slots=True)
 class Ask:
-    """A whole scoring request; `headers` have lower-case names. `route` and `deployment` are known once chosen."""
+    """A whole scoring request; `headers` have lower-case names. `route` and `deployment` are known once chosen.
+
+    `mirrored` marks a copy that nobody waits for, `disagrees` that its answer was another. `said` goes with the answer.
+    """
 
     workspace: str
     endpoint: str
@@ -64,6 +68,9 @@ class Ask:
     request_id: str = ""
     route: Route | None = None
     deployment: str | None = None
+    mirrored: bool = False
+    disagrees: bool = False
+    said: tuple[tuple[bytes, bytes], ...] = ()
     started: float = field(default_factory=time.perf_counter)
 
 
@@ -79,6 +86,7 @@ class Answer:
 Done = Callable[[Answer], None]
 Chooser = Callable[[Route, Ask], str]
 After = Callable[[Ask, Answer], None]
+Before = Callable[[Ask], None]
 
 
 @lru_cache(4096)
@@ -98,7 +106,7 @@ def by_header_or_traffic(route: Route, ask: Ask) -> str:
 
 
 class Scoring:
-    """Belongs to one event loop. `choose` says who answers; each of `after` sees what was answered."""
+    """Belongs to one event loop. Each of `before` may refuse, `choose` says who answers, `after` sees the answer."""
 
     def __init__(
         self,
@@ -114,6 +122,7 @@ class Scoring:
         self.pool = Pool()
         self.body_limit = body_limit
         self.choose: Chooser = by_header_or_traffic
+        self.before: list[Before] = []
         self.after: list[After] = []
         self._counters = counters
         self._left_over: set[asyncio.Task] = set()
@@ -157,9 +166,23 @@ class Scoring:
                 "'Authorization: Bearer <key>' with one of its keys.",
                 target="Authorization",
             )
+        for look in self.before:
+            look(ask)
         ask.deployment = self.choose(ask.route, ask)
         if len(ask.body) > self.body_limit:
             raise too_large(len(ask.body), self.body_limit)
+
+    def copy(self, ask: Ask, deployment: str, done: After) -> None:
+        """Have a deployment answer a request that another has answered; `done` gets the copy and its answer."""
+        copy = replace(ask, deployment=deployment, mirrored=True, said=(), started=time.perf_counter())
+        if not self._compute(copy, partial(done, copy)):
+            self._work_alone(copy, partial(done, copy))
+
+    def _work_alone(self, ask: Ask, done: Done) -> None:
+        """Nobody holds the task, so this does."""
+        task = asyncio.get_running_loop().create_task(self._work(ask, None, done))
+        self._left_over.add(task)
+        task.add_done_callback(self._left_over.discard)
 
     def _compute(self, ask: Ask, done: Done) -> bool:
         """Whether a compiled model of this process answers."""
@@ -174,9 +197,7 @@ class Scoring:
         def answered(body: bytes | None) -> None:
             if body is None:
                 # The model itself can still answer.
-                task = asyncio.get_running_loop().create_task(self._work(ask, None, done))
-                self._left_over.add(task)
-                task.add_done_callback(self._left_over.discard)
+                self._work_alone(ask, done)
             else:
                 self._end(ask, Answer(200, [(b"content-type", b"application/json"), *_known(ask)], body), done)
 
@@ -201,8 +222,14 @@ class Scoring:
     def _end(self, ask: Ask, answer: Answer, done: Done) -> None:
         self._count(ask, answer.status)
         done(answer)
+        if ask.mirrored:
+            return
         for look in self.after:
-            look(ask, answer)
+            try:
+                look(ask, answer)
+            except Exception:
+                # The answer has been sent; what looks at it may not undo that.
+                log.exception("%s/%s: after the answer", ask.workspace, ask.endpoint)
 
     def _count(self, ask: Ask, status: int) -> None:
         if ask.deployment is not None and ask.action != "swagger.json":
@@ -237,7 +264,7 @@ class Scoring:
             raise Unavailable(f"Deployment {ask.deployment!r} cannot be reached at the moment.") from error
 
     def _least_busy(self, ask: Ask, but: Upstream | None = None) -> Upstream:
-        upstreams = ask.route.deployments[ask.deployment]
+        upstreams = ask.route.deployments.get(ask.deployment)
         if not upstreams:
             raise Unavailable(f"Deployment {ask.deployment!r} has no instance that is ready.")
         if len(upstreams) == 1:
@@ -268,6 +295,7 @@ def _passed_on(ask: Ask, reply: Reply) -> Answer:
 def _known(ask: Ask) -> list[tuple[bytes, bytes]]:
     """What every answer says of the request."""
     said = [(b"x-ms-request-id", ask.request_id.encode("latin-1"))]
+    said += ask.said
     if ask.deployment is not None:
         said.append((b"azureml-model-deployment", ask.deployment.encode()))
     return said
