@@ -76,7 +76,8 @@ class Guard:
 
     def _place(self, who: Identity) -> str:
         """A workspace in which who asks may do this, `default` before others; where there is none, one of theirs."""
-        places = [place for name in (DEFAULT, *identity.workspaces_of(who)) if (place := identity.find_workspace(name))]
+        names = [*(() if who.workspace_id else (DEFAULT,)), *identity.workspaces_of(who)]
+        places = [place for name in names if (place := identity.find_workspace(name))]
         own = [place for place in places if who.actions_in(place.id)]
         able = (place for place in own if covers(who.actions_in(place.id), self.action.name))
         return next((place.name for place in (*able, *own)), DEFAULT)
