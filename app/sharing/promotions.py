@@ -53,7 +53,7 @@ def ask(session: Session, caller: Caller, registry: Registry, new: Asked) -> Pro
     if (waiting := session.scalar(same.limit(1))) is not None:
         raise Conflict(f"share_with_version: request {waiting} asks for this already.", target="share_with_version")
     made = Promotion(
-        registry=registry, workspace_id=caller.workspace.id, kind=new.kind, name=new.name, version=str(found.version),
+        place=registry, workspace_id=caller.workspace.id, kind=new.kind, name=new.name, version=str(found.version),
         share_with_name=name, share_with_version=version, reason=new.reason.strip(), requested_by=caller.user.name,
     )  # fmt: skip
     session.add(made)
@@ -89,7 +89,7 @@ def approve(session: Session, caller: Caller, found: Promotion, comment: str) ->
     versioned = kinds.get(found.kind).versioned
     version = versioned.get_version(session, found.workspace_id, found.name, found.version)
     return service.share(
-        session, found.kind, version, found.registry, workspace=found.workspace.name, shared_by=found.requested_by,
+        session, found.kind, version, found.place, workspace=found.workspace.name, shared_by=found.requested_by,
         name=found.share_with_name, version=found.share_with_version,
     )  # fmt: skip
 

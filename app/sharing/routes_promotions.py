@@ -65,6 +65,6 @@ def decide(session: Session, caller: Any, registry: str, request_id: int, approv
 
 def told(found: Promotion) -> dict[str, Any]:
     """What audit records say of a request."""
-    named = kinds.address(found.registry.name, found.kind, found.share_with_name, found.share_with_version)
+    named = kinds.address(found.place.name, found.kind, found.share_with_name, found.share_with_version)
     origin = f"{found.workspace.name}: {found.kind}/{found.name}:{found.version}"
     return {"request": found.id, "state": found.state.value, "from": origin, "to": named, "comment": found.comment}

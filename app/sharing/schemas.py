@@ -72,7 +72,7 @@ class PromotionRead(BaseModel):
     @classmethod
     def of(cls, found: Any) -> "PromotionRead":
         own = {name: getattr(found, name) for name in cls.model_fields if name not in ("registry", "workspace")}
-        return cls(registry=found.registry.name, workspace=found.workspace.name, **own)
+        return cls(registry=found.place.name, workspace=found.workspace.name, **own)
 
 
 class AssetRead(BaseModel):

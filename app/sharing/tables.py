@@ -43,5 +43,5 @@ class Promotion(Base):
     decided_by: Mapped[str | None]
     decided_at: Mapped[datetime | None]
     comment: Mapped[str] = mapped_column(default="")
-    registry: Mapped[Registry] = relationship(lazy="joined")
+    place: Mapped[Registry] = relationship(lazy="joined")
     workspace: Mapped[Workspace] = relationship(lazy="joined")
