@@ -43,6 +43,7 @@ class Gateway:
         ask = Ask(
             workspace or scope.get("workspace") or DEFAULT_WORKSPACE, endpoint, action, dict(scope["headers"]), b""
         )
+        ask.query = scope.get("query_string", b"")
         ask.request_id = scope.get("state", {}).get("request_id") or ""
         with suppress(ClientGone):
             try:

@@ -194,14 +194,15 @@ class ClientConnection(asyncio.Protocol):
             self._transport.pause_reading()
 
     def _ask(self, body: bytes) -> Ask | Answer:
-        path = self._url.partition(b"?")[0].decode("latin-1")
+        url, _, query = self._url.partition(b"?")
+        path = url.decode("latin-1")
         method = self._parser.get_method().decode()
         found = address_of(path)
         if found is None or method != method_of(found[2]):
             if method == "GET" and path == "/healthz":
                 return _ALIVE
             return refusal(NotFound(f"{method} {path}: expected POST /w/WORKSPACE/endpoints/NAME/score."))
-        return Ask(found[0] or DEFAULT_WORKSPACE, found[1], found[2], self._headers, body)
+        return Ask(found[0] or DEFAULT_WORKSPACE, found[1], found[2], self._headers, body, "", query)
 
     def _next(self) -> None:
         ask, keep = self._waiting.popleft()

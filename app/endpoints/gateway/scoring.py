@@ -66,6 +66,7 @@ class Ask:
     headers: Mapping[bytes, bytes]
     body: bytes
     request_id: str = ""
+    query: bytes = b""
     route: Route | None = None
     deployment: str | None = None
     mirrored: bool = False
@@ -275,7 +276,8 @@ class Scoring:
 
 def _request(ask: Ask, upstream: Upstream) -> tuple[bytes, bytes]:
     lines = [
-        b"%b /%b HTTP/1.1" % (method_of(ask.action).encode(), ask.action.encode()),
+        b"%b /%b%b HTTP/1.1"
+        % (method_of(ask.action).encode(), ask.action.encode(), b"?" + ask.query if ask.query else b""),
         b"host: " + upstream.address.encode(),
         b"content-length: %d" % len(ask.body),
         b"x-atelier-instance-key: " + upstream.key.encode(),

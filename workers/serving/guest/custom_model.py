@@ -1,15 +1,20 @@
 """Scores with a user's scoring script, or with a plain model file that needs none."""
 
 import importlib.util
+import json
+import logging
 import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from . import answers, bodies, model_files
-from .errors import BadInput
+from . import answers, azure_scripts, bodies, model_files
+from .errors import BadInput, ScoringError
 from .signature import Table, read_cells
+from .wire import Request, Response
+
+log = logging.getLogger("scoring")
 
 
 class ScriptModel:
@@ -24,17 +29,72 @@ class ScriptModel:
         if model_folder is not None:
             os.environ.setdefault("AZUREML_MODEL_DIR", str(model_folder))
         sys.path.insert(0, str(script.parent))
+        azure_scripts.install()
         module = _load_module(script)
         self._run = _function(module, "run", script)
+        self._takes_raw = hasattr(self._run, azure_scripts.RAW)
+        self._has_schema = hasattr(self._run, azure_scripts.INPUTS)
         init = _function(module, "init", script)
         init()
 
-    def score(self, raw: bytes, content_type: str, *, wrapped: bool) -> bytes:
+    @property
+    def samples(self) -> tuple[Any, Any]:
+        """A body that the script's schema says it takes, and what it says that it answers; None where it does not."""
+        inputs = getattr(self._run, azure_scripts.INPUTS, None)
+        output = getattr(self._run, azure_scripts.OUTPUT, None)
+        body = {name: answers.plain(kind.plain_sample()) for name, (kind, *_) in inputs.items()} if inputs else None
+        return body, answers.plain(output.plain_sample()) if output is not None else None
+
+    def answer(self, request: Request) -> Response:
+        """Any error of `run` is the script's own, and said to be."""
         try:
-            text = raw.decode()
+            found = self._call(request)
+            if not isinstance(found, azure_scripts.AMLResponse) and not _is_response(found):
+                return Response(200, answers.encode(found))
+            return _response(found)
+        except ScoringError:
+            raise
+        except Exception as error:
+            log.exception("scoring failed")
+            failed = ScoringError(f"{type(error).__name__}: {error}")
+            return Response(failed.status, json.dumps(failed.body()).encode(), {"x-ms-run-function-failed": "True"})
+
+    def _call(self, request: Request) -> Any:
+        if self._takes_raw:
+            given = azure_scripts.AMLRequest(request.method, request.path, request.query, request.headers, request.body)
+            return self._run(given)
+        try:
+            text = request.body.decode()
         except UnicodeDecodeError as error:
             raise BadInput(f"body: byte {error.start} is not UTF-8.", target="body") from None
-        return answers.encode(self._run(text))
+        if not self._has_schema:
+            return self._run(text)
+        try:
+            sent = json.loads(text)
+        except ValueError as error:
+            raise BadInput(f"body: this is not JSON: {error}.", target="body") from None
+        return self._run(**azure_scripts.arguments_of(self._run, sent))
+
+
+def _is_response(found: Any) -> bool:
+    """Whether it is a response of Azure's own package, or of Flask, on which that one stands."""
+    return hasattr(found, "status_code") and hasattr(found, "get_data") and hasattr(found, "headers")
+
+
+def _response(found: Any) -> Response:
+    if isinstance(found, azure_scripts.AMLResponse):
+        headers, status, message = found.response_headers, found.status_code, found.message
+        body = message if isinstance(message, bytes) else _text(message, found.json_str)
+    else:
+        headers, status, body = dict(found.headers), found.status_code, found.get_data()
+    named = {str(name).lower(): str(value) for name, value in headers.items()}
+    kind = named.pop("content-type", "application/json")
+    named.pop("content-length", None)
+    return Response(status, body, {name: " ".join(value.split()) for name, value in named.items()}, kind)
+
+
+def _text(message: Any, as_json: bool) -> bytes:
+    return message.encode() if isinstance(message, str) and not as_json else answers.encode(message)
 
 
 def _load_module(script: Path) -> Any:

@@ -14,14 +14,16 @@ SIMPLE = {
 EXAMPLES = {"number": 0.0, "integer": 0, "boolean": False, "string": ""}
 
 
-def describe(inputs: list[dict], outputs: list[dict]) -> dict:
-    """`inputs` and `outputs` are MLflow schemas; empty ones describe any JSON."""
+def describe(inputs: list[dict], outputs: list[dict], body: object = None, answer: object = None) -> dict:
+    """`inputs` and `outputs` are MLflow schemas, `body` and `answer` samples; without any, any JSON is described."""
+    content = _content(inputs) if body is None else {"schema": of_sample(body), "example": body}
+    answered = _rows(outputs) if answer is None else of_sample(answer)
     operation = {
         "summary": "Score",
         "operationId": "score",
-        "requestBody": {"required": True, "content": {"application/json": _content(inputs)}},
+        "requestBody": {"required": True, "content": {"application/json": content}},
         "responses": {
-            "200": {"description": "Predictions", "content": {"application/json": {"schema": _rows(outputs)}}},
+            "200": {"description": "Predictions", "content": {"application/json": {"schema": answered}}},
             "400": {"description": "Wrong input, with the field that is wrong", "content": _error()},
             "401": {"description": "Missing or wrong key", "content": _error()},
             "429": {"description": "Too many requests at a time", "content": _error()},
@@ -34,6 +36,17 @@ def describe(inputs: list[dict], outputs: list[dict]) -> dict:
         "paths": {"/score": {"post": operation}},
         "components": {"securitySchemes": {"key": {"type": "http", "scheme": "bearer"}}},
     }
+
+
+def of_sample(value: object) -> dict:
+    """The schema of values like a plain one."""
+    if isinstance(value, dict):
+        properties = {name: of_sample(item) for name, item in value.items()}
+        return {"type": "object", "required": list(value), "properties": properties}
+    if isinstance(value, list):
+        return {"type": "array", "items": of_sample(value[0]) if value else {}}
+    kinds = {bool: "boolean", int: "integer", float: "number", str: "string"}
+    return {"type": kinds[type(value)]} if type(value) in kinds else {}
 
 
 def _error() -> dict:

@@ -18,6 +18,8 @@ STUCK_SECONDS = 60
 
 
 class Model(Protocol):
+    """Scripts, which have headers and statuses of their own, have `answer(request)` in place of `score`."""
+
     inputs: list[dict]
     outputs: list[dict]
 
@@ -70,7 +72,8 @@ class ScoringApp:
             raise NotReady("The model is being loaded.")
         if request.path == "/ready":
             return Response(200, b'{"status":"ready"}')
-        return Response(200, json.dumps(openapi.describe(self.model.inputs, self.model.outputs)).encode())
+        described = openapi.describe(self.model.inputs, self.model.outputs, *getattr(self.model, "samples", ()))
+        return Response(200, json.dumps(described).encode())
 
     def _live(self) -> Response:
         """Not alive when every slot has long been held by a request that was given up."""
@@ -87,7 +90,7 @@ class ScoringApp:
         self.in_flight += 1
         try:
             async with asyncio.timeout(self._limits.timeout_seconds):
-                body = await self._in_turn(request)
+                response = await self._in_turn(request)
         except TimeoutError:
             raise TimedOut(f"Scoring took longer than {self._limits.timeout_seconds:g} s.") from None
         except ScoringError:
@@ -98,9 +101,9 @@ class ScoringApp:
         finally:
             self.in_flight -= 1
         log.debug("%s %d bytes %.1f ms", request.path, len(request.body), (time.perf_counter() - started) * 1000)
-        return Response(200, body)
+        return response
 
-    async def _in_turn(self, request: Request) -> bytes:
+    async def _in_turn(self, request: Request) -> Response:
         if self._slots.locked():
             if self._waiting >= self._limits.queued:
                 raise TooBusy(f"{self._limits.concurrent} requests are scored and {self._waiting} wait. Try again.")
@@ -129,9 +132,11 @@ class ScoringApp:
             work.exception()
 
     @staticmethod
-    def _work(model: Model, request: Request) -> bytes:
+    def _work(model: Model, request: Request) -> Response:
+        if hasattr(model, "answer"):
+            return model.answer(request)
         content_type = request.headers.get("content-type", "")
-        return model.score(request.body, content_type, wrapped=request.path == "/invocations")
+        return Response(200, model.score(request.body, content_type, wrapped=request.path == "/invocations"))
 
 
 def refusal(error: ScoringError) -> Response:

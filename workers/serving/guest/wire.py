@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 
 HEAD_BYTES = 64 * 1024
+_REASONS = {status.value: status.phrase for status in HTTPStatus}
 log = logging.getLogger("scoring")
 
 
@@ -16,6 +17,7 @@ class Request:
     path: str
     headers: dict[str, str]
     body: bytes
+    query: str = ""
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,7 @@ class _Head:
     headers: dict[str, str]
     length: int
     keep_alive: bool
+    query: str
 
 
 def read_head(raw: bytes, body_limit: int) -> _Head:
@@ -65,7 +68,8 @@ def read_head(raw: bytes, body_limit: int) -> _Head:
         raise Malformed(413, f"The body has {length} bytes. At most {body_limit} are accepted.")
     asked = headers.get("connection", "").lower()
     keep_alive = asked != "close" if words[2] == "HTTP/1.1" else asked == "keep-alive"
-    return _Head(words[0], words[1].partition("?")[0], headers, int(length), keep_alive)
+    path, _, query = words[1].partition("?")
+    return _Head(words[0], path, headers, int(length), keep_alive, query)
 
 
 class Connection(asyncio.Protocol):
@@ -105,7 +109,7 @@ class Connection(asyncio.Protocol):
         body = bytes(self._buffer[: head.length])
         del self._buffer[: head.length]
         self._head = None
-        request = Request(head.method, head.path, head.headers, body)
+        request = Request(head.method, head.path, head.headers, body, head.query)
         self._task = asyncio.get_running_loop().create_task(self._answer(request, head.keep_alive))
 
     def _take_head(self) -> bool:
@@ -139,7 +143,7 @@ class Connection(asyncio.Protocol):
             **response.headers,
         }
         lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-        reason = HTTPStatus(response.status).phrase
+        reason = _REASONS.get(response.status, "Answer")
         self._transport.write(f"HTTP/1.1 {response.status} {reason}\r\n{lines}\r\n".encode("latin-1") + response.body)
         if not keep_alive:
             self._transport.close()

@@ -1,0 +1,90 @@
+"""Scoring scripts of Azure ML that import what only Azure's images have."""
+
+import json
+import sys
+
+import pytest
+
+from workers.serving.guest import openapi
+from workers.serving.guest.custom_model import ScriptModel
+from workers.serving.guest.errors import BadInput
+from workers.serving.guest.wire import Request
+
+RAW = """
+from azureml.contrib.services.aml_request import AMLRequest, rawhttp
+from azureml.contrib.services.aml_response import AMLResponse
+
+def init():
+    pass
+
+@rawhttp
+def run(request):
+    if request.method == "GET":
+        return AMLResponse({"asked": request.args["q"]}, 201, {"X-Kind": "read"}, json_str=True)
+    return AMLResponse(request.get_data()[::-1], 200, {"Content-Type": "application/octet-stream"})
+"""
+SCHEMA = """
+import numpy as np
+from inference_schema.schema_decorators import input_schema, output_schema
+from inference_schema.parameter_types.numpy_parameter_type import NumpyParameterType
+from inference_schema.parameter_types.standard_py_parameter_type import StandardPythonParameterType
+
+def init():
+    global factor
+    factor = 2
+
+@input_schema("data", NumpyParameterType(np.array([[1.5, 2.5]])))
+@input_schema("shift", StandardPythonParameterType(3))
+@output_schema(StandardPythonParameterType([1.0]))
+def run(data, shift=1):
+    if shift < 0:
+        raise ValueError("shift is negative")
+    return (data.sum(axis=1) * factor + shift).tolist()
+"""
+
+
+@pytest.fixture
+def script(tmp_path, monkeypatch):
+    before, places = set(sys.modules), list(sys.path)
+
+    def load(text: str) -> ScriptModel:
+        (tmp_path / "score_of_azure.py").write_text(text)
+        return ScriptModel(tmp_path / "score_of_azure.py", None)
+
+    yield load
+    sys.path[:] = places
+    for name in set(sys.modules) - before:
+        if name.startswith(("azureml", "inference_schema", "score_of_azure")):
+            del sys.modules[name]
+
+
+def ask(model: ScriptModel, body: bytes, method: str = "POST", query: str = ""):
+    return model.answer(Request(method, "/score", {"content-type": "application/json"}, body, query))
+
+
+def test_a_raw_script_gets_the_request_and_answers_as_it_likes(script):
+    model = script(RAW)
+    answer = ask(model, b"", "GET", "q=all")
+    assert (answer.status, answer.body, answer.headers) == (201, b'{"asked":"all"}', {"x-kind": "read"})
+    answer = ask(model, b"\xff\x00a")
+    assert (answer.status, answer.body, answer.content_type) == (200, b"a\x00\xff", "application/octet-stream")
+
+
+def test_a_schema_converts_what_is_sent_and_describes_the_route(script):
+    model = script(SCHEMA)
+    assert json.loads(ask(model, b'{"data": [[1, 2], [3, 4]]}').body) == [7.0, 15.0]
+    assert json.loads(ask(model, b'{"data": [[1, 2]], "shift": 0}').body) == [6.0]
+    described = openapi.describe([], [], *model.samples)["paths"]["/score"]["post"]
+    content = described["requestBody"]["content"]["application/json"]
+    assert content["example"] == {"data": [[1.5, 2.5]], "shift": 3}
+    assert content["schema"]["properties"]["shift"] == {"type": "integer"}
+    for body, target in ((b'{"shift": 1}', "data"), (b'{"data": [[1]]}', "data"), (b'{"data": [], "x": 1}', "x")):
+        with pytest.raises(BadInput) as refused:
+            ask(model, body)
+        assert refused.value.target == target
+
+
+def test_an_error_of_the_script_is_said_to_be_its_own(script):
+    answer = ask(script(SCHEMA), b'{"data": [[1, 2]], "shift": -1}')
+    assert (answer.status, answer.headers) == (500, {"x-ms-run-function-failed": "True"})
+    assert json.loads(answer.body)["error"]["message"] == "ValueError: shift is negative"
