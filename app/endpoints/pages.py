@@ -11,6 +11,7 @@ from app.endpoints import (
     pages_endpoint,
     pages_new,
     pages_test,
+    pages_trial,
     pages_uses,
     queries,
     standing,
@@ -64,4 +65,5 @@ include(router, pages_uses.router)
 include(router, pages_changes.router)
 include(router, pages_deployment.router)
 include(router, pages_test.router)
+include(router, pages_trial.router)
 include(router, pages_endpoint.router)

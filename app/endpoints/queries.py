@@ -6,12 +6,14 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
 from app.access.tables import Workspace
+from app.activity.tables import AuditRecord
 from app.endpoints.tables import DeploymentInstance, OnlineDeployment, OnlineEndpoint
 from app.errors import NotFound
 from app.kit.paging import Page, ordering, paginate
 
 SORTS = {"name": OnlineEndpoint.name, "created": OnlineEndpoint.created_at, "updated": OnlineEndpoint.updated_at}
 MOST_USES = 100
+MOST_CHANGES = 50
 
 
 def find(session: Session, workspace_id: int, name: str) -> OnlineEndpoint | None:
@@ -80,3 +82,14 @@ def in_environment(
     if version is not None:
         found = found.where(asset["version"].as_string() == version)
     return session.scalars(found.order_by(OnlineDeployment.id.desc()).limit(MOST_USES)).all()
+
+
+def traffic_changes(session: Session, endpoint: OnlineEndpoint) -> list[AuditRecord]:
+    """Who gave traffic to whom, newest first, of the endpoint's last changes."""
+    found = (
+        select(AuditRecord)
+        .where(AuditRecord.target_type == "online-endpoints", AuditRecord.target_name == endpoint.name)
+        .where(AuditRecord.workspace_id == endpoint.workspace_id, AuditRecord.at >= endpoint.created_at)
+    )
+    changes = session.scalars(found.order_by(AuditRecord.id.desc()).limit(MOST_CHANGES)).all()
+    return [record for record in changes if {"traffic", "mirror_traffic"} & (record.after or {}).keys()]

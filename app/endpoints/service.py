@@ -86,17 +86,17 @@ def change(
     tags: dict | None = None,
 ) -> None:
     serving = {item.name for item in endpoint.deployments if item.provisioning_state != "Deleting"}
-    if traffic is not None:
-        _set_traffic(endpoint, names.check_traffic(traffic, serving))
+    shares = endpoint.traffic if traffic is None else names.check_traffic(traffic, serving)
     if mirror_traffic is not None:
-        endpoint.mirror_traffic = names.check_mirror(mirror_traffic, serving)
-    for name in endpoint.mirror_traffic:
-        if endpoint.traffic.get(name):
+        mirror_traffic = names.check_mirror(mirror_traffic, serving)
+        for name in filter(shares.get, mirror_traffic):
             raise Invalid(
-                f"mirror_traffic.{name}: it has {endpoint.traffic[name]} % of the traffic itself. Mirror to a "
-                "deployment that has none.",
+                f"mirror_traffic.{name}: it has {shares[name]} % of the traffic itself. Mirror to a deployment that "
+                "has none.",
                 target=f"mirror_traffic.{name}",
             )
+        endpoint.mirror_traffic = mirror_traffic
+    _set_traffic(endpoint, shares)
     if description is not None:
         endpoint.description = description
     if tags is not None:

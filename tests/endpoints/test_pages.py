@@ -10,6 +10,7 @@ import pytest
 from app.access.queries import workspaces
 from app.database import reading, transaction
 from app.endpoints import compilation, queries, serving
+from app.endpoints.gateway.mirroring import COMPARISONS, Comparison
 from app.endpoints.service import keys
 from app.kit import crypto
 from app.kit.storage import store
@@ -341,3 +342,27 @@ def test_scoring_by_the_page_is_counted_and_leaves_a_record(carol, alice, answer
 def test_a_stranger_scores_nothing(bob, stranger, answering):
     for client, status in ((bob, 403), (stranger, 404)):
         assert client.post("/endpoints/tasting/test", data={"send": "json", "body": "{}"}).status_code == status
+
+
+def test_a_trial_is_set_up_shown_and_ended_on_its_tab(carol, served):
+    deploy(carol, deployment="green", all_traffic="")
+    carol.patch("/api/online-endpoints/tasting", json={"traffic": {"blue": 100}})
+    wrong = carol.post("/endpoints/tasting/trial/mirror", data={"deployment": "blue", "share": "10"})
+    assert wrong.status_code == 400 and "100 % of the traffic itself" in unescape(wrong.text)
+    assert carol.post("/endpoints/tasting/trial/mirror", data={"deployment": "green", "share": "10"}).status_code == 303
+    rule = {"requests": "50", "max_error_rate": "5", "requests_per_minute": "600", "emails": ""}
+    assert carol.post("/endpoints/tasting/trial/rules", data=rule | {"max_error_rate": "500"}).status_code == 400
+    assert carol.post("/endpoints/tasting/trial/rules", data=rule).status_code == 303
+    found = carol.get("/api/online-endpoints/tasting").json()
+    assert found["mirror_traffic"] == {"green": 10} and found["requests_per_minute"] == 600
+    assert (found["rollback_rule"]["requests"], found["rollback_rule"]["max_error_rate"]) == (50, 5)
+    key = ("default", "tasting", "green")
+    example = {"by": "blue", "request": "[7.5]", "answer": "[1]", "its_answer": "[2]", "request_id": "r1"}
+    COMPARISONS.elsewhere = [{key: Comparison(mirrored=4, compared=4, disagreed=1, examples=[example])}]
+    page = text_of(carol, "/endpoints/tasting/trial")
+    COMPARISONS.elsewhere = []
+    assert "on trial" in page and "25.0 %" in page and "[7.5]" in page and "copies: green 10 %" in page
+    carol.post("/endpoints/tasting/deployments/green/all-traffic")
+    assert "Go back to blue 100 %" in text_of(carol, "/endpoints/tasting")
+    assert carol.post("/endpoints/tasting/trial/roll-back").status_code == 303
+    assert traffic() == {"blue": 100}
