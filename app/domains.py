@@ -61,6 +61,7 @@ DOMAINS = (
     "webhooks",
     "runs",
     "endpoints",
+    "endpoints.batch",
     "dialects.mlflow",
     "dialects.arm",
     "transfer",

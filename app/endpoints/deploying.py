@@ -17,7 +17,7 @@ from app.registries import queries as registries
 
 
 def deploy(session: Session, endpoint: OnlineEndpoint, new: DeploymentCreate, *, created_by: str) -> OnlineDeployment:
-    version = _model(session, endpoint.workspace_id, new.model) if new.model else None
+    version = model_version(session, endpoint.workspace_id, new.model) if new.model else None
     code = new.code_configuration
     references.check(
         session, endpoint.workspace_id, new.environment_variables, "environment_variables",
@@ -31,7 +31,7 @@ def deploy(session: Session, endpoint: OnlineEndpoint, new: DeploymentCreate, *,
         all_traffic=new.all_traffic,
         description=new.description,
         model_version_id=version.id if version else None,
-        code=_code(endpoint.workspace_id, code.code) if code else None,
+        code=code_key(endpoint.workspace_id, code.code) if code else None,
         scoring_script=code.scoring_script if code else None,
         environment=resolving.resolve(session, endpoint.workspace_id, new.environment),
         environment_variables=new.environment_variables,
@@ -48,7 +48,7 @@ def deploy(session: Session, endpoint: OnlineEndpoint, new: DeploymentCreate, *,
     )
 
 
-def _model(session: Session, workspace_id: int, reference: str) -> ModelVersion:
+def model_version(session: Session, workspace_id: int, reference: str) -> ModelVersion:
     address = addresses.parse(reference, "model")
     if not isinstance(address, AssetVersion):
         raise Invalid(f"model: {reference!r} must name a registered model, as azureml:NAME:VERSION.", target="model")
@@ -56,7 +56,7 @@ def _model(session: Session, workspace_id: int, reference: str) -> ModelVersion:
     return models.get_version(session, home, address.name, address.version, address.label)
 
 
-def _code(workspace_id: int, reference: str) -> str:
+def code_key(workspace_id: int, reference: str) -> str:
     address = addresses.parse(reference, "code_configuration.code")
     if not isinstance(address, Stored):
         raise Invalid(

@@ -17,8 +17,10 @@ def command_of(
     `asked` is the `parallel` of the normalised job file, `inputs` and `outputs` are the local paths of the ports.
     """
     port = asked["input"]
+    model = asked.get("model")
     config = {
-        "entry": asked["entry_script"],
+        "entry": str(LEADER.parent / "score_model.py") if asked.get("scores_model") else asked["entry_script"],
+        "environment": _environment(inputs[model]) if model else {},
         "input": inputs[port],
         "tabular": input_types.get(port) == "mltable" or "bytes" in (asked["size"] or {}),
         "size": asked["size"],
@@ -28,15 +30,21 @@ def command_of(
         "mini_batch_error_threshold": asked["mini_batch_error_threshold"],
         "max_retries": asked["max_retries"],
         "timeout_seconds": asked["timeout_seconds"],
-        "append_to": _rows(asked["append_row_to"], outputs),
+        "append_to": _rows(asked["append_row_to"], asked.get("append_row_file_name") or ROWS_FILE, outputs),
     }
     path = folder / "parallel.json"
     path.write_text(json.dumps(config))
     return f"python {LEADER} {path}"
 
 
-def _rows(port: str | None, outputs: Mapping[str, str]) -> str | None:
+def _environment(model: str) -> dict[str, str]:
+    """`AZUREML_MODEL_DIR` is a folder, also of a model that is one file."""
+    place = Path(model)
+    return {"AZUREML_MODEL_DIR": str(place if place.is_dir() else place.parent)}
+
+
+def _rows(port: str | None, name: str, outputs: Mapping[str, str]) -> str | None:
     if port is None:
         return None
     place = Path(outputs[port])
-    return str(place / ROWS_FILE if place.is_dir() else place)
+    return str(place / name if place.is_dir() else place)

@@ -15,7 +15,18 @@ from app.jobs.specification.interface import filled_inputs, filled_outputs
 from app.jobs.specification.ports import Port
 from app.kit.sections import Section
 
-TASK_FIELDS = ("type", "code", "entry_script", "program_arguments", "model", "append_row_to", "environment")
+TASK_FIELDS = (
+    "type",
+    "code",
+    "entry_script",
+    "program_arguments",
+    "model",
+    "append_row_to",
+    "append_row_file_name",
+    "environment",
+)
+# The entry script of a task of type model, which is the server's own.
+SCORE_MODEL = "score_model.py"
 OWN_FIELDS = (
     "task",
     "mini_batch_size",
@@ -126,9 +137,9 @@ def read_task(file: Section, ports: Mapping[str, Any]) -> tuple[Section, dict[st
         file.wrong("task", text)
     task.check_fields(TASK_FIELDS)
     task.choice("type", ("run_function", "function", "model"))
-    if "model" in task:
-        task.warn("model", "is not used by this server; give the model as an input.")
-    script = (task.text("entry_script", required="task" in file) or "run.py").removeprefix("file:")
+    is_model = task.values.get("type") == "model" and "entry_script" not in task
+    script = (task.text("entry_script", required="task" in file and not is_model) or "run.py").removeprefix("file:")
+    script = SCORE_MODEL if is_model else script
     values = {
         **task.values,
         "inputs": dict(ports.get("inputs") or {}),
@@ -138,7 +149,19 @@ def read_task(file: Section, ports: Mapping[str, Any]) -> tuple[Section, dict[st
         "environment_variables": file.values.get("environment_variables"),
     }
     whole = Section(file.problems, values, task.path, task.what)
-    return whole, _parallel(file, whole, script)
+    return whole, _parallel(file, whole, script) | _model(whole, is_model)
+
+
+def _model(task: Section, is_model: bool) -> dict[str, Any]:
+    """The input that is the model: its folder is AZUREML_MODEL_DIR. A task of type model scores with it by MLflow."""
+    text = str(task.values.get("model", ""))
+    if text and not text.lstrip().startswith("$"):
+        task.warn("model", "is not used by this server; give the model as an input: `model: ${{inputs.NAME}}`.")
+        text = ""
+    if is_model and not text:
+        task.wrong("model", "is missing; name the input that is the model: `${{inputs.NAME}}`.")
+    named = _port(task, "model", "inputs") if text else None
+    return {"model": named, "scores_model": is_model} if named else {}
 
 
 def _parallel(file: Section, task: Section, script: str) -> dict[str, Any]:
@@ -164,6 +187,7 @@ def _parallel(file: Section, task: Section, script: str) -> dict[str, Any]:
         "max_retries": RETRIES if retries is None else retries,
         "timeout_seconds": timeout or TIMEOUT_SECONDS,
         "append_row_to": append,
+        "append_row_file_name": task.text("append_row_file_name"),
         "logging_level": file.choice("logging_level", ("DEBUG", "INFO", "WARNING"), "INFO"),
     }
 
