@@ -58,6 +58,18 @@ def _redirect(kind: str, dialect, record, arguments: list, options: dict) -> Non
 
 database.connect = _engine_to
 
+GROUPS = ("live/test_faults", "live/test_tracking_faults", "live/test_operation", "browser", "live")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What has a server of its own is run by one process each, first, since it takes longest; else a file each."""
+    here = Path(__file__).parent
+    places = {item: str(item.path.relative_to(here)) for item in items}
+    items.sort(key=lambda item: next((at for at, part in enumerate(GROUPS) if places[item].startswith(part)), 9))
+    for item in items:
+        part = next((part for part in GROUPS if places[item].startswith(part)), places[item])
+        item.add_marker(pytest.mark.xdist_group("faults" if part in GROUPS[:3] else part))
+
 
 def _people() -> None:
     """The cast, made once in each template database."""

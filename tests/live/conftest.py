@@ -1,6 +1,7 @@
 """A real server: `atelier up` in a home of its own, with its Redis and its Celery worker."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -15,6 +16,8 @@ import psutil
 import pytest
 import yaml
 
+from app.access.guard import csrf_token
+from app.access.identity import COOKIE
 from app.cli.home import free_port
 from app.settings import PROJECT
 
@@ -109,15 +112,22 @@ def start(home: Path, *options: str, port: int | None = None) -> Server:
             break
     assert f"Atelier is ready at http://127.0.0.1:{port}" in said, said + _logs(home)
     seconds = time.monotonic() - started
-    token = subprocess.run(
-        [ATELIER, "token", "create", "--home", home, "--user", "admin", "--name", "test"],
-        capture_output=True,
-        text=True,
-        check=True,
-        cwd=PROJECT,
-        env=_environ(),
-    ).stdout.strip()
+    token = _token(f"http://127.0.0.1:{port}", said)
     return Server(home, port, process, said, token, seconds)
+
+
+def _token(url: str, said: str) -> str:
+    """A token of the administrator's, with the password of the first start or the link of a later one."""
+    password = re.search(r"with the password\s+(\S+)", said)
+    with httpx.Client(base_url=url, timeout=30) as client:
+        if password:
+            client.post("/sign-in", data={"name": "admin", "password": password[1]})
+        else:
+            client.post("/sign-in/link", data={"token": re.search(r"link\?token=(\S+)", said)[1]})
+        headers = {"X-CSRF-Token": csrf_token(client.cookies[COOKIE])}
+        answer = client.post("/api/tokens", json={"name": "test"}, headers=headers)
+        answer.raise_for_status()
+        return answer.json()["token"]
 
 
 def _logs(home: Path) -> str:
@@ -147,12 +157,26 @@ def server(tmp_path_factory) -> Iterator[Server]:
     stop(running)
 
 
-@pytest.fixture
-def own_server(tmp_path) -> Iterator[Server]:
-    """A server to be harmed by one test."""
-    running = start(tmp_path / "home")
+@pytest.fixture(scope="session")
+def _harmed(tmp_path_factory) -> Iterator[list[Server]]:
+    running = [start(tmp_path_factory.mktemp("harmed") / "home")]
     yield running
-    stop(running)
+    stop(running[0])
+
+
+@pytest.fixture
+def harmed(_harmed) -> Server:
+    """A server that tests may harm: each gets it well again, and started anew if the one before ended it."""
+    server = _harmed[0]
+    if server.process.poll() is not None:
+        server = _harmed[0] = start(server.home, port=server.port)
+    wait_until(lambda: is_well(server), 60)
+    return server
+
+
+def is_well(server: Server) -> bool:
+    """Whether all that a server needs answers."""
+    return server.client.get("/readyz").json()["status"] == "ready"
 
 
 @pytest.fixture(scope="session")

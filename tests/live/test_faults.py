@@ -5,7 +5,7 @@ import time
 import psutil
 import pytest
 
-from tests.live.conftest import start, stop, wait_until
+from tests.live.conftest import wait_until
 
 
 def python(*lines: str) -> str:
@@ -30,68 +30,48 @@ def _left(marks: tuple[str, ...]) -> list[psutil.Process]:
     ]
 
 
-def test_a_second_start_is_quick_and_ctrl_c_leaves_no_orphan(tmp_path):
-    stop(start(tmp_path / "home"))
-    server = start(tmp_path / "home")
-    family = psutil.Process(server.process.pid).children(recursive=True)
-    assert len(family) >= 3
-    assert "password" not in server.said
-    stop(server)
-    assert psutil.wait_procs(family, timeout=5)[1] == []
-    assert server.process.returncode == 0
-
-
-def test_a_killed_supervisor_leaves_no_orphan(tmp_path):
-    server = start(tmp_path / "home")
-    _begun(server)
-    family = psutil.Process(server.process.pid).children(recursive=True)
-    server.process.kill()
-    server.process.wait()
-    assert psutil.wait_procs(family, timeout=15)[1] == []
-
-
-def test_a_worker_killed_in_mid_job_fails_the_job_and_its_processes_are_gone(own_server):
-    name = _begun(own_server)
-    worker = own_server.child("celery")
+def test_a_worker_killed_in_mid_job_fails_the_job_and_its_processes_are_gone(harmed):
+    name = _begun(harmed)
+    worker = harmed.child("celery")
     family = worker.children(recursive=True)
     worker.kill()
-    job = own_server.wait_for(name, seconds=75)
+    job = harmed.wait_for(name, seconds=75)
     assert job["status"] == "Failed"
     assert "lost" in job["error"]["message"]
     assert psutil.wait_procs(family, timeout=5)[1] == []
-    assert own_server.wait_for(own_server.run("echo again"))["status"] == "Completed"
+    assert harmed.wait_for(harmed.run("echo again"))["status"] == "Completed"
 
 
-def test_a_job_with_retries_is_run_again_when_its_worker_is_killed(own_server):
-    name = _begun(own_server, _sleep(6), retry_settings={"max_retries": 1})
-    own_server.child("celery").kill()
-    job = own_server.wait_for(name, seconds=90)
+def test_a_job_with_retries_is_run_again_when_its_worker_is_killed(harmed):
+    name = _begun(harmed, _sleep(6), retry_settings={"max_retries": 1})
+    harmed.child("celery").kill()
+    job = harmed.wait_for(name, seconds=90)
     assert (job["status"], job["attempt"]) == ("Completed", 2)
 
 
-def test_a_server_killed_in_mid_job_comes_back_and_nothing_is_lost(own_server):
-    name = own_server.run("for i in $(seq 40); do echo line $i; sleep 0.2; done")
-    wait_until(lambda: "line 2" in own_server.log(name), 60)
-    own_server.child("app.cli.web").kill()
-    job = own_server.wait_for(name)
+def test_a_server_killed_in_mid_job_comes_back_and_nothing_is_lost(harmed):
+    name = harmed.run("for i in $(seq 40); do echo line $i; sleep 0.2; done")
+    wait_until(lambda: "line 2" in harmed.log(name), 60)
+    harmed.child("app.cli.web").kill()
+    job = harmed.wait_for(name)
     assert job["status"] == "Completed"
-    assert own_server.log(name).splitlines() == [f"line {number}" for number in range(1, 41)]
+    assert harmed.log(name).splitlines() == [f"line {number}" for number in range(1, 41)]
 
 
-def test_a_log_stream_resumes_where_the_server_broke_it_off(own_server):
-    name = own_server.run("for i in $(seq 30); do echo line $i; sleep 0.2; done")
+def test_a_log_stream_resumes_where_the_server_broke_it_off(harmed):
+    name = harmed.run("for i in $(seq 30); do echo line $i; sleep 0.2; done")
     text, offset, event = "", "0", ""
     for _ in range(40):
         try:
             headers = {"Last-Event-ID": offset}
-            with own_server.client.stream("GET", f"/api/jobs/{name}/logs/stream", headers=headers) as answer:
+            with harmed.client.stream("GET", f"/api/jobs/{name}/logs/stream", headers=headers) as answer:
                 for line in answer.iter_lines():
                     if line.startswith("id: "):
                         offset = line[4:]
                     elif line.startswith("data: ") and event == "log":
                         text += line[6:].strip('"').replace("\\n", "\n")
                         if text.count("\n") == 5:
-                            own_server.child("app.cli.web").kill()
+                            harmed.child("app.cli.web").kill()
                     elif line.startswith("event: "):
                         event = line[7:]
                         if event == "end":
@@ -104,16 +84,16 @@ def test_a_log_stream_resumes_where_the_server_broke_it_off(own_server):
     pytest.fail(f"the stream did not end: {text!r}")
 
 
-def test_jobs_queued_while_redis_is_killed_run_once(own_server):
-    busy = [_begun(own_server, _sleep(8)) for _ in range(2)]
-    queued = [own_server.run("echo ran") for _ in range(3)]
-    own_server.child("valkey-server").kill()
-    while_dead = own_server.run("echo ran")
+def test_jobs_queued_while_redis_is_killed_run_once(harmed):
+    busy = [_begun(harmed, _sleep(8)) for _ in range(2)]
+    queued = [harmed.run("echo ran") for _ in range(3)]
+    harmed.child("valkey-server").kill()
+    while_dead = harmed.run("echo ran")
     for name in [*busy, *queued, while_dead]:
-        assert own_server.wait_for(name, seconds=90)["status"] == "Completed", name
+        assert harmed.wait_for(name, seconds=90)["status"] == "Completed", name
     for name in [*queued, while_dead]:
-        assert own_server.log(name) == "ran\n"
-        assert own_server.job(name)["attempt"] == 1
+        assert harmed.log(name) == "ran\n"
+        assert harmed.job(name)["attempt"] == 1
 
 
 def test_canceling_ends_the_whole_process_tree_within_five_seconds(server):
@@ -199,3 +179,11 @@ def test_many_short_jobs_all_run(server):
     names = [server.run(f"echo {number}") for number in range(30)]
     assert [name for name in names if server.wait_for(name, seconds=120)["status"] != "Completed"] == []
     assert [server.log(name) for name in names] == [f"{number}\n" for number in range(30)]
+
+
+def test_a_killed_supervisor_leaves_no_orphan(harmed):
+    _begun(harmed)
+    family = psutil.Process(harmed.process.pid).children(recursive=True)
+    harmed.process.kill()
+    harmed.process.wait()
+    assert psutil.wait_procs(family, timeout=15)[1] == []

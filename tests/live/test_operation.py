@@ -2,13 +2,15 @@
 
 import signal
 import subprocess
+from collections.abc import Iterator
 
 import httpx
 import psutil
+import pytest
 from sqlalchemy import text
 
 from app.settings import PROJECT
-from tests.live.conftest import ATELIER, start, stop, wait_until
+from tests.live.conftest import ATELIER, Server, start, stop, wait_until
 
 MEMORY_BYTES = 400 * 10**6
 
@@ -17,19 +19,44 @@ def _atelier(*arguments: str) -> subprocess.CompletedProcess:
     return subprocess.run([ATELIER, *arguments], capture_output=True, text=True, cwd=PROJECT, timeout=60, check=False)
 
 
-def test_status_says_what_runs_and_down_ends_it(own_server):
-    home = str(own_server.home)
+@pytest.fixture(scope="module")
+def fresh(tmp_path_factory) -> Iterator[Server]:
+    """A server on which nothing was done; the last of its tests end it."""
+    running = start(tmp_path_factory.mktemp("fresh") / "home")
+    yield running
+    stop(running)
+
+
+def test_the_whole_of_it_idles_in_little_memory(fresh):
+    family = [psutil.Process(fresh.process.pid), *psutil.Process(fresh.process.pid).children(recursive=True)]
+    used = sum(process.memory_info().rss for process in family)
+    assert used < MEMORY_BYTES, {process.name(): process.memory_info().rss for process in family}
+
+
+def test_status_says_what_runs_and_down_ends_it(fresh):
+    home = str(fresh.home)
     status = _atelier("status", "--home", home)
-    assert status.returncode == 0 and own_server.url in status.stdout and "workers: 1" in status.stdout
+    assert status.returncode == 0 and fresh.url in status.stdout and "workers: 1" in status.stdout
     again = _atelier("up", "--home", home, "--port", "1")
     assert again.returncode == 1 and "runs in" in again.stderr
-    family = psutil.Process(own_server.process.pid).children(recursive=True)
+    family = psutil.Process(fresh.process.pid).children(recursive=True)
+    assert len(family) >= 3
     assert _atelier("down", "--home", home).returncode == 0
     assert psutil.wait_procs(family, timeout=5)[1] == []
-    log = own_server.home / "atelier.db-wal"
+    log = fresh.home / "atelier.db-wal"
     assert not log.exists() or log.stat().st_size == 0
     assert _atelier("status", "--home", home).returncode == 1
     assert _atelier("down", "--home", home).returncode == 0
+
+
+def test_a_second_start_makes_no_second_password_and_ctrl_c_leaves_no_orphan(fresh):
+    stop(fresh)
+    server = start(fresh.home)
+    family = psutil.Process(server.process.pid).children(recursive=True)
+    assert "password" in fresh.said and "password" not in server.said
+    stop(server)
+    assert psutil.wait_procs(family, timeout=5)[1] == []
+    assert server.process.returncode == 0
 
 
 def test_a_port_that_is_taken_is_named(server, tmp_path):
@@ -53,24 +80,19 @@ def test_operators_can_watch_it(server):
     assert {"/api/jobs", "/api/data", "/api/models", "/api/online-endpoints"} <= set(paths)
 
 
-def test_the_whole_of_it_idles_in_little_memory(own_server):
-    family = [psutil.Process(own_server.process.pid), *psutil.Process(own_server.process.pid).children(recursive=True)]
-    used = sum(process.memory_info().rss for process in family)
-    assert used < MEMORY_BYTES, {process.name(): process.memory_info().rss for process in family}
-
-
-def test_a_second_worker_joins_and_takes_over_when_the_first_stops(own_server):
-    config = own_server.home / "atelier.toml"
+def test_a_second_worker_joins_and_takes_over_when_the_first_stops(harmed):
+    wait_until(lambda: len(harmed.client.get("/api/compute").json()) == 1, 60)
+    config = harmed.home / "atelier.toml"
     command = [ATELIER, "worker", "--server-config", config, "--slots", "1"]
     second = subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        wait_until(lambda: len(own_server.client.get("/api/compute").json()) == 2, 40)
-        names = [own_server.run("sleep 1") for _ in range(6)]
-        assert {own_server.wait_for(name)["status"] for name in names} == {"Completed"}
+        wait_until(lambda: len(harmed.client.get("/api/compute").json()) == 2, 40)
+        names = [harmed.run("sleep 1") for _ in range(6)]
+        assert {harmed.wait_for(name)["status"] for name in names} == {"Completed"}
     finally:
         second.send_signal(signal.SIGTERM)
         second.wait(20)
-    wait_until(lambda: len(own_server.client.get("/api/compute").json()) == 1, 20)
+    wait_until(lambda: len(harmed.client.get("/api/compute").json()) == 1, 20)
 
 
 def test_it_runs_on_postgresql_as_on_sqlite(postgresql, tmp_path):

@@ -74,29 +74,27 @@ def new_run(client: httpx.Client) -> str:
     return answer.json()["run"]["info"]["run_id"]
 
 
-def test_a_web_process_killed_under_load_loses_nothing_that_it_acknowledged(own_server):
-    with Load(own_server, clients=6) as load:
+def test_a_web_process_killed_under_load_loses_nothing_that_it_acknowledged(harmed):
+    with Load(harmed, clients=6) as load:
         for _ in range(2):
             before = load.count()
             wait_until(lambda before=before: load.count() > before + 100, 60)
-            own_server.child("app.cli.web").kill()
+            harmed.child("app.cli.web").kill()
         before = load.count()
         wait_until(lambda: load.count() > before + 50, 60)
     assert load.lost() == {}
 
 
-def test_a_server_killed_as_a_whole_under_load_loses_nothing_that_it_acknowledged(tmp_path):
-    server = start(tmp_path / "home")
-    with Load(server, clients=6) as load:
+def test_a_server_killed_as_a_whole_under_load_loses_nothing_that_it_acknowledged(harmed):
+    with Load(harmed, clients=6) as load:
         wait_until(lambda: load.count() > 200, 60)
-        family = [psutil.Process(server.process.pid), *psutil.Process(server.process.pid).children(recursive=True)]
+        family = [psutil.Process(harmed.process.pid), *psutil.Process(harmed.process.pid).children(recursive=True)]
         for process in family:
             process.kill()
-    server.process.wait()
+    harmed.process.wait()
     psutil.wait_procs(family, timeout=15)
-    again = start(tmp_path / "home", port=server.port)
+    again = load.server = start(harmed.home, port=harmed.port)
     try:
-        load.server = again
         assert load.lost() == {}
         assert load.count() > 200
     finally:
