@@ -61,6 +61,7 @@ database.connect = _engine_to
 GROUPS = ("live/test_faults", "live/test_tracking_faults", "live/test_operation", "browser", "live")
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What has a server of its own is run by one process each, first, since it takes longest; else a file each."""
     here = Path(__file__).parent
