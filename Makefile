@@ -13,7 +13,7 @@ up: $(VENV)/.server .environments/.curated
 
 # Four at a time on two processors: the live tests mostly wait.
 test: $(VENV)/.dev .environments/.curated $(AZURE:%=.environments/azure-ai-ml-%/.ready)
-	@ATELIER_TEST_ENVIRONMENT="$$(cat .environments/.curated)" $(BIN)/pytest -n 4 --dist loadgroup --no-loadscope-reorder $(ARGS)
+	@ATELIER_TEST_ENVIRONMENT="$$(cat .environments/.curated)" $(BIN)/pytest -n 4 --no-loadscope-reorder $(ARGS)
 
 lint: $(VENV)/.dev
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/lint-imports --no-cache

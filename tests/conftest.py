@@ -58,18 +58,43 @@ def _redirect(kind: str, dialect, record, arguments: list, options: dict) -> Non
 
 database.connect = _engine_to
 
-GROUPS = ("live/test_faults", "live/test_tracking_faults", "live/test_operation", "browser", "live")
+GROUPS = {
+    "tests/live/test_faults": "faults",
+    "tests/live/test_tracking_faults": "faults",
+    "tests/live/test_operation": "faults",
+    "tests/browser": "browser",
+    "tests/live": "live",
+}
 
 
-@pytest.hookimpl(tryfirst=True)
+def _group(nodeid: str) -> str:
+    """What is run by one process: all that share a server, else a file."""
+    return next((group for place, group in GROUPS.items() if nodeid.startswith(place)), nodeid.partition("::")[0])
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What has a server of its own is run by one process each, first, since it takes longest; else a file each."""
-    here = Path(__file__).parent
-    places = {item: str(item.path.relative_to(here)) for item in items}
-    items.sort(key=lambda item: next((at for at, part in enumerate(GROUPS) if places[item].startswith(part)), 9))
-    for item in items:
-        part = next((part for part in GROUPS if places[item].startswith(part)), places[item])
-        item.add_marker(pytest.mark.xdist_group("faults" if part in GROUPS[:3] else part))
+    """What has a server comes first, since it takes longest."""
+    groups = list(dict.fromkeys(GROUPS.values()))
+    items.sort(key=lambda item: [*groups, _group(item.nodeid)].index(_group(item.nodeid)))
+
+
+class Groups:
+    """For pytest-xdist alone, which one process need not have."""
+
+    @staticmethod
+    def pytest_xdist_make_scheduler(config: pytest.Config, log):
+        from xdist.scheduler import LoadScopeScheduling
+
+        class Scheduling(LoadScopeScheduling):
+            def _split_scope(self, nodeid: str) -> str:
+                return _group(nodeid)
+
+        return Scheduling(config, log)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.pluginmanager.hasplugin("dsession"):
+        config.pluginmanager.register(Groups)
 
 
 def _people() -> None:
