@@ -78,23 +78,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: [*groups, _group(item.nodeid)].index(_group(item.nodeid)))
 
 
-class Groups:
-    """For pytest-xdist alone, which one process need not have."""
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log):
+    # One process needs no pytest-xdist.
+    from xdist.scheduler import LoadScopeScheduling
 
-    @staticmethod
-    def pytest_xdist_make_scheduler(config: pytest.Config, log):
-        from xdist.scheduler import LoadScopeScheduling
+    class Groups(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return _group(nodeid)
 
-        class Scheduling(LoadScopeScheduling):
-            def _split_scope(self, nodeid: str) -> str:
-                return _group(nodeid)
-
-        return Scheduling(config, log)
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    if config.pluginmanager.hasplugin("dsession"):
-        config.pluginmanager.register(Groups)
+    return Groups(config, log)
 
 
 def _people() -> None:
