@@ -99,7 +99,7 @@ copied = client.copy_model_version("models:/iris/1", "iris-copy")
 print(json.dumps({
     "same": same, "version": again.version, "logged": [found.name for found in logged], "copied": copied.version,
     "versions": sorted(found.version for found in client.search_model_versions("name='iris'")),
-    "models": [found.name for found in client.search_registered_models(order_by=["name ASC"])],
+    "models": [found.name for found in client.search_registered_models("name LIKE 'iris%'", order_by=["name ASC"])],
     "outputs": [found.model_id for found in client.get_run(run.info.run_id).outputs.model_outputs] == [info.model_id],
 }))
 """,
