@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 AZURE := 1.11.1 1.35.2
 ARGS ?=
 
-.PHONY: up test lint format bench bench-tracking bench-charts clean lock
+.PHONY: up test lint format bench bench-tracking bench-charts bench-serving clean lock
 
 up: $(VENV)/.server .environments/.curated
 	@$(BIN)/atelier up $(ARGS)
@@ -30,6 +30,15 @@ bench-tracking: $(VENV)/.dev .environments/.curated
 
 bench-charts: $(VENV)/.dev
 	@$(BIN)/python bench/charts.py
+
+bench-serving: $(VENV)/.dev .environments/.curated .environments/bench-serving/.ready .environments/bench-bentoml/.ready
+	@$(BIN)/python bench/serving.py $(OPTIONS)
+
+.environments/bench-%/.ready: requirements/bench-%.lock | $(VENV)/.dev
+	@echo "Installing what the benchmark serves beside Atelier ($*) …"
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(@D)
+	@$(BIN)/python bench/install.py $(@D)/bin/python $<
+	@touch $@
 
 # The lock is made on one machine and holds for every platform.
 lock: $(VENV)/.dev
