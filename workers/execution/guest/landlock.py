@@ -65,7 +65,9 @@ def restrict(writable, temporary, readable, hidden):
     ruleset = _create(every, SCOPE_ABSTRACT_SOCKETS | SCOPE_SIGNALS if offered >= 6 else 0, offered)
     try:
         concealed = [Path(item) for item in hidden]
-        for path in _visible(Path("/"), [*concealed, DEVICES]):
+        # What is concealed in a temporary folder is left out once, below.
+        divided = [Path(folder) for folder in temporary if any(Path(folder) in path.parents for path in concealed)]
+        for path in _visible(Path("/"), [*concealed, DEVICES, *divided]):
             _allow(ruleset, path, READ & every)
         _allow(ruleset, DEVICES, READ_DIR)
         for pattern in USABLE_DEVICES:

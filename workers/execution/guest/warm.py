@@ -18,6 +18,7 @@ import gc  # noqa: E402
 import importlib  # noqa: E402
 import importlib.machinery  # noqa: E402
 import io  # noqa: E402
+import itertools  # noqa: E402
 import json  # noqa: E402
 import os  # noqa: E402
 import random  # noqa: E402
@@ -28,6 +29,7 @@ import threading  # noqa: E402
 import time  # noqa: E402
 import traceback  # noqa: E402
 import types  # noqa: E402
+import weakref  # noqa: E402
 
 FOLDER = os.path.dirname(os.path.abspath(__file__))
 PATH = [entry for entry in sys.path if os.path.abspath(entry or ".") != FOLDER]
@@ -49,6 +51,7 @@ def wait_for_job():
     sys.path[:] = PATH
     sys.path_importer_cache.pop(FOLDER, None)
     loaded = [name for name in sys.argv[2:] if _import(name)]
+    _remember_what_is_loaded()
     gc.collect()
     # What is frozen is left alone by the collector, so that its pages stay shared.
     gc.freeze()
@@ -72,6 +75,16 @@ def _import(name):
     except (Exception, SystemExit):
         traceback.print_exc()
         return False
+
+
+def _remember_what_is_loaded():
+    """A fork that looked at every module for itself would copy the pages of all of them."""
+    global _loaded, _last_loaded
+    _loaded = frozenset(name for name in sys.modules if "." not in name) - LOADED_BY_ANY_INTERPRETER
+    _last_loaded = next(reversed(sys.modules))
+    # What an import made is no fork's to take apart at its end.
+    for finalizer in list(weakref.finalize._registry):
+        finalizer.atexit = False
 
 
 def _receive(link):
@@ -142,11 +155,10 @@ def _start_afresh():
 def _hides_what_is_loaded(folder):
     """Whether a module beside the script would have been imported instead of one that is loaded already."""
     suffixes = tuple(importlib.machinery.all_suffixes())
-    loaded = {name for name in sys.modules if "." not in name} - LOADED_BY_ANY_INTERPRETER
     try:
         with os.scandir(folder) as entries:
             return any(
-                entry.name.partition(".")[0] in loaded
+                entry.name.partition(".")[0] in _loaded
                 and (entry.name.endswith(suffixes) or os.path.exists(os.path.join(entry.path, "__init__.py")))
                 for entry in entries
             )
@@ -207,7 +219,8 @@ def _forget_user_code():
     """Finalizers run when nothing refers to what the script has made; then files are written out."""
     if threading.active_count() == 1:
         # A daemon thread would find its own names gone.
-        for name, module in list(sys.modules.items()):
+        for name in list(itertools.takewhile(lambda name: name != _last_loaded, reversed(sys.modules))):
+            module = sys.modules[name]
             if str(getattr(module, "__file__", None)).startswith(sys.path[0]) and name != "__main__":
                 del sys.modules[name]
         main = sys.modules["__main__"].__dict__
