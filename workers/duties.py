@@ -9,7 +9,7 @@ from app.kit import live, outbox, queue
 from app.kit.hiding import hide_from_guests
 from app.settings import current
 from workers.execution import instance
-from workers.node import Node
+from workers.node import TAKING, Node
 from workers.reconcile import (
     alerts,
     deleted_datasets,
@@ -48,7 +48,7 @@ def start() -> None:
     _node.start(
         ("lost jobs", 5, lost_jobs.reconcile),
         ("instances of jobs", 0.5, partial(instance.start_reserved, _node)),
-        ("unsent tasks", 1, partial(unsent_tasks.reconcile, _node)),
+        (TAKING, 0.5, partial(unsent_tasks.reconcile, _node)),
         ("discarded files", 5, discarded_files.reconcile),
         ("deleted datasets", 5, deleted_datasets.reconcile),
         ("waiting operations", 5, waiting_operations.reconcile),
@@ -77,10 +77,13 @@ def _duties_of_engine(node: Node) -> list[tuple[str, float, Callable[[], None]]]
 
 
 def _send(task: str, args: tuple) -> None:
-    """A pipeline goes on in the thread that ended its step, which is sooner than any message."""
+    """A pipeline goes on in the thread that ended its step, and here is where a job is started soonest."""
     if task == "pipelines.advance":
         pipelines.advance(*args)
-    else:
+        return
+    if task == "jobs.run":
+        _node.wake(TAKING)
+    if task != "jobs.run" or not _node.has_room:
         queue.send(task, args)
 
 

@@ -25,6 +25,9 @@ from workers.held import Held
 log = logging.getLogger(__name__)
 LOOK_SECONDS = 0.5
 REPORT_SECONDS = 10
+# How long the end of a worker waits for the jobs that it let go.
+END_SECONDS = 6
+TAKING = "take jobs"
 
 
 class Node:
@@ -38,7 +41,8 @@ class Node:
         self.held: dict[tuple[int, int], Held] = {}
         self._ending = threading.Event()
         self._going = threading.Event()
-        self._threads: list[threading.Thread] = []
+        self._wakers: dict[str, threading.Event] = {}
+        self._running: set[threading.Thread] = set()
         self.id = self._join()
 
     def _join(self) -> int:
@@ -64,19 +68,38 @@ class Node:
             ("renew leases", self.settings.lease_seconds / 3, self._renew),
             *duties,
         ):
-            thread = threading.Thread(target=self._repeat, args=(name, seconds, what), name=name, daemon=True)
-            thread.start()
-            self._threads.append(thread)
+            self._wakers[name] = threading.Event()
+            threading.Thread(target=self._repeat, args=(name, seconds, what), name=name, daemon=True).start()
+
+    def wake(self, duty: str) -> None:
+        """Have a duty done at once, if it has begun."""
+        if duty in self._wakers:
+            self._wakers[duty].set()
+
+    def begin(self, name: str, run: Callable[..., None], *args) -> None:
+        """Run something that is held, in a thread that the end of this worker waits for."""
+
+        def run_and_forget() -> None:
+            try:
+                run(self, *args)
+            finally:
+                self._running.discard(threading.current_thread())
+
+        thread = threading.Thread(target=run_and_forget, name=name, daemon=True)
+        self._running.add(thread)
+        thread.start()
 
     def _repeat(self, name: str, seconds: float, what: Callable[[], None]) -> None:
+        waker = self._wakers[name]
         while not self._ending.is_set():
+            waker.clear()
             started = time.monotonic()
             try:
                 what()
             except Exception:
                 # The registry may be away for a while; every duty is tried again.
                 log.exception("%s failed", name)
-            self._ending.wait(max(0.0, seconds - (time.monotonic() - started)))
+            waker.wait(max(0.0, seconds - (time.monotonic() - started)))
 
     def hold(self, job_id: int, attempt: int, rank: int = 0) -> Held:
         held = self.held[job_id, rank] = Held(job_id, attempt, rank)
@@ -84,6 +107,7 @@ class Node:
 
     def release(self, held: Held) -> None:
         self.held.pop((held.job_id, held.rank), None)
+        self.wake(TAKING)
 
     def _watch(self) -> None:
         """See which held jobs were cancelled, or given to another worker after a silence of ours."""
@@ -121,6 +145,10 @@ class Node:
             compute.report(session, self.id, usage)
 
     @property
+    def has_room(self) -> bool:
+        return len(self.held) < self.slots and not self.is_going
+
+    @property
     def is_going(self) -> bool:
         return self._going.is_set()
 
@@ -131,7 +159,12 @@ class Node:
             held.leave.set()
 
     def stop(self) -> None:
+        deadline = time.monotonic() + END_SECONDS
+        for thread in list(self._running):
+            thread.join(max(0.0, deadline - time.monotonic()))
         self._ending.set()
+        for waker in self._wakers.values():
+            waker.set()
         self.launcher.close()
         with transaction() as session:
             compute.leave(session, self.id)

@@ -258,7 +258,7 @@ def run_worker(options: argparse.Namespace) -> int:
     os.environ["ATELIER_CONFIG"] = str(config)
     if options.slots:
         os.environ["ATELIER_SLOTS"] = str(options.slots)
-    os.execv(sys.executable, [sys.executable, *worker_arguments(options.slots)])
+    os.execv(sys.executable, [sys.executable, *worker_arguments()])
 
 
 def run_migrate(options: argparse.Namespace) -> int:

@@ -16,6 +16,8 @@ from app.cli.home import Home
 
 PR_SET_PDEATHSIG = 1
 GRACE_SECONDS = 8
+# Jobs run beside the tasks of the queue, which only say that one waits, or are short.
+TASKS_AT_A_TIME = 2
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -164,14 +166,13 @@ def gateway_process(home: Home, config: dict) -> Process:
 
 
 def worker_process(home: Home, config_file: Path, slots: int | None = None) -> Process:
-    process = _python_process("worker", home, worker_arguments(slots or 0), config_file)
+    process = _python_process("worker", home, worker_arguments(), config_file)
     if slots:
         process.environ["ATELIER_SLOTS"] = str(slots)
     return process
 
 
-def worker_arguments(slots: int) -> list[str]:
-    count = slots or os.cpu_count() or 1
+def worker_arguments() -> list[str]:
     return [
         "-m",
         "celery",
@@ -181,7 +182,7 @@ def worker_arguments(slots: int) -> list[str]:
         "--pool",
         "threads",
         "--concurrency",
-        str(count),
+        str(TASKS_AT_A_TIME),
         "--queues",
         "jobs",
         "--without-gossip",

@@ -35,9 +35,3 @@ def send(name: str, args: tuple) -> None:
     # The client below Celery would try to connect for several seconds, with a user waiting.
     _probe.ping()
     celery.send_task(name, args, retry=False)
-
-
-def length() -> int:
-    """How many tasks wait on the queue of jobs."""
-    with celery.connection_for_read() as connection:
-        return connection.default_channel.client.llen(JOBS)

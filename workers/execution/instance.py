@@ -2,7 +2,6 @@
 
 import logging
 import shutil
-import threading
 import time
 
 from app.database import reading, transaction
@@ -27,7 +26,7 @@ def start_reserved(node: Node) -> None:
     for job_id, rank, attempt in nodes.reserved(node.id):
         if (job_id, rank) not in node.held and not node.is_going:
             held = node.hold(job_id, attempt, rank)
-            threading.Thread(target=run, args=(node, held), name=f"instance {rank}", daemon=True).start()
+            node.begin(f"instance {rank} of job {job_id}", run, held)
 
 
 def run(node: Node, held: Held) -> None:

@@ -26,19 +26,26 @@ log = logging.getLogger(__name__)
 POLL_SECONDS = 0.1
 
 
-def run_next(node: Node) -> bool:
-    """Take the job whose turn it is and run it to its end; False when there is none for this worker."""
+def start_next(node: Node) -> bool:
+    """Begin to run the job whose turn it is, in a thread of its own; False when there is none for this worker."""
+    taken = take(node)
+    if taken is not None:
+        node.begin(f"job {taken[0].job_id}", run, *taken)
+    return taken is not None
+
+
+def take(node: Node) -> tuple[Plan, Held] | None:
     with transaction() as session:
         job = taking.take(session, node.id, node.settings.lease_seconds)
         if job is None:
-            return False
+            return None
         plan = Plan.of(session, job, node.settings)
     # Held only once the claim is committed: before, whoever watches what is held sees another's job.
-    run(node, plan, node.hold(plan.job_id, plan.attempt))
-    return True
+    return plan, node.hold(plan.job_id, plan.attempt)
 
 
 def run(node: Node, plan: Plan, held: Held) -> None:
+    """Run a job that was taken to its end."""
     folder = JobFolder(node.folder / "jobs" / f"{plan.job_id}-{held.attempt}")
     system_log = SystemLog(plan)
     try:

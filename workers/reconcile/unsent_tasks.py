@@ -4,8 +4,6 @@ So a job starts whose message was lost by a crash between commit and send, or ca
 and one that had to wait for a limit, a device or several slots at once.
 """
 
-import threading
-
 from sqlalchemy import select
 
 from app.database import reading
@@ -16,9 +14,11 @@ from workers.node import Node
 
 
 def reconcile(node: Node) -> None:
-    if len(node.held) >= node.slots or node.is_going:
-        return
+    """Start what waits, as far as there is room; jobs are taken in this one thread, one after the other."""
+    while node.has_room and _is_any_waiting() and runner.start_next(node):
+        continue
+
+
+def _is_any_waiting() -> bool:
     with reading() as session:
-        if session.scalar(select(Job.id).where(Job.status == Status.QUEUED).limit(1)) is None:
-            return
-    threading.Thread(target=runner.run_next, args=(node,), name="take waiting", daemon=True).start()
+        return session.scalar(select(Job.id).where(Job.status == Status.QUEUED).limit(1)) is not None

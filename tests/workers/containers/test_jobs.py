@@ -34,7 +34,7 @@ def run(alice, node: Node, name: str, image: str) -> tuple[dict, str]:
     store().write("workspaces/1/uploads/given.txt", [b"some text\n"])
     submitted = alice.post("/api/jobs", json={"yaml": YAML.format(name=name, image=image)})
     assert submitted.status_code == 201, submitted.text
-    assert runner.run_next(node)
+    runner.run(node, *runner.take(node))
     log = b"".join(store().read(f"workspaces/1/jobs/{name}/logs/user_logs/std_log.txt")).decode()
     return alice.get(f"/api/jobs/{name}").json(), log
 
@@ -61,5 +61,5 @@ def test_where_an_image_cannot_be_had_its_environment_stands_in(alice, node, mon
 
 def run_failing(alice, node: Node) -> dict:
     alice.post("/api/jobs", json={"yaml": YAML.format(name="must", image="localhost:1/gone:1")})
-    assert runner.run_next(node)
+    runner.run(node, *runner.take(node))
     return alice.get("/api/jobs/must").json()
