@@ -32,14 +32,16 @@ def advance(session: Session, pipeline_id: int) -> None:
     pipeline = session.scalar(select(Job).where(Job.id == pipeline_id).with_for_update())
     if pipeline is None or pipeline.type != "pipeline" or pipeline.status not in queries.OPEN:
         return
+    names = queries.display_names(pipeline)
     while True:
         jobs = queries.started(session, pipeline)
         now = queries.progress_of(pipeline, jobs)
-        if not _allowed(pipeline, now):
+        allowed = _allowed(pipeline, now)
+        if not allowed:
             break
         # Steps whose outputs are taken over are over at once, and others may have waited for them.
-        for name in _allowed(pipeline, now):
-            start(session, pipeline, name, jobs)
+        for name in allowed:
+            start(session, pipeline, name, names[name], jobs)
         hint(session, f"job:{pipeline.id}", "status")
     if pipeline.status is Status.CANCEL_REQUESTED:
         _cancel(session, jobs)

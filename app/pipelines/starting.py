@@ -15,7 +15,7 @@ from app.jobs.specification import generate_name
 from app.jobs.tables import DiscardedFiles, Job, JobTag
 from app.kit.clock import now
 from app.kit.storage import store
-from app.pipelines import queries, reuse
+from app.pipelines import reuse
 from app.pipelines.queries import Started
 from app.pipelines.tables import PipelineStep
 from app.tracking import service as tracking
@@ -23,10 +23,11 @@ from app.tracking import service as tracking
 LONGEST_NAME = 240
 
 
-def start(session: Session, pipeline: Job, name: str, jobs: Mapping[str, Started]) -> None:
+def start(session: Session, pipeline: Job, name: str, shown_as: str, jobs: Mapping[str, Started]) -> None:
     """Start a step whose inputs are all there, or take over what an earlier run of it left; `jobs` ran before it."""
-    step = queries.steps_of(pipeline)[name]
+    step = pipeline.spec["pipeline"]["jobs"][name]
     job = _job(session, pipeline, name, step, _inputs(session, pipeline, step, jobs))
+    job.display_name = shown_as
     row = _row(session, pipeline, name, step, job)
     earlier = reuse.find(session, pipeline.workspace_id, row.digest) if row.is_reusable else None
     session.add(job)
@@ -88,7 +89,6 @@ def _job(session: Session, pipeline: Job, name: str, step: dict, ports: dict[str
         experiment_id=pipeline.experiment_id,
         parent_id=pipeline.id,
         name=_free_name(session, pipeline, name),
-        display_name=queries.display_names(pipeline)[name],
         description=spec.get("description", ""),
         created_by=pipeline.created_by,
         properties={
@@ -175,7 +175,6 @@ def _output(session: Session, writer: Started, port: str, shape: dict[str, str])
 
 
 def _link(session: Session, job: Job, step: dict) -> None:
-    results.link_environment(session, job)
     for port, value in job.inputs.items():
         if asset := value.get("asset"):
             results.link(session, job, "input", port, asset["kind"], asset["name"], asset["version"])
