@@ -15,6 +15,7 @@ from workers.reconcile import (
     deleted_datasets,
     deliveries,
     discarded_files,
+    lost_builds,
     lost_jobs,
     old_uploads,
     pipelines,
@@ -47,6 +48,7 @@ def start() -> None:
     _keeper = Keeper(_node)
     _node.start(
         ("lost jobs", 5, lost_jobs.reconcile),
+        ("lost builds", 5, lost_builds.reconcile),
         ("instances of jobs", 0.5, partial(instance.start_reserved, _node)),
         (TAKING, 0.5, partial(unsent_tasks.reconcile, _node)),
         ("discarded files", 5, discarded_files.reconcile),

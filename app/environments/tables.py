@@ -51,7 +51,7 @@ class EnvironmentVersion(Base):
 class EnvironmentBuild(Base):
     """The newest build of a digest. `state` is Building, Ready or Failed, `packages` pairs of name and version.
 
-    `error` is one sentence, `package` the one that is to blame.
+    `error` is one sentence, `package` the one that is to blame. The builder renews `lease_expires_at` while it works.
     """
 
     __tablename__ = "environment_builds"
@@ -65,6 +65,7 @@ class EnvironmentBuild(Base):
     package: Mapped[str | None]
     started_at: Mapped[datetime] = mapped_column(default=now)
     ended_at: Mapped[datetime | None]
+    lease_expires_at: Mapped[datetime | None]
 
 
 class ImageEnvironment(Base):

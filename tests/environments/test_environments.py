@@ -1,19 +1,24 @@
 """Registered environments: versions, references to them, images, builds and pages."""
 
+from datetime import timedelta
 from html import unescape
 
 import pytest
+from sqlalchemy import update
 
 from app.compute import service as compute
 from app.database import transaction
 from app.environments import builder, builds
 from app.environments.errors import EnvironmentBuildFailed
 from app.environments.specification import EnvironmentSpec
+from app.environments.tables import EnvironmentBuild
 from app.errors import Unavailable
 from app.jobs import containers
 from app.jobs import queries as jobs
+from app.kit.clock import now
 from app.kit.storage import store
 from workers.execution import environments
+from workers.reconcile import lost_builds
 
 MINE = """\
 name: mine
@@ -173,10 +178,18 @@ def test_a_build_is_seen_while_it_goes_on_and_when_it_failed(alice, tmp_path):
         write("Downloading atelier-probe")
         log = alice.get(f"{address}/log")
         assert "Downloading atelier-probe" in log.text and log.headers["X-Log-Final"] == "false"
+        lost_builds.reconcile()
         assert alice.get(address).json()["state"] == "Building"
+        with transaction() as session:
+            # As after a while in which nothing was heard of its builder.
+            session.execute(update(EnvironmentBuild).values(lease_expires_at=now() - timedelta(seconds=1)))
+        lost_builds.reconcile()
+        assert alice.get(address).json()["state"] == "Failed"
+        assert "was lost" in alice.get(address).json()["error"]
     assert alice.get(f"{address}/log").headers["X-Log-Final"] == "true"
     assert "event: end" in alice.get(f"{address}/log/stream").text
-    assert alice.get(address).json()["packages"] == {"atelier-probe": "1.17.0"}
+    built = alice.get(address).json()
+    assert built["packages"] == {"atelier-probe": "1.17.0"} and built["error"] is None
 
     wrong = EnvironmentSpec("mine", spec.requirements, ("--no-index",), spec.python_version)
     with pytest.raises(EnvironmentBuildFailed):
