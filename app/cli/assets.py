@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from app.cli import nouns, registries
+from app.cli import changing, nouns, registries
 from app.cli.connecting import connect, say
 from app.cli.printing import print_list, print_one, print_raw
 
@@ -32,7 +32,8 @@ GIVEN = ("name", "version", "type", "path", "description")
 def register(commands: argparse._SubParsersAction) -> None:
     data = nouns.Noun(commands, "data", "data assets")
     _register_create(data, "data asset", run_data_create, ("uri_file", "uri_folder", "mltable"))
-    listing = data.verb("list", "list data assets", run_data_list)
+    listing = data.verb("list", "list data assets, or the versions of one", run_data_list)
+    nouns.add_name(listing, "list the versions of this data asset", required=False)
     nouns.add_limit(listing)
     registries.add_registry(listing)
     show = data.verb("show", "describe a version, by default the newest", run_data_show)
@@ -47,7 +48,8 @@ def register(commands: argparse._SubParsersAction) -> None:
     _register_archive(data, "data asset", lambda client: client.data_assets, DATA)
     model = nouns.Noun(commands, "model", "registered models")
     _register_create(model, "model", run_model_create, ("custom_model", "mlflow_model", "triton_model"))
-    listing = model.verb("list", "list models", run_model_list)
+    listing = model.verb("list", "list models, or the versions of one", run_model_list)
+    nouns.add_name(listing, "list the versions of this model", required=False)
     nouns.add_limit(listing)
     registries.add_registry(listing)
     show = model.verb("show", "describe a version, by default the newest", run_model_show)
@@ -61,6 +63,8 @@ def register(commands: argparse._SubParsersAction) -> None:
 
 
 def _register_archive(noun: nouns.Noun, what: str, calls: Callable, fields: Sequence[str]) -> None:
+    changing.add_update(noun, what, calls, fields)
+
     def run(verb: str) -> nouns.Run:
         def change(options: argparse.Namespace) -> None:
             with connect(options) as client:
@@ -75,15 +79,16 @@ def _register_archive(noun: nouns.Noun, what: str, calls: Callable, fields: Sequ
     ):
         parser = noun.verb(verb, text, run(verb))
         nouns.add_name(parser, f"name of the {what}")
-        parser.add_argument("--version", help="one version")
+        parser.add_argument("--version", "-v", help="one version")
 
 
 def _register_create(noun: nouns.Noun, what: str, run: nouns.Run, types: tuple[str, ...]) -> None:
     create = noun.verb("create", f"register a {what} from a file, folder or address", run)
     nouns.add_file(create, required=False)
     nouns.add_name(create, f"name of the {what}", required=False)
+    registries.add_registry(create)
     nouns.add_changes(create)
-    create.add_argument("--version", help="version (default: the next number)")
+    create.add_argument("--version", "-v", help="version (default: the next number)")
     create.add_argument("--type", choices=types)
     create.add_argument("--path", help="local path, azureml://…, runs:/… or https://…")
     create.add_argument("--description")
@@ -91,25 +96,30 @@ def _register_create(noun: nouns.Noun, what: str, run: nouns.Run, types: tuple[s
 
 def _add_version(parser: argparse.ArgumentParser, what: str) -> None:
     nouns.add_name(parser, f"name of the {what}")
-    parser.add_argument("--version", help="version (default: the newest)")
+    parser.add_argument("--version", "-v", help="version (default: the newest)")
 
 
 def run_data_create(options: argparse.Namespace) -> None:
     definition, folder = nouns.definition(options, *GIVEN)
     with connect(options) as client:
-        print_one(client.create_data(definition, folder), DATA, options.output)
+        made = client.create_data(definition, folder)
+        print_one(registries.shared(client, "data", made, options), DATA, options.output)
 
 
-def _listed(client, options: argparse.Namespace, kind: str, of_workspace):
-    """Assets of the workspace, or of the registry that is named."""
+def _listed(client, options: argparse.Namespace, kind: str, calls):
+    """Assets, or the versions of one, of the workspace or of the registry that is named."""
+    if options.registry_name and options.name:
+        return client.registries.versions(options.registry_name, kind, options.name, options.max_results)
     if options.registry_name:
         return client.registries.assets(options.registry_name, kind, options.max_results)
-    return of_workspace(options.max_results)
+    if options.name:
+        return calls.versions(options.name, options.max_results)
+    return calls.list(options.max_results)
 
 
 def run_data_list(options: argparse.Namespace) -> None:
     with connect(options) as client:
-        rows = _listed(client, options, "data", client.data)
+        rows = _listed(client, options, "data", client.data_assets)
         print_list(rows, COLUMNS, options.output, "There is no data asset yet.")
 
 
@@ -139,12 +149,13 @@ def run_data_profile(options: argparse.Namespace) -> None:
 def run_model_create(options: argparse.Namespace) -> None:
     definition, folder = nouns.definition(options, *GIVEN)
     with connect(options) as client:
-        _print_model(client.create_model(definition, folder), options.output)
+        made = client.create_model(definition, folder)
+        _print_model(registries.shared(client, "models", made, options), options.output)
 
 
 def run_model_list(options: argparse.Namespace) -> None:
     with connect(options) as client:
-        rows = _listed(client, options, "models", client.models)
+        rows = _listed(client, options, "models", client.registered_models)
         print_list(rows, COLUMNS, options.output, "There is no model yet.")
 
 

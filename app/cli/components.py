@@ -2,7 +2,7 @@
 
 import argparse
 
-from app.cli import nouns
+from app.cli import nouns, registries
 from app.cli.connecting import connect
 from app.cli.versioned import COLUMNS, Asset
 
@@ -24,8 +24,9 @@ def register(commands: argparse._SubParsersAction) -> None:
     create = component.verb("create", "register a component file as a new version", run_create)
     nouns.add_file(create)
     nouns.add_name(create, "name of the component, instead of the file's", required=False)
-    create.add_argument("--version", help="version, instead of the file's (default: the next number)")
+    create.add_argument("--version", "-v", help="version, instead of the file's (default: the next number)")
     nouns.add_changes(create)
+    registries.add_registry(create)
     COMPONENTS.register(component)
 
 
@@ -33,4 +34,4 @@ def run_create(options: argparse.Namespace) -> None:
     given = {"name": options.name, "version": options.version}
     changes = [*options.set, *(f"{name}={value}" for name, value in given.items() if value)]
     with connect(options) as client:
-        COMPONENTS.made(client.components.create(options.file, changes), options.output)
+        COMPONENTS.made(client, client.components.create(options.file, changes), options)

@@ -18,12 +18,24 @@ DEFAULT_URL = "http://127.0.0.1:8080"
 DEFAULT_HOME = "~/.atelier"
 # Less than the day that the token lives.
 KEPT_SECONDS = 20 * 3600
-FORMATS = ("table", "json", "yaml", "tsv")
+FORMATS = ("table", "json", "yaml", "tsv", "none")
+# The forms of Azure's command line that differ from ours in colour alone.
+COLOURED = {"jsonc": "json", "yamlc": "yaml"}
+# What Azure's command line takes on every verb and what means nothing here.
+IGNORED = (("--resource-group", "-g"), ("--subscription",))
+IGNORED_SWITCHES = ("--only-show-errors", "--verbose", "--debug", "--no-wait")
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     add_server(parser)
-    parser.add_argument("--output", "-o", choices=FORMATS, default="table", help="how to print (default: %(default)s)")
+    parser.add_argument(
+        "--output",
+        "-o",
+        choices=FORMATS,
+        type=lambda form: COLOURED.get(form, form),
+        default="table",
+        help="how to print (default: %(default)s)",
+    )
     parser.add_argument("--query", metavar="JMESPATH", help="print this of the answer, such as 'name' or '[].name'")
 
 
@@ -31,10 +43,14 @@ def add_server(parser: argparse.ArgumentParser) -> None:
     server = parser.add_argument_group("server")
     server.add_argument("--url", help="address of the server (ATELIER_URL; default: the one that runs on this machine)")
     server.add_argument("--token", help="bearer token (ATELIER_TOKEN)")
-    server.add_argument("--workspace", "-w", help="workspace (ATELIER_WORKSPACE; default: default)")
+    server.add_argument("--workspace", "--workspace-name", "-w", help="workspace (ATELIER_WORKSPACE; default: default)")
     server.add_argument(
         "--home", type=Path, help="folder of a server on this machine (ATELIER_HOME; default: ~/.atelier)"
     )
+    for flags in IGNORED:
+        server.add_argument(*flags, help="taken for scripts of Azure's; it means nothing here")
+    for flag in IGNORED_SWITCHES:
+        server.add_argument(flag, action="store_true", help=argparse.SUPPRESS)
 
 
 def connect(options: argparse.Namespace) -> "Client":

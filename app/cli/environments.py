@@ -5,7 +5,7 @@ import sys
 import time
 from pathlib import Path
 
-from app.cli import nouns
+from app.cli import nouns, registries
 from app.cli.connecting import connect
 from app.cli.versioned import Asset
 
@@ -26,13 +26,14 @@ def register(commands: argparse._SubParsersAction) -> None:
     create = environment.verb("create", "register an environment as a new version", run_create)
     nouns.add_file(create, required=False)
     nouns.add_name(create, "name of the environment", required=False)
-    create.add_argument("--version", help="version (default: the next number)")
+    create.add_argument("--version", "-v", help="version (default: the next number)")
     create.add_argument("--conda-file", help="conda file, or requirements file of pip")
     create.add_argument("--image", "-i", help="container image; a table says what stands for it")
     create.add_argument("--build-context", "-b", help="folder of a Dockerfile")
     create.add_argument("--dockerfile-path", "-d", help="the Dockerfile in that folder (default: Dockerfile)")
     create.add_argument("--description")
     nouns.add_changes(create)
+    registries.add_registry(create)
     ENVIRONMENTS.register(environment)
     build = environment.local_verb("build", "build an environment on this machine", run_build)
     build.add_argument("--file", "-f", type=Path, help="conda or requirements file (default: the curated environment)")
@@ -53,7 +54,7 @@ def run_create(options: argparse.Namespace) -> None:
     if options.dockerfile_path:
         definition.setdefault("build", {})["dockerfile_path"] = options.dockerfile_path
     with connect(options) as client:
-        ENVIRONMENTS.made(client.environments.define(definition, folder), options.output)
+        ENVIRONMENTS.made(client, client.environments.define(definition, folder), options)
 
 
 def run_build(options: argparse.Namespace) -> int:

@@ -2,10 +2,11 @@
 
 import argparse
 
-from app.cli import nouns
+from app.cli import changing, nouns
 from app.cli.connecting import connect, say
 from app.cli.printing import print_one
 
+UPDATED = ("name", "display_name", "status", "description", "tags")
 VERBS = {
     "move": "put jobs into another experiment",
     "copy": "copy jobs, with all that they logged, into an experiment",
@@ -35,6 +36,18 @@ def register(job: nouns.Noun) -> None:
             verb.add_argument("--tag", required=True, metavar="NAME=VALUE")
         if name == "untag":
             verb.add_argument("--tag", required=True, metavar="NAME")
+    update = job.verb("update", "change the name on display, the description and the tags of a job", run_update)
+    nouns.add_name(update, "name of the job")
+    update.add_argument("--display-name", help="the new name on display")
+    changing.add_said(update)
+
+
+def run_update(options: argparse.Namespace) -> None:
+    with connect(options) as client:
+        changes = changing.changes(client.job(options.name), options)
+        if options.display_name is not None:
+            changes["display_name"] = options.display_name
+        print_one(client.change_job(options.name, **changes), UPDATED, options.output)
 
 
 def run(options: argparse.Namespace) -> None:

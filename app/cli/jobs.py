@@ -1,6 +1,7 @@
 """`atelier job`: submit, watch, cancel and fetch jobs."""
 
 import argparse
+import webbrowser
 from pathlib import Path
 
 from app.cli import job_changes, nouns
@@ -27,12 +28,18 @@ def register(commands: argparse._SubParsersAction) -> None:
     create.add_argument(
         "--stream", "-s", action="store_true", help="follow its log to the end; exit with 1 if it fails"
     )
+    add_web(create)
+    validate = job.verb("validate", "say what is wrong with a job file, and submit nothing", run_validate)
+    nouns.add_file(validate)
+    nouns.add_changes(validate)
     listing = job.verb("list", "list jobs, newest first", run_list)
     nouns.add_limit(listing)
     listing.add_argument("--status", action="append", help="only jobs in this state; may be given several times")
     listing.add_argument("--experiment-name", help="only jobs of this experiment")
     listing.add_argument("--tag", help="only jobs with this tag: NAME or NAME=VALUE")
-    nouns.add_name(job.verb("show", "describe a job", run_show), "name of the job")
+    show = job.verb("show", "describe a job", run_show)
+    nouns.add_name(show, "name of the job")
+    add_web(show)
     nouns.add_name(job.verb("stream", "follow the log of a job to its end", run_stream), "name of the job")
     nouns.add_name(job.verb("show-services", "list a job's interactive services", run_services), "name of the job")
     nouns.add_name(job.verb("cancel", "cancel a job", run_cancel), "name of the job")
@@ -54,11 +61,31 @@ def run_create(options: argparse.Namespace) -> int:
         job = client.create_job(options.file, changes)
         for warning in job["warnings"]:
             say(f"Warning: {warning}")
+        if options.web:
+            open_page(_page(client, job["name"]))
         if not options.stream:
             _print(client, job, options.output)
             return 0
         say(f"Job {job['name']}: {_page(client, job['name'])}")
         return _follow(client, job["name"])
+
+
+def run_validate(options: argparse.Namespace) -> None:
+    with connect(options) as client:
+        found = client.validate_job(options.file, options.set)
+    for warning in found["warnings"]:
+        say(f"Warning: {warning}")
+    print_one({"result": "Succeeded"} | found, ("result", "type", "warnings"), options.output)
+
+
+def add_web(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--web", action="store_true", help="open its page in a browser")
+
+
+def open_page(address: str) -> None:
+    """Where no browser can be started, as over SSH, the address is still said."""
+    say(address)
+    webbrowser.open(address)
 
 
 def _print(client, job: dict, output: str) -> None:
@@ -107,7 +134,10 @@ def run_list(options: argparse.Namespace) -> None:
 
 def run_show(options: argparse.Namespace) -> None:
     with connect(options) as client:
-        _print(client, client.job(options.name), options.output)
+        job = client.job(options.name)
+        if options.web:
+            open_page(_page(client, job["name"]))
+        _print(client, job, options.output)
 
 
 def run_stream(options: argparse.Namespace) -> int:

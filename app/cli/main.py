@@ -19,6 +19,7 @@ from app.cli import (
     schedules,
     serving,
     transfer,
+    workspaces,
 )
 from app.errors import AtelierError
 
@@ -33,8 +34,8 @@ def parser() -> argparse.ArgumentParser:
     )
     commands = made.add_subparsers(metavar="COMMAND", required=True)
     for module in (
-        operate, jobs, schedules, experiments, components, compute, assets, definitions, registries, serving,
-        environments, transfer, azure, completion,
+        operate, workspaces, jobs, schedules, experiments, components, compute, assets, definitions, registries,
+        serving, environments, transfer, azure, completion,
     ):  # fmt: skip
         module.register(commands)
     return made

@@ -18,8 +18,13 @@ class Noun:
 
     def local_verb(self, name: str, text: str, run: Run, *, aliases: tuple[str, ...] = ()) -> argparse.ArgumentParser:
         """One that is done on this machine, without a server."""
+        # What a verb takes itself stands before what all of them take.
         parser = self._verbs.add_parser(
-            name, help=text, description=f"{text[0].upper()}{text[1:]}.", aliases=list(aliases)
+            name,
+            help=text,
+            description=f"{text[0].upper()}{text[1:]}.",
+            aliases=list(aliases),
+            conflict_handler="resolve",
         )
         parser.set_defaults(run=run)
         return parser

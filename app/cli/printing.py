@@ -72,6 +72,8 @@ def _asked(value: Any, output: str) -> Any:
 def print_raw(value: Any, output: str) -> None:
     """What the query takes of `value`, or all of it. As a table it has the columns that the query makes."""
     value = _asked(value, output)
+    if output == "none":
+        return
     if output == "tsv":
         for row in value if isinstance(value, list) else [value]:
             print("\t".join(_cells(row)))

@@ -93,11 +93,19 @@ def add_registry(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--registry-name", metavar="REGISTRY", help="in a registry instead of the workspace")
 
 
+def shared(client, kind: str, made: dict, options: argparse.Namespace) -> dict:
+    """A version that was just made, in the registry where one is named; the workspace keeps it too."""
+    if not options.registry_name:
+        return made
+    say(f"Sharing {made['name']}:{made['version']} of the workspace {client.workspace} into {options.registry_name}")
+    return client.registries.share(kind, made["name"], made["version"], options.registry_name)
+
+
 def add_share(noun: nouns.Noun, kind: str, what: str) -> None:
     """The verb `share`; `kind` is the word of the address."""
     share = noun.verb("share", f"copy a version of a {what} into a registry", lambda options: _run_share(options, kind))
     nouns.add_name(share, f"name of the {what}")
-    share.add_argument("--version", required=True, help="version")
+    share.add_argument("--version", "-v", required=True, help="version")
     share.add_argument("--registry-name", metavar="REGISTRY", required=True, help="where it goes")
     share.add_argument("--share-with-name", metavar="NAME", help="name there (default: the same)")
     share.add_argument("--share-with-version", metavar="VERSION", help="version there (default: the same)")

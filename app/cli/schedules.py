@@ -15,7 +15,9 @@ FIELDS = (
 
 def register(commands: argparse._SubParsersAction) -> None:
     schedule = nouns.Noun(commands, "schedule", "schedules: jobs that are submitted at given times")
-    create = schedule.verb("create", "make a schedule of a file, or change the one of its name", run_create)
+    create = schedule.verb(
+        "create", "make a schedule of a file, or change the one of its name", run_create, aliases=("update",)
+    )
     nouns.add_file(create)
     nouns.add_name(create, "name of the schedule, instead of the file's", required=False)
     nouns.add_changes(create)

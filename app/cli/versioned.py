@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from app.cli import nouns, registries
+from app.cli import changing, nouns, registries
 from app.cli.connecting import connect, say
 from app.cli.printing import print_list, print_one
 
@@ -44,11 +44,12 @@ class Asset:
         ):
             verb = noun.verb(name, text, run)
             nouns.add_name(verb, f"name of the {self.noun}")
-            verb.add_argument("--version", help="one version")
+            verb.add_argument("--version", "-v", help="one version")
             if name == "show":
                 self._add_registry(verb)
                 verb.add_argument("--label", "-l", help="the version that has this label, such as latest")
 
+        changing.add_update(noun, self.noun, self.calls, self.fields)
         if self.in_registries:
             registries.add_share(noun, self.plural, self.noun)
 
@@ -58,11 +59,11 @@ class Asset:
         else:
             parser.set_defaults(registry_name=None)
 
-    def made(self, found: dict, output: str) -> None:
+    def made(self, client: "Client", found: dict, options: argparse.Namespace) -> None:
         """Print a version that was just registered, and what is to be noticed about it."""
         for warning in found["warnings"]:
             say(f"Warning: {warning}")
-        print_one(found, self.fields, output)
+        print_one(registries.shared(client, self.plural, found, options), self.fields, options.output)
 
     @property
     def _called(self) -> str:

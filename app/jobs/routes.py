@@ -10,7 +10,7 @@ from app.jobs import interactive, logs, queries, service, streams, waiting
 from app.jobs.lifecycle import Priority
 from app.jobs.permissions import READ, WRITE
 from app.jobs.places import USER_LOG
-from app.jobs.schemas import JobChange, JobRead, JobSubmit, ServiceRead
+from app.jobs.schemas import JobChange, JobChecked, JobRead, JobSubmit, ServiceRead
 from app.jobs.tables import Job
 from app.web.paging import Listing, listing
 from app.web.session import SessionDep
@@ -31,6 +31,13 @@ def submit(new: Annotated[JobSubmit, Depends(_submitted)], session: SessionDep, 
     job = service.submit(session, caller, new.yaml, new.uploads)
     note(session, "jobs", job.name, after={"display_name": job.display_name, "command": job.command})
     return JobRead.of(job)
+
+
+@router.post("/validate", response_model=JobChecked, dependencies=[allow(READ)], openapi_extra=SUBMIT_BODIES)
+def validate(new: Annotated[JobSubmit, Depends(_submitted)], session: SessionDep, caller: CallerDep) -> JobChecked:
+    """What submitting a job file would say, with nothing submitted and its uploads only named."""
+    spec = service.check(session, caller.workspace.id, new.yaml, new.uploads)
+    return JobChecked(type=spec.type, warnings=list(spec.warnings))
 
 
 @router.get("", response_model=Listing[JobRead], dependencies=[allow(READ)])

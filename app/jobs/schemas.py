@@ -47,6 +47,11 @@ class WaitingRead(BaseModel):
     helps: list[WaitingHelp]
 
 
+class JobChecked(BaseModel):
+    type: str
+    warnings: list[str]
+
+
 class JobError(BaseModel):
     message: str
     detail: str | None = None

@@ -24,7 +24,7 @@ from app.jobs.tables import Job, JobTag
 from app.kit.clock import now
 from app.kit.outbox import enqueue, hint
 
-__all__ = ["cancel", "change", "move", "reopen", "resubmit", "set_tags", "start", "submit"]
+__all__ = ["cancel", "change", "check", "move", "reopen", "resubmit", "set_tags", "start", "submit"]
 
 MOST_TAGS = 100
 # Pages stand at these addresses, beside those of the jobs.
@@ -43,6 +43,22 @@ def submit(session: Session, caller: Caller, yaml: str, uploads: dict[str, str] 
         job.spec = {**job.spec, "uploads": dict(uploads or {})}
     start(session, job)
     return job
+
+
+def check(session: Session, workspace_id: int, yaml: str, uploads: dict[str, str] | None = None) -> CommandJob:
+    """The job of a file, with nothing submitted; raises what `submit` would raise about the file.
+
+    `uploads` need not lie in the store yet.
+    """
+    uploads = uploads or {}
+    spec = read_job(session, workspace_id, yaml, uploads)
+    if spec.type != "pipeline":
+        resolving.resolve(session, workspace_id, spec.environment)
+    for port, value in spec.inputs.items():
+        if value.path not in uploads.values():
+            found_input(session, workspace_id, port, value)
+    output_places.check(session, workspace_id, {port: value.to_dict() for port, value in spec.outputs.items()})
+    return spec
 
 
 def start(session: Session, job: Job) -> None:

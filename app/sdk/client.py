@@ -23,6 +23,7 @@ from app.sdk.schedules import Schedules
 from app.sdk.transport import Transport, problem_of
 from app.sdk.uploading import PIECE, Progress, send
 from app.sdk.versions import Versions
+from app.sdk.workspaces import Workspaces
 
 IN_MEMORY = 16 << 20
 CHUNK = 1 << 20
@@ -59,6 +60,7 @@ class Client:
         self.datastores = Definitions(self._transport, "datastores")
         self.schedules = Schedules(self._transport, self.upload)
         self.computes = Computes(self._transport)
+        self.workspaces = Workspaces(self._transport)
 
     def __enter__(self) -> "Client":
         return self
@@ -100,6 +102,16 @@ class Client:
         text, definition = files.read_changed(file, changes)
         uploads = files.job_uploads(definition, file.parent, self.upload)
         return self.submit(text, uploads)
+
+    def validate_job(self, file: Path | str, changes: Iterable[str] = ()) -> dict:
+        """What submitting a job file would say, its `type` and `warnings`, with nothing uploaded or submitted.
+
+        Raises ClientError with all that is wrong in the file, and for a local path that is not there.
+        """
+        file = Path(file)
+        text, definition = files.read_changed(file, changes)
+        uploads = files.job_uploads(definition, file.parent, files.present)
+        return self._transport.json("POST", "/api/jobs/validate", json={"yaml": text, "uploads": uploads})
 
     def submit(self, yaml: str, uploads: dict[str, str] | None = None) -> dict:
         """Submit the text of a job file, whose local paths are keys of `uploads`."""

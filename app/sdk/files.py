@@ -88,6 +88,14 @@ def local_path(written: str, folder: Path) -> Path:
     return folder / written.removeprefix("file://").removeprefix("file:")
 
 
+def present(path: Path, includes: Iterable[Path] = ()) -> str:
+    """An address for what is not uploaded, where a file is only checked; raises BadFile for what is not there."""
+    for needed in (path, *includes):
+        if not needed.exists():
+            raise BadFile(f"There is no file or folder {needed}.")
+    return f"azureml://datastores/workspaceblobstore/paths/unsent/{path.resolve().name}"
+
+
 def job_uploads(definition: dict[str, Any], folder: Path, upload: Upload) -> dict[str, str]:
     """Upload what a job file names on this machine; answers path as written → address, or text of a file.
 

@@ -28,6 +28,10 @@ class Versions:
         """A version, by default the newest."""
         return self._transport.json("GET", self._address(name, version), params={"label": label} if label else None)
 
+    def change(self, name: str, version: str, **changes: Any) -> dict:
+        """Change what is said about a version, such as `description` and `tags`."""
+        return self._transport.json("PATCH", self._address(name, version), json=changes)
+
     def archive(self, name: str, version: str | None = None) -> dict:
         """Take a version, or the asset with all of its versions, out of the lists."""
         return self._transport.json("POST", f"{self._address(name, version)}/archive")

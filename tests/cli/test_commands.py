@@ -3,10 +3,12 @@
 import json
 import subprocess
 import sys
+from functools import partial
 
 import pytest
 
-from app.cli import main, printing
+from app.cli import assets, changing, components, job_changes, jobs, main, printing, versioned, workspaces
+from app.sdk.client import Client
 
 
 def atelier(*arguments: str) -> subprocess.CompletedProcess:
@@ -53,3 +55,53 @@ def test_answers_are_tables_json_or_yaml(capsys):
     assert json.loads(capsys.readouterr().out) == rows
     printing.print_list([], ("name",), "table", "nothing")
     assert capsys.readouterr().err == "nothing\n"
+
+
+@pytest.fixture
+def run(alice, monkeypatch, capsys):
+    """A command of a user against the application; answers its exit status, and what it printed as JSON or text."""
+    token = alice.headers["Authorization"].removeprefix("Bearer ")
+    direct = partial(Client, "http://testserver", token, transport=alice._transport)
+    for module in (assets, changing, job_changes, jobs, versioned, components, workspaces):
+        monkeypatch.setattr(
+            module, "connect", lambda options: direct(options.workspace or "default", say=lambda text: None)
+        )
+
+    def command(*arguments: str):
+        capsys.readouterr()
+        code = main.main(
+            [*arguments, "-g", "group", "--workspace-name", "default", "--subscription", "s", "-o", "json"]
+        )
+        out, err = capsys.readouterr()
+        return code, json.loads(out) if out else err
+
+    return command
+
+
+def test_scripts_for_azures_command_line_run_unchanged(run, tmp_path):
+    (tmp_path / "table.csv").write_text("a\n1\n")
+    for version in ("1", "2"):
+        made = run("data", "create", "-n", "t", "-v", version, "--type", "uri_file", "--path", f"{tmp_path}/table.csv")
+        assert made[1]["version"] == version
+    assert [row["version"] for row in run("data", "list", "-n", "t")[1]] == ["2", "1"]
+    run("data", "update", "-n", "t", "-v", "1", "--set", "tags.a=1", "--no-wait")
+    changed = run("data", "update", "-n", "t", "-v", "1", "--set", "tags.b=x", "--description", "first")[1]
+    assert (changed["tags"], changed["description"]) == ({"a": "1", "b": "x"}, "first")
+    assert run("workspace", "update", "--description", "ours")[1]["description"] == "ours"
+    assert run("workspace", "show")[1]["name"] in [row["name"] for row in run("workspace", "list")[1]]
+
+
+def test_a_job_file_is_checked_without_being_submitted(run, tmp_path):
+    (tmp_path / "src").mkdir()
+    file = tmp_path / "job.yml"
+    file.write_text("command: echo ${{inputs.n}}\ncode: ./src\ninputs: {n: 1}\n")
+    assert run("job", "validate", "-f", str(file))[1]["result"] == "Succeeded"
+    code, said = run("job", "validate", "-f", str(file), "--set", "inputs={}")
+    assert code == 1 and "inputs.n" in said
+    file.write_text("command: echo\ncode: ./gone\n")
+    code, said = run("job", "validate", "-f", str(file))
+    assert code == 1 and "gone" in said
+    assert run("job", "list")[1] == []
+    job = run("job", "create", "-f", str(file), "--set", "code=", "tags.a=b")[1]["name"]
+    updated = run("job", "update", "-n", job, "--set", "tags.c=d", "--display-name", "new")[1]
+    assert (updated["tags"], updated["display_name"]) == ({"a": "b", "c": "d"}, "new")

@@ -1,0 +1,59 @@
+"""The verb `update` of versioned assets: what is said about a version is changed, what it is stays."""
+
+import argparse
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from app.cli import nouns
+from app.cli.connecting import connect
+from app.cli.printing import print_one
+
+if TYPE_CHECKING:
+    from app.sdk.client import Client
+    from app.sdk.versions import Versions
+
+
+def add_update(noun: nouns.Noun, what: str, calls: "Callable[[Client], Versions]", fields: Sequence[str]) -> None:
+    def run(options: argparse.Namespace) -> None:
+        with connect(options) as client:
+            kind = calls(client)
+            version = options.version or newest(kind, options.name, options.label)
+            found = kind.get(options.name, version)
+            print_one(kind.change(options.name, version, **changes(found, options)), fields, options.output)
+
+    text = f"change the description and tags of {'an' if what[0] in 'aeiou' else 'a'} {what}"
+    update = noun.verb("update", text, run)
+    nouns.add_name(update, f"name of the {what}")
+    update.add_argument("--version", "-v", help="version (default: the newest)")
+    update.add_argument("--label", "-l", help="the version that has this label, such as latest")
+    add_said(update)
+
+
+def add_said(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--description", help="the new description")
+    nouns.add_changes(parser)
+
+
+def newest(kind: "Versions", name: str, label: str | None = None) -> str:
+    """A model's own answer names its newest version under another field than that of a version."""
+    found = kind.get(name, label=label)
+    return str(found.get("version") or found["latest_version"])
+
+
+def changes(found: dict[str, Any], options: argparse.Namespace) -> dict[str, Any]:
+    """The fields that the flags change, whole: `--set tags.a=b` keeps the other tags.
+
+    Raises BadFile for a `--set` that cannot be read.
+    """
+    from app.sdk import files
+
+    given = files.change({}, options.set)
+    wanted = files.change({name: _copy(found.get(name)) for name in given}, options.set)
+    if isinstance(wanted.get("tags"), dict):
+        wanted["tags"] = {key: str(value) for key, value in wanted["tags"].items()}
+    said = {"description": options.description} if options.description is not None else {}
+    return wanted | said
+
+
+def _copy(value: Any) -> Any:
+    return dict(value) if isinstance(value, dict) else {} if value is None else value
