@@ -39,5 +39,10 @@ def _of_library(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} is not JSON serializable. Return lists, objects, strings or numbers.")
 
 
+def wrap(predictions: Any, wrapped: bool) -> Any:
+    """As MLflow answers, or bare as Azure does."""
+    return {"predictions": predictions} if wrapped else predictions
+
+
 def encode(value: Any) -> bytes:
     return json.dumps(plain(value), ensure_ascii=False, separators=(",", ":")).encode()

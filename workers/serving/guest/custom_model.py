@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from . import answers, azure_scripts, bodies, model_files
+from .batching import Given
 from .errors import BadInput, ScoringError
 from .signature import Table, read_cells
 from .wire import Request, Response
@@ -113,7 +114,10 @@ def _function(module: Any, name: str, script: Path) -> Callable:
 
 
 class FileModel:
-    """A model file of a known framework, or a class with `load` and `predict`; see `model_files`."""
+    """A model file of a known framework, or a class with `load` and `predict`; see `model_files`.
+
+    A class gets the rows of several requests at once only where it says `batches = True`.
+    """
 
     inputs: list[dict] = []
     outputs: list[dict] = []
@@ -122,14 +126,22 @@ class FileModel:
         path = model_files.find(model_folder)
         # The model as its own framework knows it, and what scores with it.
         self.native, self._predict = model_files.LOADERS[path.suffix](path)
+        self.batches = path.suffix != ".py" or bool(getattr(self.native, "batches", False))
 
     def score(self, raw: bytes, content_type: str, *, wrapped: bool) -> bytes:
+        return answers.encode(answers.wrap(self.predict(self.read(raw, content_type)), wrapped))
+
+    def read(self, raw: bytes, content_type: str) -> Given:
+        """Raises BadInput."""
         body = bodies.read(raw, content_type)
         is_text = isinstance(body.data, Table) and body.data.is_text
+        return Given(read_cells(body.data) if is_text else body.data, body.field)
+
+    def predict(self, given: Given) -> Any:
+        """Raises BadInput where the model refuses its input."""
         try:
-            predictions = self._predict(read_cells(body.data) if is_text else body.data)
+            return self._predict(given.value)
         except (ValueError, TypeError, RuntimeError) as error:
             # Without a signature the model itself is the only judge of its input.
             reason = str(error).strip().rpartition("\n")[2]
-            raise BadInput(f"{body.field}: the model refused the input: {reason}", target=body.field) from error
-        return answers.encode({"predictions": predictions} if wrapped else predictions)
+            raise BadInput(f"{given.field}: the model refused the input: {reason}", target=given.field) from error

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from . import answers, bodies, signature
+from .batching import Given
 from .errors import BadInput
 from .signature import Signature, Table, read_cells
 
@@ -19,6 +20,13 @@ FRAME_TYPES = {
 }
 
 
+ROW_BY_ROW = frozenset(
+    f"mlflow.{flavour}"
+    for flavour in ("catboost", "keras", "lightgbm", "onnx", "pytorch", "sklearn", "tensorflow", "xgboost")
+)
+"""Flavours that answer each row by itself, as far as a flavour can say so."""
+
+
 class MlflowModel:
     def __init__(self, folder: Path) -> None:
         import mlflow.pyfunc
@@ -30,6 +38,7 @@ class MlflowModel:
         self.outputs = _schema(described.get("outputs"))
         self.params = {param["name"] for param in _schema(described.get("params"))}
         self.signature = signature.parse(self.inputs)
+        self.batches = self._model.metadata.flavors["python_function"].get("loader_module") in ROW_BY_ROW
 
     def native(self) -> Any:
         """The model as its own framework knows it. Raises AttributeError where it has no such form."""
@@ -45,14 +54,21 @@ class MlflowModel:
 
     def score(self, raw: bytes, content_type: str, *, wrapped: bool) -> bytes:
         """JSON: the predictions, `wrapped` in `{"predictions": …}` as MLflow does or bare as Azure does."""
+        return answers.encode(answers.wrap(self.predict(self.read(raw, content_type)), wrapped))
+
+    def read(self, raw: bytes, content_type: str) -> Given:
+        """Raises BadInput."""
         body = bodies.read(raw, content_type)
         unknown = next((name for name in body.params if name not in self.params), None)
         if unknown is not None:
             known = ", ".join(sorted(self.params)) or "none"
             raise BadInput(f"params.{unknown}: the model has no such parameter. It has: {known}.", target=unknown)
-        value = to_input(self.signature, body)
-        predictions = self._model.predict(value, params=body.params) if body.params else self._model.predict(value)
-        return answers.encode({"predictions": predictions} if wrapped else predictions)
+        return Given(to_input(self.signature, body), body.field, body.params)
+
+    def predict(self, given: Given) -> Any:
+        if given.params:
+            return self._model.predict(given.value, params=given.params)
+        return self._model.predict(given.value)
 
 
 def numpy_rows(found: Any) -> list | None:

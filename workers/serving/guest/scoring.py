@@ -5,25 +5,32 @@ import hmac
 import json
 import logging
 import time
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Protocol
+from functools import partial
+from typing import Any, Protocol
 
-from . import openapi
+from . import answers, openapi
+from .batching import MOST_REQUESTS, Batches, Given, attempt
 from .errors import MethodNotAllowed, NotFound, NotReady, ScoringError, TimedOut, TooBusy, Unauthorized
 from .wire import Request, Response
 
 log = logging.getLogger("scoring")
 STUCK_SECONDS = 60
+Waiting = tuple[Request, asyncio.Future]
 
 
 class Model(Protocol):
-    """Scripts, which have headers and statuses of their own, have `answer(request)` in place of `score`."""
+    """Scripts, which have headers and statuses of their own, have `answer(request)` in place of these."""
 
     inputs: list[dict]
     outputs: list[dict]
 
-    def score(self, raw: bytes, content_type: str, *, wrapped: bool) -> bytes: ...
+    def read(self, raw: bytes, content_type: str) -> Given: ...
+
+    def predict(self, given: Given) -> Any: ...
 
 
 @dataclass(frozen=True)
@@ -37,13 +44,23 @@ class Limits:
 
 class ScoringApp:
     def __init__(self, key: str, limits: Limits) -> None:
-        self.model: Model | None = None
+        self._model: Model | None = None
+        self._batches: Batches | None = None
         self._key, self._limits = key, limits
         self._pool = ThreadPoolExecutor(limits.concurrent, thread_name_prefix="score")
-        self._slots = asyncio.Semaphore(limits.concurrent)
-        self._waiting = 0
+        self._idle = limits.concurrent
+        self._waiting: deque[Waiting] = deque()
+        self._at_work: dict[asyncio.Future, float] = {}
         self.in_flight = 0
-        self._abandoned: dict[asyncio.Future, float] = {}
+
+    @property
+    def model(self) -> Model | None:
+        return self._model
+
+    @model.setter
+    def model(self, model: Model) -> None:
+        self._batches = None if hasattr(model, "answer") else Batches(model)
+        self._model = model
 
     async def __call__(self, request: Request) -> Response:
         try:
@@ -76,9 +93,9 @@ class ScoringApp:
         return Response(200, json.dumps(described).encode())
 
     def _live(self) -> Response:
-        """Not alive when every slot has long been held by a request that was given up."""
+        """Not alive when every thread has long been held by requests that were given up."""
         longest = time.monotonic() - STUCK_SECONDS - self._limits.timeout_seconds
-        stuck = sum(since < longest for since in self._abandoned.values())
+        stuck = sum(since < longest for since in self._at_work.values())
         if stuck >= self._limits.concurrent:
             raise NotReady(f"All {stuck} requests at work have been for more than {STUCK_SECONDS} s past their time.")
         return Response(200, b'{"status":"live"}')
@@ -104,39 +121,60 @@ class ScoringApp:
         return response
 
     async def _in_turn(self, request: Request) -> Response:
-        if self._slots.locked():
-            if self._waiting >= self._limits.queued:
-                raise TooBusy(f"{self._limits.concurrent} requests are scored and {self._waiting} wait. Try again.")
-            self._waiting += 1
-            try:
-                await self._slots.acquire()
-            finally:
-                self._waiting -= 1
-        else:
-            await self._slots.acquire()
-        work = asyncio.get_running_loop().run_in_executor(self._pool, self._work, self.model, request)
-        # The slot is free when the thread is, which may be long after the client was answered.
-        work.add_done_callback(self._free)
+        if not self._idle and len(self._waiting) >= self._limits.queued:
+            message = f"{self._limits.concurrent} requests are scored and {len(self._waiting)} wait. Try again."
+            raise TooBusy(message)
+        waiting = (request, asyncio.get_running_loop().create_future())
+        self._waiting.append(waiting)
+        self._dispatch()
         try:
-            return await asyncio.shield(work)
-        except asyncio.CancelledError:
-            if not work.done():
-                self._abandoned[work] = time.monotonic()
-            raise
+            return await waiting[1]
+        finally:
+            if not waiting[1].done() or waiting[1].cancelled():
+                with suppress(ValueError):
+                    self._waiting.remove(waiting)
 
-    def _free(self, work: asyncio.Future) -> None:
-        self._slots.release()
-        self._abandoned.pop(work, None)
-        if not work.cancelled():
-            # An error of a request that was given up is nobody's any more.
-            work.exception()
+    def _dispatch(self) -> None:
+        """Nothing waits while a thread is idle; what comes while all are at work is the next batch."""
+        while self._idle and self._waiting:
+            count = min(len(self._waiting), MOST_REQUESTS) if self._batches else 1
+            batch = [self._waiting.popleft() for _ in range(count)]
+            self._idle -= 1
+            work = asyncio.get_running_loop().run_in_executor(self._pool, self._work, [request for request, _ in batch])
+            self._at_work[work] = time.monotonic()
+            work.add_done_callback(partial(self._finish, batch))
 
-    @staticmethod
-    def _work(model: Model, request: Request) -> Response:
-        if hasattr(model, "answer"):
-            return model.answer(request)
-        content_type = request.headers.get("content-type", "")
-        return Response(200, model.score(request.body, content_type, wrapped=request.path == "/invocations"))
+    def _finish(self, batch: list[Waiting], work: asyncio.Future) -> None:
+        # The thread is free only now, which may be long after the clients were answered.
+        self._idle += 1
+        self._at_work.pop(work)
+        self._dispatch()
+        for (_, waiting), found in zip(batch, work.result(), strict=True):
+            if waiting.done():
+                continue
+            if isinstance(found, Exception):
+                waiting.set_exception(found)
+            else:
+                waiting.set_result(found)
+
+    def _work(self, requests: list[Request]) -> list[Response | Exception]:
+        if self._batches is None:
+            return [attempt(self._model.answer, request) for request in requests]
+        given = [attempt(self._read, request) for request in requests]
+        readable = [found for found in given if not isinstance(found, Exception)]
+        predictions = iter(self._batches.predict(readable))
+        found = [one if isinstance(one, Exception) else next(predictions) for one in given]
+        return [
+            one if isinstance(one, Exception) else attempt(_response, one, request)
+            for one, request in zip(found, requests, strict=True)
+        ]
+
+    def _read(self, request: Request) -> Given:
+        return self._model.read(request.body, request.headers.get("content-type", ""))
+
+
+def _response(predictions: Any, request: Request) -> Response:
+    return Response(200, answers.encode(answers.wrap(predictions, request.path == "/invocations")))
 
 
 def refusal(error: ScoringError) -> Response:

@@ -1,0 +1,70 @@
+"""Requests that wait together are predicted together, and answered as each would be alone."""
+
+import asyncio
+import json
+import threading
+from pathlib import Path
+
+from workers.serving.guest.custom_model import FileModel
+from workers.serving.guest.scoring import Limits, ScoringApp
+from workers.serving.guest.wire import Request
+
+MODEL = """
+class Served:
+    batches = True
+
+    def load(self, folder):
+        self.calls = []
+
+    def predict(self, rows):
+        self.calls.append(len(rows))
+        self.wait()
+        if any(cell == "wrong" for row in rows for cell in row):
+            raise ValueError("a cell is wrong")
+        return {answer}
+"""
+
+
+async def answered(tmp_path: Path, answer: str, rounds: list[list[list]]) -> tuple[list[int], list[list]]:
+    """The sizes of the calls of `predict` and the answers, where each round waits until a lone request lets it go."""
+    (tmp_path / "served.py").write_text(MODEL.replace("{answer}", answer))
+    model = FileModel(tmp_path)
+    app = ScoringApp("key", Limits(5, 1, 8))
+    app.model = model
+
+    async def ask(rows: list):
+        raw = json.dumps({"inputs": rows}).encode()
+        answer = await app(Request("POST", "/score", {"x-atelier-instance-key": "key"}, raw))
+        return json.loads(answer.body) if answer.status == 200 else answer.status
+
+    found = []
+    for sent in rounds:
+        held = threading.Event()
+        model.native.wait = held.wait
+        tasks = [asyncio.create_task(ask(rows)) for rows in ([[0]], *sent)]
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        held.set()
+        found.append((await asyncio.gather(*tasks))[1:])
+    return model.native.calls, found
+
+
+def test_what_waits_is_one_batch_once_a_batch_has_agreed_with_single_requests(tmp_path):
+    rounds = [[[[1]], [[2], [3]]], [[[4], [5]], [[6]], [[7]]]]
+    calls, found = asyncio.run(answered(tmp_path, "[row[0] * 2 for row in rows]", rounds))
+    assert found == [[[2], [4, 6]], [[8, 10], [12], [14]]]
+    assert calls == [1, 3, 1, 2, 1, 4]
+
+
+def test_one_wrong_request_of_a_batch_fails_alone(tmp_path):
+    rounds = [[[[1]], [["wrong"]], [[2]]]]
+    calls, found = asyncio.run(answered(tmp_path, "[row[0] for row in rows]", rounds))
+    assert found == [[[1], 400, [2]]]
+    assert calls == [1, 3, 1, 1, 1]
+
+
+def test_a_model_whose_rows_depend_on_one_another_gets_no_batches(tmp_path):
+    rounds = [[[[1]], [[3]]], [[[1]], [[3]]]]
+    calls, found = asyncio.run(answered(tmp_path, "[row[0] / sum(map(sum, rows)) for row in rows]", rounds))
+    assert found == [[[1], [1]]] * 2
+    assert calls == [1, 2, 1, 1, 1, 1, 1]
