@@ -44,7 +44,7 @@ class Settings(BaseSettings):
         "answers; where an image cannot be had, its environment stands in) or off.",
     )
     slots: int = Field(0, description="Jobs that one worker runs at a time; 0: one a processor.")
-    job_memory_bytes: int = Field(0, description="Memory limit of a job that states none; 0: 80 % of the machine.")
+    job_memory_bytes: int = Field(0, description="Memory limit of a job that states none; 0: a slot's part of 80 %.")
     job_disk_bytes: int = Field(20 * 2**30, description="How much a job may write into its folder.")
     job_processes: int = Field(512, description="How many processes a job may have at a time.")
     job_log_bytes: int = Field(64 * 2**20, description="How much of a job's output is kept.")

@@ -1,4 +1,4 @@
-"""What is in use now: the slots and GPUs that held jobs take of each worker, compute and queue."""
+"""What is in use now: the slots, GPUs and memory that held jobs take of each worker, compute and queue."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -12,21 +12,30 @@ from app.jobs.lifecycle import HELD, Status
 from app.jobs.tables import Job
 
 TAKEN = (*HELD, Status.CANCEL_REQUESTED)
+# What jobs that state no memory share; the rest is left to the machine and its caches.
+SHARED = 0.8
 
 
 @dataclass
 class Occupancy:
-    """Slots in use by worker id, by `(workspace id, compute)` and by queue; GPU indexes in use by worker id."""
+    """Slots in use by worker id, by `(workspace id, compute)` and by queue; GPU indexes in use by worker id.
+
+    `memory` are the bytes that jobs on a worker have stated, `unstated` how many of its jobs state none.
+    """
 
     workers: Counter[int] = field(default_factory=Counter)
     computes: Counter[tuple[int, str]] = field(default_factory=Counter)
     queues: Counter[str] = field(default_factory=Counter)
     devices: dict[int, set[int]] = field(default_factory=dict)
+    memory: Counter[int] = field(default_factory=Counter)
+    unstated: Counter[int] = field(default_factory=Counter)
 
     def add(self, worker_id: int, job, devices: Sequence[int] | None) -> None:
         self.workers[worker_id] += 1
         self.queues[job.queue] += 1
         self.devices.setdefault(worker_id, set()).update(devices or ())
+        self.memory[worker_id] += job.memory_bytes or 0
+        self.unstated[worker_id] += not job.memory_bytes
         if job.compute:
             self.computes[job.workspace_id, job.compute] += 1
 
@@ -37,22 +46,30 @@ class Occupancy:
         used = self.devices.get(worker.id, set())
         return [gpu["index"] for gpu in worker.gpus if gpu["index"] not in used]
 
+    def free_memory(self, worker: Worker) -> int:
+        shared = self.unstated[worker.id] * share_of(worker.memory_bytes, worker.slots)
+        return max(0, worker.memory_bytes - self.memory[worker.id] - shared)
+
     def fits(self, worker: Worker, gpus: int, memory_bytes: int | None) -> int:
         """How many instances that ask for so much can start on this worker now."""
-        if memory_bytes and memory_bytes > worker.memory_bytes:
-            return 0
-        slots = self.free_slots(worker)
-        return min(slots, len(self.free_devices(worker)) // gpus) if gpus else slots
+        wanted = memory_bytes or share_of(worker.memory_bytes, worker.slots)
+        room = min(self.free_slots(worker), self.free_memory(worker) // wanted)
+        return min(room, len(self.free_devices(worker)) // gpus) if gpus else room
+
+
+def share_of(memory_bytes: int, slots: int) -> int:
+    """What is set aside, of the memory of a worker, for a job that states none."""
+    return max(1, int(memory_bytes * SHARED / max(1, slots)))
 
 
 def now(session: Session) -> Occupancy:
     found = Occupancy()
-    columns = (Job.worker_id, Job.queue, Job.compute, Job.workspace_id, Job.devices)
+    columns = (Job.worker_id, Job.queue, Job.compute, Job.workspace_id, Job.devices, Job.memory_bytes)
     held = select(*columns).where(Job.status.in_(TAKEN), Job.worker_id.is_not(None))
     for row in session.execute(held):
         found.add(row.worker_id, row, row.devices)
     nodes = (
-        select(JobNode.worker_id, Job.queue, Job.compute, Job.workspace_id, JobNode.devices)
+        select(JobNode.worker_id, Job.queue, Job.compute, Job.workspace_id, JobNode.devices, Job.memory_bytes)
         .join(Job, Job.id == JobNode.job_id)
         .where(Job.status.in_(TAKEN), JobNode.rank > 0, JobNode.state != "ended")
     )

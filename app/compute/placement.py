@@ -104,9 +104,8 @@ def _check_workers(workers: list[Worker], found: Placement) -> None:
 
 def instances_on(worker: Worker, gpus: int, memory_bytes: int | None) -> int:
     """How many instances of a job an idle worker can run at a time."""
-    if memory_bytes and memory_bytes > worker.memory_bytes:
-        return 0
-    return min(worker.slots, len(worker.gpus) // gpus) if gpus else worker.slots
+    slots = min(worker.slots, worker.memory_bytes // memory_bytes) if memory_bytes else worker.slots
+    return min(slots, len(worker.gpus) // gpus) if gpus else slots
 
 
 def _gib(size: int) -> str:

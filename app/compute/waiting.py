@@ -9,9 +9,11 @@ from sqlalchemy.orm import Session
 
 from app.compute import occupancy, queries
 from app.compute.estimate import History, start_after
-from app.compute.occupancy import TAKEN, Occupancy
+from app.compute.occupancy import TAKEN, Occupancy, share_of
 from app.compute.placement import instances_on
 from app.compute.tables import DEFAULT_QUEUE, Compute, Queue, Worker
+from app.environments import queries as environments
+from app.environments.specification import EnvironmentSpec, digest
 from app.jobs.lifecycle import Priority, Status
 from app.jobs.tables import Job
 from app.jobs.waiting import Help, Waiting
@@ -33,6 +35,7 @@ class Look:
     held: Sequence[Row]
     queues: dict[str, Queue]
     history: History
+    building: dict[str, str]
     first: dict[str, list[Row]] = field(default_factory=dict)
 
     @classmethod
@@ -41,7 +44,9 @@ class Look:
         held = select(*columns).where(Job.status.in_(TAKEN), Job.worker_id.is_not(None)).order_by(Job.started_at)
         queues = {queue.name: queue for queue in queries.queues(session)}
         workers = queries.working(session)
-        return cls(session, workers, occupancy.now(session), session.execute(held).all(), queues, History(session))
+        building = environments.building(session)
+        used, rows = occupancy.now(session), session.execute(held).all()
+        return cls(session, workers, used, rows, queues, History(session), building)
 
     @property
     def slots(self) -> int:
@@ -96,6 +101,9 @@ def _explain(look: Look, job: Job) -> Waiting:
     if count:
         jobs, go = ("job", "goes") if count == 1 else ("jobs", "go")
         reason = f"{reason}, and {count:,} {jobs} of queue {job.queue} {go} first"
+    if look.building and job.environment:
+        name = look.building.get(digest(EnvironmentSpec.from_dict(job.environment)))
+        reason += f"; its environment {name} is being built" if name else ""
     return Waiting(f"{reason}.", count + 1, starts, look.history.of(job), tuple(helps))
 
 
@@ -119,6 +127,8 @@ def _cause(look: Look, job: Job, ahead: Sequence[Row]) -> tuple[str, list[Help],
         held = f" by {look.names(job, look.held)}" if look.held else ""
         slots = f"All {look.slots} slots are" if look.slots > 1 else "The only slot is"
         return f"{slots} in use{held}", [START_WORKER], True
+    if short := _short_of_memory(look, job):
+        return short, [START_WORKER], True
     gang = next((row for row in ahead if row.instances > free), None)
     if gang:
         return f"Free slots are kept for {look.names(job, [gang])}, which needs {gang.instances} at a time", [], True
@@ -141,6 +151,17 @@ def _impossible(look: Look, job: Job) -> str | None:
     if together < job.instances:
         return f"It needs {job.instances} instances at a time, and the workers that are here can run {together}"
     return None
+
+
+def _short_of_memory(look: Look, job: Job) -> str | None:
+    """What is said where slots are free, but not with the memory that a job states or gets as its share."""
+    if sum(look.used.fits(worker, 0, job.memory_bytes) for worker in look.workers) >= job.instances:
+        return None
+    with_slot = [worker for worker in look.workers if look.used.free_slots(worker)]
+    most = max(with_slot, key=look.used.free_memory)
+    wanted = (job.memory_bytes or share_of(most.memory_bytes, most.slots)) / 2**30
+    has = f"the most that a worker with a free slot has left is {look.used.free_memory(most) / 2**30:.1f}"
+    return f"It needs {wanted:.1f} GiB of memory and {has}: {look.names(job, look.held)} hold the rest"
 
 
 def _limited(look: Look, job: Job) -> tuple[str, list[Help]] | None:

@@ -29,3 +29,9 @@ def states(session: Session, digests: Iterable[str]) -> dict[str, str]:
     """How the newest build of each stands; those that were never built are left out."""
     found = select(EnvironmentBuild.digest, EnvironmentBuild.state).where(EnvironmentBuild.digest.in_(list(digests)))
     return dict(session.execute(found).all())
+
+
+def building(session: Session) -> dict[str, str]:
+    """The names of the environments that are being built now, by digest."""
+    found = select(EnvironmentBuild.digest, EnvironmentBuild.name).where(EnvironmentBuild.state == "Building")
+    return dict(session.execute(found).all())

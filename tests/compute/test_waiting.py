@@ -9,7 +9,7 @@ from app.compute.tables import Compute, Queue
 from app.database import transaction
 from app.jobs.tables import Job
 from app.kit.clock import now
-from tests.compute.test_taking import add, join, submit, take
+from tests.compute.test_taking import add, end, join, submit, take
 
 ONCE = pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
 
@@ -45,6 +45,24 @@ def test_a_job_says_what_it_waits_for_its_place_and_when_it_may_start(alice):
     assert "The only slot is in use by running" in alice.get("/jobs").text
     alice.post("/jobs/b/priority", data={"priority": "high"})
     assert waiting(alice, "b")["place"] == 1
+
+
+@ONCE
+def test_memory_is_shared_out_among_the_jobs_of_a_worker(alice):
+    worker = join(slots=3, memory=10 << 30)
+    submit(alice, "large", resources={"docker_args": "-m 6g"})
+    submit(alice, "larger", resources={"docker_args": "-m 5g"})
+    submit(alice, "any")
+    assert take(worker) == "large" and take(worker) is None
+    reason = "It needs 5.0 GiB of memory and the most that a worker with a free slot has left is 4.0: large hold"
+    assert waiting(alice, "larger")["reason"].startswith(reason)
+    alice.post("/jobs/any/priority", data={"priority": "high"})
+    # It states none, and so gets a third of 80 % of the machine.
+    assert take(worker) == "any"
+    assert "has left is 1.3: " in waiting(alice, "larger")["reason"]
+    end("any")
+    end("large")
+    assert take(worker) == "larger"
 
 
 def test_a_raised_priority_goes_first_and_is_audited(alice, bob):

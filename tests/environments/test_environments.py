@@ -180,6 +180,9 @@ def test_a_build_is_seen_while_it_goes_on_and_when_it_failed(alice, tmp_path):
         assert "Downloading atelier-probe" in log.text and log.headers["X-Log-Final"] == "false"
         lost_builds.reconcile()
         assert alice.get(address).json()["state"] == "Building"
+        job = alice.post("/api/jobs", json={"command": "x", "environment": "azureml:mine:1"}).json()["name"]
+        waits = alice.get(f"/api/jobs/{job}").json()["waiting"]
+        assert waits["reason"] == "No worker is here to run it; its environment mine is being built."
         with transaction() as session:
             # As after a while in which nothing was heard of its builder.
             session.execute(update(EnvironmentBuild).values(lease_expires_at=now() - timedelta(seconds=1)))

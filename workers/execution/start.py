@@ -9,6 +9,7 @@ from pathlib import Path
 
 import psutil
 
+from app.compute.occupancy import share_of
 from app.jobs.specification import render_command
 from app.settings import Settings
 from workers.containers.container import Container, container_of
@@ -21,6 +22,8 @@ from workers.execution.prepare import Plan
 from workers.execution.services import Service, beside
 
 PROCESSES = Path(__file__).resolve().parent / "guest" / "processes.py"
+# Of a job that states none, however many run beside it: the libraries of machine learning map that much.
+LEAST_MEMORY = 4 * 2**30
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -47,7 +50,7 @@ def launch_of(
         command = beside(command, services, folder, python)
     readable = [Path(port["local"]) for port in plan.inputs.values() if "local" in port]
     readable = [path for path in readable if not path.is_relative_to(folder.guest)]
-    limits = _limits(node.settings, plan)
+    limits = _limits(node.settings, plan, node.slots)
     return Launch(
         name=plan.name,
         command=command,
@@ -152,11 +155,12 @@ def _environ(settings: Settings, plan: Plan, folder: JobFolder, python: Path) ->
     }
 
 
-def _limits(settings: Settings, plan: Plan) -> Limits:
-    machine = int(psutil.virtual_memory().total * 0.8)
+def _limits(settings: Settings, plan: Plan, slots: int) -> Limits:
+    total = psutil.virtual_memory().total
+    fair = max(share_of(total, slots), min(LEAST_MEMORY, share_of(total, 1)))
     return Limits(
         timeout_seconds=plan.timeout_seconds,
-        memory_bytes=plan.spec.get("memory_bytes") or settings.job_memory_bytes or machine,
+        memory_bytes=plan.spec.get("memory_bytes") or settings.job_memory_bytes or fair,
         disk_bytes=settings.job_disk_bytes,
         processes=plan.spec.get("processes") or settings.job_processes,
         log_bytes=settings.job_log_bytes,
