@@ -64,18 +64,18 @@ def restrict(writable, temporary, readable, hidden):
     every = KNOWN[min(offered, 5)]
     ruleset = _create(every, SCOPE_ABSTRACT_SOCKETS | SCOPE_SIGNALS if offered >= 6 else 0, offered)
     try:
-        concealed = [Path(item) for item in hidden]
+        concealed = [os.fspath(item) for item in hidden]
         # What is concealed in a temporary folder is left out once, below.
-        divided = [Path(folder) for folder in temporary if any(Path(folder) in path.parents for path in concealed)]
-        for path in _visible(Path("/"), [*concealed, DEVICES, *divided]):
-            _allow(ruleset, path, READ & every)
+        divided = [folder for folder in temporary if any(_holds(folder, path) for path in concealed)]
+        for path, is_folder in _visible("/", [*concealed, str(DEVICES), *divided]):
+            _allow(ruleset, path, READ & every, is_folder)
         _allow(ruleset, DEVICES, READ_DIR)
         for pattern in USABLE_DEVICES:
             for path in DEVICES.glob(pattern):
                 _allow(ruleset, path, every)
         for folder in temporary:
-            for path in _visible(Path(folder), concealed):
-                _allow(ruleset, path, every)
+            for path, is_folder in _visible(folder, concealed):
+                _allow(ruleset, path, every, is_folder)
         for path in readable:
             _allow(ruleset, path, READ & every)
         for path in writable:
@@ -98,32 +98,40 @@ def _create(every, scoped, offered):
     return ruleset
 
 
-def _allow(ruleset, path, rights):
+def _allow(ruleset, path, rights, is_folder=None):
     try:
         handle = os.open(path, os.O_PATH | os.O_CLOEXEC)
     except OSError:
         return
     try:
-        if not os.path.isdir(path):
-            rights &= FILE_RIGHTS
-        attr = _PathBeneathAttr(rights, handle)
+        if is_folder is None:
+            is_folder = os.path.isdir(path)
+        attr = _PathBeneathAttr(rights if is_folder else rights & FILE_RIGHTS, handle)
         _libc.syscall(ADD_RULE, ruleset, RULE_PATH_BENEATH, ctypes.byref(attr), 0)
     finally:
         os.close(handle)
 
 
 def _visible(folder, hidden):
-    """The paths below which nothing is hidden: rules can only add, so what hides is left out."""
-    below = [path for path in hidden if path == folder or folder in path.parents]
-    if not below:
-        yield folder
+    """The paths below which nothing is hidden, and whether each is a folder; rules can only add, so what hides is
+    left out. In plain text, as a temporary folder may hold thousands of entries and every job waits for this."""
+    if folder in hidden:
         return
-    if folder in below:
+    below = [path for path in hidden if _holds(folder, path)]
+    if not below:
+        yield folder, True
         return
     try:
-        entries = sorted(folder.iterdir())
+        with os.scandir(folder) as entries:
+            found = [(entry.path, entry.is_dir()) for entry in entries if not entry.is_symlink()]
     except OSError:
         return
-    for entry in entries:
-        if not entry.is_symlink():
-            yield from _visible(entry, below)
+    for path, is_folder in found:
+        if is_folder:
+            yield from _visible(path, below)
+        elif path not in below:
+            yield path, False
+
+
+def _holds(folder, path):
+    return path.startswith(folder.rstrip("/") + "/") and path != folder

@@ -29,10 +29,51 @@ MOST_LOOKING = 0.05
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
+class Waiting:
+    """The user's process before it has a job: where it is told of one, and where what it prints is read."""
+
+    def __init__(self, pid, teller, printed):
+        self.pid = pid
+        self.printed = printed
+        self._teller = teller
+
+    def tell(self, job):
+        with open(self._teller, "wb") as file:
+            file.write(json.dumps(job).encode())
+
+
+def divide():
+    """Fork what becomes the user's process, ahead of its job, as a fork of a large process takes a while.
+
+    Returns a `Waiting` in the supervisor; in the user's process, the job, once it is fenced in for it.
+    """
+    if os.getsid(0) != os.getpid():
+        os.setsid()
+    _libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    printed, theirs = os.pipe()
+    told, teller = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(teller)
+        with open(told, "rb") as file:
+            text = file.read()
+        if not text:
+            os._exit(0)
+        job = json.loads(text)
+        _become_user(job, theirs)
+        return job
+    os.close(theirs)
+    os.close(told)
+    os.set_blocking(printed, False)
+    return Waiting(child, teller, printed)
+
+
 class Supervisor:
-    def __init__(self, job, connection):
+    def __init__(self, job, connection, waiting):
         self.job = job
         self.connection = connection
+        self.child = waiting.pid
+        self.waiting = waiting
         self.limits = job["limits"]
         self.log = output.Log(job["log_path"], self.limits["log_bytes"])
         self.size = size.FolderSize(job["folder"])
@@ -46,23 +87,15 @@ class Supervisor:
         self.look_at = 0.0
 
     def run(self):
-        """True in the user's process, which is fenced in then; False in the supervisor, at the very end."""
-        if os.getsid(0) != os.getpid():
-            os.setsid()
-        _libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-        self.groups = cgroup.Groups(self.job["mark"], self.limits.get("processes"), self.limits.get("memory_bytes"))
-        printed, theirs = os.pipe()
-        os.set_blocking(printed, False)
+        """Returns when nothing is left of the job."""
+        printed = self.waiting.printed
         wake, waker = socket.socketpair()
-        self.child = os.fork()
-        if self.child == 0:
-            _become_user(self.job, theirs)
-            return True
-        os.close(theirs)
         waker.setblocking(False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.set_wakeup_fd(waker.fileno(), warn_on_full_buffer=False)
+        self.waiting.tell(self.job)
         # From here, as it can take the kernel 20 ms, which the user's process need not wait for.
+        self.groups = cgroup.Groups(self.job["mark"], self.limits.get("processes"), self.limits.get("memory_bytes"))
         self.groups.take(self.child)
         self._tell({"pid": self.child})
         self._watch(printed, wake)
@@ -72,7 +105,6 @@ class Supervisor:
         self.log.drain(printed)
         self._tell(self._outcome())
         self.groups.remove()
-        return False
 
     def _watch(self, printed, wake):
         readers = [printed, wake, self.connection]
@@ -195,6 +227,7 @@ def read_job(connection):
 
 if __name__ == "__main__":
     link = socket.socket(fileno=int(sys.argv[1]))
-    job = read_job(link)
-    if Supervisor(job, link).run():
-        run_by_bash(job)
+    waiting = divide()
+    if not isinstance(waiting, Waiting):
+        run_by_bash(waiting)
+    Supervisor(read_job(link), link, waiting).run()

@@ -1,7 +1,7 @@
-"""A process of one environment that has its heavy imports done, and forks for each job.
+"""A process of one environment that has its heavy imports done, and forks ahead for the next job.
 
-It listens on the socket that the worker left it: each message is one byte and the descriptor of the
-socket over which that job is talked about. It ends with the worker, or when told. Standard library
+What it forked listens on the socket that the worker left it: each message is one byte and the descriptor of
+the socket over which that job is talked about. It ends with the worker, or when told. Standard library
 only, beside what it is told to import.
 """
 
@@ -59,13 +59,14 @@ def wait_for_job():
     signal.signal(signal.SIGCHLD, lambda *_: tree.reap())
     link.sendall(json.dumps({"loaded": loaded, "pid": os.getpid()}).encode() + b"\n")
     while True:
-        handle = _receive(link)
-        if handle is None:
-            os._exit(0)
+        taken, taker = os.pipe()
         if os.fork() == 0:
-            link.close()
-            return _supervise(socket.socket(fileno=handle))
-        os.close(handle)
+            os.close(taken)
+            return _supervise(link, taker)
+        os.close(taker)
+        if not os.read(taken, 1) and _is_over(link):
+            os._exit(0)
+        os.close(taken)
 
 
 def _import(name):
@@ -98,13 +99,31 @@ def _receive(link):
     return handles[0]
 
 
-def _supervise(connection):
-    """The supervisor ends in here; its child, the user's process, returns."""
+def _is_over(link):
+    """Whether the worker is gone, and not only what was forked for its next job."""
+    try:
+        return not link.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+
+
+def _supervise(link, taker):
+    """Wait for a job and supervise it; ends in here. Its child, the user's process, returns."""
     try:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        job = supervise.read_job(connection)
-        if supervise.Supervisor(job, connection).run():
-            return job
+        waiting = supervise.divide()
+        if not isinstance(waiting, supervise.Waiting):
+            return waiting
+        handle = _receive(link)
+        if handle is None:
+            os._exit(0)
+        os.write(taker, b"j")
+        os.close(taker)
+        link.close()
+        connection = socket.socket(fileno=handle)
+        supervise.Supervisor(supervise.read_job(connection), connection, waiting).run()
         os._exit(0)
     except BaseException:
         traceback.print_exc()
