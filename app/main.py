@@ -3,6 +3,8 @@
 import asyncio
 import gc
 import logging
+import os
+import socket
 from contextlib import asynccontextmanager, suppress
 
 import anyio.to_thread
@@ -14,7 +16,7 @@ from app.access import identity
 from app.dialects.arm.addressing import ArmAddress
 from app.dialects.mlflow import routes as tracking
 from app.endpoints import rolling_back, serving
-from app.endpoints.gateway import COUNTERS, Gateway, RoutingTable, figures
+from app.endpoints.gateway import COUNTERS, Gateway, RoutingTable, figures, load
 from app.endpoints.gateway.mirroring import COMPARISONS
 from app.jobs.service_gateway import ServiceGateway
 from app.kit.hiding import hide_from_guests
@@ -41,6 +43,7 @@ def create_api(settings: Settings) -> FastAPI:
             asyncio.create_task(watching.listen(settings.redis_url)),
             asyncio.create_task(serving.keep_routes(app.state.routes)),
             asyncio.create_task(figures.follow(settings.redis_url, COUNTERS, COMPARISONS)),
+            asyncio.create_task(load.publish(settings.redis_url, f"{socket.gethostname()}:{os.getpid()}")),
         ]
         yield
         for keeper in keepers:

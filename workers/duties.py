@@ -5,6 +5,7 @@ from collections.abc import Callable
 from functools import partial
 
 from app import domains
+from app.endpoints.gateway import load
 from app.kit import live, outbox, queue
 from app.kit.hiding import hide_from_guests
 from app.settings import current
@@ -12,6 +13,7 @@ from workers.execution import instance
 from workers.node import TAKING, Node
 from workers.reconcile import (
     alerts,
+    autoscaling,
     deleted_datasets,
     deliveries,
     discarded_files,
@@ -65,6 +67,11 @@ def start() -> None:
         ("deliveries", 1, deliveries.reconcile),
         ("old deliveries", 3600, deliveries.forget_old),
         ("deployments", 1, _keeper.reconcile),
+        (
+            "scaling of deployments",
+            1,
+            partial(autoscaling.reconcile, partial(load.read, live.client(settings.redis_url))),
+        ),
         *_duties_of_engine(_node),
     )
 

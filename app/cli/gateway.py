@@ -13,6 +13,7 @@ import uvloop
 
 from app import database
 from app.endpoints import rolling_back, serving
+from app.endpoints.gateway import load
 from app.endpoints.gateway.compiled import Engines
 from app.endpoints.gateway.counters import COUNTERS
 from app.endpoints.gateway.figures import publish
@@ -50,6 +51,7 @@ async def serve(settings: Settings) -> None:
         asyncio.create_task(watching.listen(settings.redis_url)),
         asyncio.create_task(serving.keep_routes(table)),
         asyncio.create_task(publish(settings.redis_url, name, COUNTERS, COMPARISONS)),
+        asyncio.create_task(load.publish(settings.redis_url, name)),
         asyncio.create_task(listener.sweep()),
     ]
     _leave_alone_what_stays()

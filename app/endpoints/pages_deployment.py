@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Request, Response
 
 from app.access.guard import CallerDep, allow
-from app.endpoints import compilation, queries, service, standing
+from app.endpoints import autoscaling, compilation, queries, standing
 from app.endpoints.pages_endpoint import context_of
 from app.endpoints.permissions import READ
 from app.web.session import SessionDep
@@ -20,7 +20,7 @@ def _answer(template: str, name: str, deployment: str, request: Request, session
         "is_on": compilation.is_on(found),
         "is_current": not compilation.is_due(found),
     }
-    context["most_instances"] = service.MOST_INSTANCES
+    context["most_instances"] = autoscaling.MOST_INSTANCES
     return templates.TemplateResponse(request, template, context)
 
 

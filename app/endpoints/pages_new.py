@@ -9,7 +9,7 @@ from starlette.responses import RedirectResponse
 
 from app.access.caller import Caller
 from app.access.guard import CallerDep, allow, note
-from app.endpoints import deployable, deploying, names, queries, service
+from app.endpoints import autoscaling, deployable, deploying, names, queries, service
 from app.endpoints.permissions import WRITE
 from app.endpoints.schemas import DeploymentCreate
 from app.endpoints.tables import OnlineDeployment
@@ -122,7 +122,7 @@ def _context(session: Session, caller: Caller, filled: Wanted) -> dict:
         "endpoints": queries.page(session, caller.workspace.id, size=200).rows,
         "auth_modes": service.AUTH_MODES,
         "curated": curated.name(),
-        "most_instances": service.MOST_INSTANCES,
+        "most_instances": autoscaling.MOST_INSTANCES,
     }
 
 
@@ -157,8 +157,8 @@ def _checked(session: Session, workspace_id: int, wanted: Wanted) -> DeploymentC
     if replaced and replaced.provisioning_state == "Deleting":
         raise Conflict("deployment: it is being deleted. Try again in a moment.", target="deployment")
     new = _parsed(wanted, dict(replaced.spec or {}) if replaced else {})
-    if not 1 <= new.instance_count <= service.MOST_INSTANCES:
-        raise Invalid(f"instance_count: 1 to {service.MOST_INSTANCES} will do.", target="instance_count")
+    if not 1 <= new.instance_count <= autoscaling.MOST_INSTANCES:
+        raise Invalid(f"instance_count: 1 to {autoscaling.MOST_INSTANCES} will do.", target="instance_count")
     if new.model:
         _found(lambda: _reference(session, workspace_id, wanted.model), "model")
     elif not new.code_configuration:

@@ -5,12 +5,13 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 
 from app.access.guard import CallerDep, allow, note
-from app.endpoints import deploying, logs, queries, service
+from app.endpoints import deploying, logs, queries, scaling, service
 from app.endpoints.gateway.mirroring import COMPARISONS, Comparison
 from app.endpoints.permissions import KEYS, READ, ROTATE, WRITE
 from app.endpoints.schemas import (
     DeploymentCreate,
     DeploymentRead,
+    DeploymentScale,
     EndpointChange,
     EndpointCreate,
     EndpointRead,
@@ -138,6 +139,22 @@ def deploy(endpoint: str, new: DeploymentCreate, session: SessionDep, caller: Ca
 @router.get("/{endpoint}/deployments/{deployment}", response_model=DeploymentRead, dependencies=[allow(READ)])
 def read_deployment(endpoint: str, deployment: str, session: SessionDep, caller: CallerDep) -> DeploymentRead:
     return _read(session, queries.get_deployment(session, caller.workspace.id, endpoint, deployment))
+
+
+@router.patch("/{endpoint}/deployments/{deployment}", response_model=DeploymentRead, dependencies=[allow(WRITE)])
+def scale(
+    endpoint: str, deployment: str, change: DeploymentScale, session: SessionDep, caller: CallerDep
+) -> DeploymentRead:
+    """Change the number of instances, or the rule by which it follows the load; those that serve go on."""
+    found = queries.get_deployment(session, caller.workspace.id, endpoint, deployment)
+    changes = change.model_dump(exclude_none=True)
+    before = {field: getattr(found, field) for field in changes}
+    if change.scale_settings is not None:
+        scaling.follow(session, found, changes["scale_settings"])
+    if change.instance_count is not None:
+        scaling.fix(session, found, change.instance_count)
+    note(session, "deployments", f"{endpoint}/{deployment}", before=before, after=changes)
+    return _read(session, found)
 
 
 @router.delete("/{endpoint}/deployments/{deployment}", status_code=204, dependencies=[allow(WRITE)])

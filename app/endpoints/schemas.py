@@ -138,6 +138,22 @@ class DeploymentCreate(BaseModel):
     all_traffic: bool = Field(False, description="Send all traffic to it, as `--all-traffic` does.")
 
 
+class DeploymentScale(BaseModel):
+    """Either a number of instances, which then is fixed, or settings; what is left out stays."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    instance_count: int | None = None
+    scale_settings: ScaleSettings | None = None
+
+    @model_validator(mode="after")
+    def _one_rule(self) -> "DeploymentScale":
+        follows = self.scale_settings is not None and self.scale_settings.type == "target_utilization"
+        if follows and self.instance_count is not None:
+            raise ValueError("instance_count is fixed, target_utilization follows the load: say one of the two")
+        return self
+
+
 class InstanceRead(BaseModel):
     model_config = ConfigDict(from_attributes=True)
 
@@ -164,6 +180,7 @@ class DeploymentRead(BaseModel):
     readiness_probe: dict
     tags: dict
     scale_settings: dict | None
+    scaling: dict | None
     data_collector: dict | None
     compilation: dict | None
     provisioning_state: str

@@ -4,10 +4,9 @@ What should serve is a state of the tables: workers see it there and bring it ab
 lost when a message is.
 """
 
-from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from app.endpoints import compilation, logs, names, queries
+from app.endpoints import autoscaling, compilation, logs, names, queries
 from app.endpoints.tables import DeploymentInstance, OnlineDeployment, OnlineEndpoint
 from app.errors import AlreadyExists, Conflict, Invalid
 from app.kit import crypto
@@ -19,7 +18,6 @@ from app.notifications import service as notifications
 
 AUTH_MODES = ("key", "aml_token", "aad_token")
 CHANNEL = "endpoints"
-MOST_INSTANCES = 20
 
 
 def create(
@@ -50,7 +48,7 @@ def create(
         **keys,
     )
     session.add(endpoint)
-    _changed(session, endpoint)
+    changed(session, endpoint)
     return endpoint
 
 
@@ -72,7 +70,7 @@ def regenerate_key(session: Session, endpoint: OnlineEndpoint, which: str) -> di
         raise Invalid(f"key_type: {which!r} is neither 'primary' nor 'secondary'.", target="key_type")
     for name, value in _new_key(which).items():
         setattr(endpoint, name, value)
-    _changed(session, endpoint)
+    changed(session, endpoint)
     return keys(endpoint)
 
 
@@ -101,7 +99,7 @@ def change(
         endpoint.description = description
     if tags is not None:
         endpoint.tags = tags
-    _changed(session, endpoint)
+    changed(session, endpoint)
 
 
 def _set_traffic(endpoint: OnlineEndpoint, wanted: dict[str, int]) -> None:
@@ -119,7 +117,7 @@ def roll_back(session: Session, endpoint: OnlineEndpoint) -> None:
     if gone:
         raise Conflict(f"Deployment {gone[0]!r}, which had the traffic before, is deleted.", target="traffic")
     _set_traffic(endpoint, endpoint.traffic_before)
-    _changed(session, endpoint)
+    changed(session, endpoint)
 
 
 def take_traffic_from(session: Session, endpoint: OnlineEndpoint, deployment: str) -> None:
@@ -127,7 +125,7 @@ def take_traffic_from(session: Session, endpoint: OnlineEndpoint, deployment: st
     endpoint.mirror_traffic = {name: share for name, share in endpoint.mirror_traffic.items() if name != deployment}
     if endpoint.traffic.get(deployment):
         endpoint.traffic, endpoint.traffic_before = endpoint.traffic_before, {}
-    _changed(session, endpoint)
+    changed(session, endpoint)
 
 
 def set_rules(
@@ -137,7 +135,7 @@ def set_rules(
     if rollback_rule is not None:
         _check_rule(rollback_rule)
     endpoint.rollback_rule, endpoint.requests_per_minute = rollback_rule, requests_per_minute
-    _changed(session, endpoint)
+    changed(session, endpoint)
 
 
 def _check_rule(rule: dict) -> None:
@@ -163,6 +161,12 @@ def deploy(
     """Make a deployment, or change the one of that name: new instances are ready before the old ones end."""
     names.check(name)
     _check(settings)
+    if scaled := settings.get("scale_settings"):
+        autoscaling.check(scaled, settings.get("properties") or {})
+        if scaled["type"] == "target_utilization":
+            # At least one at first, which shows that the model can be served.
+            least = max(scaled["min_instances"], 1)
+            settings["instance_count"] = min(max(settings.get("instance_count", 1), least), scaled["max_instances"])
     found = next((item for item in endpoint.deployments if item.name == name), None)
     if found is None:
         found = OnlineDeployment(name=name, created_by=created_by, provisioning_state="Creating", **settings)
@@ -177,7 +181,7 @@ def deploy(
     _want_instances(session, found)
     if all_traffic:
         _set_traffic(endpoint, {name: 100})
-    _changed(session, endpoint)
+    changed(session, endpoint)
     return found
 
 
@@ -191,9 +195,7 @@ def _update(deployment: OnlineDeployment, settings: dict) -> None:
 def _check(settings: dict) -> None:
     if settings.get("model_version_id") is None and not settings.get("scoring_script"):
         raise Invalid("model: name a registered model, as azureml:NAME:VERSION.", target="model")
-    count = settings.get("instance_count", 1)
-    if not 1 <= count <= MOST_INSTANCES:
-        raise Invalid(f"instance_count: {count} is not between 1 and {MOST_INSTANCES}.", target="instance_count")
+    autoscaling.check_count(settings.get("instance_count", 1))
 
 
 def _want_instances(session: Session, deployment: OnlineDeployment) -> None:
@@ -201,27 +203,6 @@ def _want_instances(session: Session, deployment: OnlineDeployment) -> None:
         DeploymentInstance(deployment_id=deployment.id, number=number, generation=deployment.generation)
         for number in range(deployment.instance_count)
     )
-
-
-def scale(session: Session, deployment: OnlineDeployment, instance_count: int) -> None:
-    """More or fewer instances of the same generation; those with the highest numbers go first."""
-    _check({"model_version_id": 0, "instance_count": instance_count})
-    present = [
-        found
-        for found in queries.instances(session, deployment)
-        if found.generation == deployment.generation and found.state != "Stopping"
-    ]
-    for found in present:
-        if found.number >= instance_count:
-            found.state = "Stopping"
-    taken = {found.number for found in present}
-    session.add_all(
-        DeploymentInstance(deployment_id=deployment.id, number=number, generation=deployment.generation)
-        for number in range(instance_count)
-        if number not in taken
-    )
-    deployment.instance_count, deployment.updated_at = instance_count, now()
-    _changed(session, deployment.endpoint)
 
 
 def delete_deployment(session: Session, deployment: OnlineDeployment) -> None:
@@ -241,10 +222,10 @@ def delete_deployment(session: Session, deployment: OnlineDeployment) -> None:
     if deployment.name in endpoint.traffic_before:
         endpoint.traffic_before = {}
     endpoint.deployments.remove(deployment)
-    _changed(session, endpoint)
+    changed(session, endpoint)
 
 
-def _changed(session: Session, endpoint: OnlineEndpoint) -> None:
+def changed(session: Session, endpoint: OnlineEndpoint) -> None:
     endpoint.updated_at = now()
     session.flush()
     hint(session, CHANNEL, "endpoints")
@@ -269,22 +250,3 @@ def settle(session: Session, deployment: OnlineDeployment) -> None:
         failed = next(found for found in current if found.state == "Failed")
         deployment.provisioning_state, deployment.error = "Failed", failed.error
     hint(session, CHANNEL, "endpoints")
-
-
-def claim_instances(session: Session, worker_id: int, lease_until, most: int) -> list[int]:
-    """Take instances that no living worker keeps; returns their ids."""
-    free = select(DeploymentInstance.id).where(
-        DeploymentInstance.worker_id.is_(None) | (DeploymentInstance.lease_expires_at < now()),
-        DeploymentInstance.state != "Stopping",
-    )
-    taken = []
-    for instance_id in session.scalars(free.order_by(DeploymentInstance.id).limit(most)).all():
-        claimed = session.execute(
-            update(DeploymentInstance)
-            .where(DeploymentInstance.id == instance_id)
-            .where(DeploymentInstance.worker_id.is_(None) | (DeploymentInstance.lease_expires_at < now()))
-            .values(worker_id=worker_id, lease_expires_at=lease_until, state="Starting", address=None)
-        ).rowcount
-        if claimed:
-            taken.append(instance_id)
-    return taken

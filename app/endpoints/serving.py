@@ -9,7 +9,7 @@ from sqlalchemy.orm import selectinload
 
 from app.access.tables import Workspace
 from app.database import reading
-from app.endpoints import compilation
+from app.endpoints import autoscaling, compilation
 from app.endpoints.gateway.compiled import Compiled
 from app.endpoints.gateway.routing import Route, RoutingTable, Upstream
 from app.endpoints.permissions import KEYS
@@ -74,12 +74,15 @@ def _route(workspace: str, endpoint: OnlineEndpoint) -> Route:
         requests_per_minute=endpoint.requests_per_minute,
         deployments={item.name: tuple(_upstreams(item)) for item in endpoint.deployments},
         compiled={item.name: found for item in endpoint.deployments if (found := _compiled(item)) is not None},
+        wake_seconds={
+            item.name: found for item in endpoint.deployments if (found := autoscaling.wake_seconds(item)) is not None
+        },
         timeouts_ms={item.name: item.request_settings.get("request_timeout_ms", 5000) for item in endpoint.deployments},
     )
 
 
 def _compiled(deployment: OnlineDeployment) -> Compiled | None:
-    found = compilation.graph_of(deployment) if deployment.instance_count else None
+    found = compilation.graph_of(deployment)
     if found is None:
         return None
     return Compiled(found["key"], found["bytes"], found["input"], found["output"])

@@ -43,7 +43,8 @@ class OnlineEndpoint(Base):
 class OnlineDeployment(Base):
     """What should serve. `generation` rises with every change, so that instances of an older one are replaced.
 
-    `provisioning_state` is Azure's: Creating, Updating, Succeeded, Failed, Deleting.
+    `provisioning_state` is Azure's: Creating, Updating, Succeeded, Failed, Deleting. `scaling` holds the last changes
+    of the number of instances, each with its reason, and since when fewer would do.
     """
 
     __tablename__ = "online_deployments"
@@ -64,6 +65,7 @@ class OnlineDeployment(Base):
     liveness_probe: Mapped[dict] = mapped_column(default=dict)
     readiness_probe: Mapped[dict] = mapped_column(default=dict)
     scale_settings: Mapped[dict | None]
+    scaling: Mapped[dict | None]
     data_collector: Mapped[dict | None]
     tags: Mapped[dict] = mapped_column(default=dict)
     properties: Mapped[dict] = mapped_column(default=dict)

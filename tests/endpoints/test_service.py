@@ -6,7 +6,7 @@ import pytest
 
 from app.access import queries as access
 from app.database import transaction
-from app.endpoints import queries, service
+from app.endpoints import autoscaling, claiming, queries, scaling, service
 from app.endpoints.tables import DeploymentInstance
 from app.errors import AlreadyExists, Conflict, Invalid
 from app.kit.clock import now
@@ -73,7 +73,7 @@ def test_a_deployment_needs_something_to_run(session, endpoint):
         deploy(session, endpoint, scoring_script=None)
 
 
-@pytest.mark.parametrize("count", [0, -1, service.MOST_INSTANCES + 1])
+@pytest.mark.parametrize("count", [0, -1, autoscaling.MOST_INSTANCES + 1])
 def test_instances_are_bounded(session, endpoint, count):
     with pytest.raises(Invalid) as error:
         deploy(session, endpoint, instance_count=count)
@@ -125,14 +125,14 @@ def test_deleting_an_endpoint_takes_everything_with_it(session, endpoint):
 
 def test_scaling_adds_and_stops_instances(session, endpoint):
     deployment = deploy(session, endpoint, instance_count=2)
-    service.scale(session, deployment, 4)
+    scaling.fix(session, deployment, 4)
     session.flush()
     assert [item.number for item in instances(session, deployment)] == [0, 1, 2, 3]
-    service.scale(session, deployment, 1)
+    scaling.fix(session, deployment, 1)
     states = {item.number: item.state for item in instances(session, deployment)}
     assert states == {0: "Pending", 1: "Stopping", 2: "Stopping", 3: "Stopping"}
     with pytest.raises(Invalid):
-        service.scale(session, deployment, 0)
+        scaling.fix(session, deployment, 0)
 
 
 def test_a_replaced_key_is_another_and_leaves_the_other_alone(session, endpoint):
@@ -194,18 +194,29 @@ def test_a_new_generation_that_fails_leaves_the_old_one_serving(session, endpoin
 def test_an_instance_is_claimed_by_one_worker_until_its_lease_runs_out(session, endpoint):
     deployment = deploy(session, endpoint, instance_count=2)
     later = now() + timedelta(seconds=30)
-    taken = service.claim_instances(session, 1, later, most=5)
+    taken = claiming.claim_instances(session, 1, later, most=5)
     assert len(taken) == 2
-    assert service.claim_instances(session, 2, later, most=5) == []
+    assert claiming.claim_instances(session, 2, later, most=5) == []
     first = session.get(DeploymentInstance, taken[0])
     first.lease_expires_at = now() - timedelta(seconds=1)
     session.flush()
-    assert service.claim_instances(session, 2, later, most=5) == [first.id]
+    assert claiming.claim_instances(session, 2, later, most=5) == [first.id]
     assert deployment.instance_count == 2
+
+
+def test_instances_are_spread_over_the_workers_and_none_waits_for_long(session, endpoint):
+    deployment = deploy(session, endpoint, instance_count=3)
+    later = now() + timedelta(seconds=30)
+    assert len(claiming.claim_instances(session, 1, later, most=5, workers=2)) == 2
+    assert claiming.claim_instances(session, 1, later, most=5, workers=2) == []
+    last = instances(session, deployment)[2]
+    last.created_at = now() - timedelta(seconds=4)
+    session.flush()
+    assert claiming.claim_instances(session, 1, later, most=5, workers=2) == [last.id]
 
 
 def test_a_stopping_instance_is_claimed_by_nobody(session, endpoint):
     deployment = deploy(session, endpoint)
     instances(session, deployment)[0].state = "Stopping"
     session.flush()
-    assert service.claim_instances(session, 1, now() + timedelta(seconds=30), most=5) == []
+    assert claiming.claim_instances(session, 1, now() + timedelta(seconds=30), most=5) == []

@@ -9,8 +9,9 @@ from pathlib import Path
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.compute import queries as compute
 from app.database import reading, transaction
-from app.endpoints import logs, service
+from app.endpoints import claiming, logs, service
 from app.endpoints.tables import DeploymentInstance, OnlineDeployment
 from app.environments.specification import EnvironmentSpec
 from app.kit import crypto
@@ -68,7 +69,7 @@ class Keeper:
         if not busy:
             return []
         with transaction() as session:
-            service.claim_instances(session, self.node.id, now() + LEASE, MOST_INSTANCES - len(self.mine))
+            self._claim(session)
             mine = session.scalars(select(DeploymentInstance).where(DeploymentInstance.worker_id == self.node.id)).all()
             for found in mine:
                 if found.state == "Stopping":
@@ -77,11 +78,16 @@ class Keeper:
             kept = [found for found in mine if found.state != "Stopping"]
             self._renew(kept)
             orphans = select(DeploymentInstance).where(
-                DeploymentInstance.state == "Stopping", DeploymentInstance.lease_expires_at < now()
+                DeploymentInstance.state == "Stopping",
+                DeploymentInstance.worker_id.is_(None) | (DeploymentInstance.lease_expires_at < now()),
             )
             for found in session.scalars(orphans):
                 session.delete(found)
             return [Wanted.of(session.get_one(OnlineDeployment, found.deployment_id), found) for found in kept]
+
+    def _claim(self, session: Session) -> None:
+        room = max(MOST_INSTANCES - len(self.mine), 0)
+        claiming.claim_instances(session, self.node.id, now() + LEASE, room, workers=len(compute.working(session)))
 
     def _concerns(self):
         """Instances of this worker, and those that no living worker has."""

@@ -10,7 +10,7 @@ from app.dialects.arm import answers, code_files, online_shapes
 from app.dialects.arm.addressing import WORKSPACE
 from app.dialects.arm.answers import BodyDep
 from app.dialects.arm.cloud import address
-from app.endpoints import deploying, logs, queries, service
+from app.endpoints import autoscaling, deploying, logs, queries, scaling, service
 from app.endpoints.permissions import READ, WRITE
 from app.endpoints.schemas import DeploymentCreate
 from app.endpoints.tables import OnlineDeployment, OnlineEndpoint
@@ -65,12 +65,15 @@ def put(
 
 
 def _deploy(session: Session, caller: Caller, endpoint: OnlineEndpoint, new: DeploymentCreate) -> OnlineDeployment:
-    """Where only the number of instances differs, those that serve go on."""
+    """Where only the number of instances or the rule for it differs, those that serve go on."""
     present = next((item for item in endpoint.deployments if item.name == new.name), None)
     asked = new.model_dump(mode="json")
-    if present and present.spec and asked == present.spec | {"instance_count": new.instance_count}:
-        if present.instance_count != new.instance_count:
-            service.scale(session, present, new.instance_count)
+    scaled = {name: asked[name] for name in ("instance_count", "scale_settings")}
+    if present and present.spec and asked == present.spec | scaled:
+        if new.scale_settings and scaled["scale_settings"] != present.scale_settings:
+            scaling.follow(session, present, scaled["scale_settings"])
+        if present.instance_count != new.instance_count and not autoscaling.is_on(present):
+            scaling.fix(session, present, new.instance_count)
         return present
     return deploying.deploy(session, endpoint, new, created_by=caller.user.name)
 
@@ -85,7 +88,7 @@ def patch(
     if not isinstance(count, int):
         raise Invalid(f"sku.capacity: {count!r} is no whole number.", target="sku.capacity")
     before = found.instance_count
-    service.scale(session, found, count)
+    scaling.fix(session, found, count)
     note(session, TARGET, f"{endpoint}/{name}", before={"instance_count": before}, after={"instance_count": count})
     return _followed(request, found, 200)
 

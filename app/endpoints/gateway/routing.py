@@ -1,5 +1,6 @@
 """Which instances answer for an endpoint, and who may ask."""
 
+import asyncio
 import hashlib
 import hmac
 import random
@@ -26,6 +27,7 @@ class Route:
     """`key_hashes` are SHA-256 digests; `traffic` is in percent; `deployments` holds ready instances only.
 
     `authorize` judges bearer tokens of the token modes. `compiled` models answer while no instance is ready, too.
+    Deployments of `wake_seconds` may have no instance: a request waits so long for one.
     `mirror` is the share of requests, in percent, of which a deployment gets a copy.
     """
 
@@ -42,6 +44,7 @@ class Route:
     traffic_before: Mapping[str, int] = field(default_factory=dict)
     rollback_rule: Mapping[str, float] | None = None
     requests_per_minute: int | None = None
+    wake_seconds: Mapping[str, float] = field(default_factory=dict)
 
     def timeout_seconds(self, deployment: str) -> float:
         return self.timeouts_ms.get(deployment, DEFAULT_TIMEOUT_MS) / 1000
@@ -86,7 +89,7 @@ class Route:
         return random.choices(list(ready), weights=list(ready.values()))[0]
 
     def _can_answer(self, name: str) -> bool:
-        return bool(self.deployments.get(name)) or name in self.compiled
+        return bool(self.deployments.get(name)) or name in self.compiled or name in self.wake_seconds
 
     def _reason(self, shares: Mapping[str, int]) -> str:
         if not self.deployments:
@@ -101,11 +104,18 @@ class RoutingTable:
 
     def __init__(self) -> None:
         self._routes: dict[tuple[str, str], Route] = {}
+        self._changed = asyncio.Event()
         self.version = 0
 
     def replace(self, routes: Iterable[Route]) -> None:
         self._routes = {(route.workspace, route.endpoint): route for route in routes}
         self.version += 1
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+    async def changed(self) -> None:
+        """Returns when the routes have been read again."""
+        await self._changed.wait()
 
     def put(self, route: Route) -> None:
         """Until the routes are read again."""

@@ -14,7 +14,9 @@ from urllib.parse import unquote
 from app.endpoints.gateway.client import AnswerBroken, ConnectionFailed, Pool, Reply
 from app.endpoints.gateway.compiled import Engines
 from app.endpoints.gateway.counters import COUNTERS, Counters
+from app.endpoints.gateway.load import LOAD
 from app.endpoints.gateway.routing import Route, RoutingTable, Upstream
+from app.endpoints.gateway.waking import Waking
 from app.errors import AtelierError, NotFound, TooLarge, Unauthenticated, Unavailable
 from app.kit.ids import sortable
 
@@ -128,6 +130,7 @@ class Scoring:
         self._counters = counters
         self._left_over: set[asyncio.Task] = set()
         self._version = 0
+        self._waking = Waking(table)
 
     def start(self, ask: Ask, done: Done) -> asyncio.Task | None:
         """Call `done` once with the answer: at once, or at the end of the task, which may be cancelled."""
@@ -238,6 +241,16 @@ class Scoring:
             self._counters.count(ask.workspace, ask.endpoint, ask.deployment, status, seconds)
 
     async def _forward(self, ask: Ask) -> Reply:
+        key = (ask.workspace, ask.endpoint, ask.deployment)
+        LOAD.enter(key)
+        try:
+            if not ask.route.deployments.get(ask.deployment):
+                ask.route = await self._waking.route(ask.route, ask.deployment, len(ask.body))
+            return await self._answered(ask)
+        finally:
+            LOAD.leave(key)
+
+    async def _answered(self, ask: Ask) -> Reply:
         allowed = ask.route.timeout_seconds(ask.deployment)
         try:
             async with asyncio.timeout(allowed + GRACE_SECONDS):
@@ -258,6 +271,8 @@ class Scoring:
             return await self.pool.send(first.address, _request(ask, first))
         except ConnectionFailed as error:
             log.info("%s: %s; trying again", first.address, error)
+        # It may have ended since, and others may be ready.
+        ask.route = self.table.get(ask.workspace, ask.endpoint) or ask.route
         second = self._least_busy(ask, but=first)
         try:
             return await self.pool.send(second.address, _request(ask, second))

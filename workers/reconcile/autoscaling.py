@@ -1,0 +1,73 @@
+"""Gives deployments with target_utilization as many instances as their load needs."""
+
+import logging
+import time
+from collections.abc import Callable
+
+from redis.exceptions import RedisError
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.access.tables import Workspace
+from app.database import reading, transaction
+from app.endpoints import autoscaling, scaling
+from app.endpoints.gateway.counters import Key
+from app.endpoints.tables import OnlineDeployment, OnlineEndpoint
+
+log = logging.getLogger(__name__)
+
+
+def reconcile(read_load: Callable[[], dict[Key, float]]) -> None:
+    """`read_load` gives the requests in flight of each deployment.
+
+    While Redis is away nothing is known, and everything stays.
+    """
+    scaled = select(OnlineDeployment.id, Workspace.name).join(OnlineDeployment.endpoint)
+    scaled = scaled.join(Workspace, Workspace.id == OnlineEndpoint.workspace_id).where(
+        OnlineDeployment.scale_settings["type"].as_string() == "target_utilization",
+        OnlineDeployment.provisioning_state == "Succeeded",
+    )
+    with reading() as session:
+        found = session.execute(scaled).all()
+        if not found:
+            return
+        try:
+            in_flight = read_load()
+        except (RedisError, OSError):
+            log.warning("deployments are not scaled: Redis does not answer")
+            return
+        due = [
+            (deployment_id, requests)
+            for deployment_id, workspace in found
+            if _is_due(deployment := session.get_one(OnlineDeployment, deployment_id), requests := in_flight.get(
+                (workspace, deployment.endpoint.name, deployment.name), 0.0
+            ))
+        ]  # fmt: skip
+    for deployment_id, requests in due:
+        with transaction() as session:
+            _scale(session, deployment_id, requests)
+
+
+def _is_due(deployment: OnlineDeployment, in_flight: float) -> bool:
+    next_step, low = _look(deployment, in_flight)
+    return next_step.count != deployment.instance_count or next_step.low != low
+
+
+def _look(deployment: OnlineDeployment, in_flight: float) -> tuple[autoscaling.Step, autoscaling.Low | None]:
+    told = (deployment.scaling or {}).get("low")
+    low = autoscaling.Low(**told) if told else None
+    limits = autoscaling.limits_of(deployment)
+    return autoscaling.step(limits, deployment.instance_count, low, in_flight, time.time()), low
+
+
+def _scale(session: Session, deployment_id: int, in_flight: float) -> None:
+    """Looks again under a lock: another worker may have done it."""
+    deployment = session.get(OnlineDeployment, deployment_id, with_for_update={"of": OnlineDeployment})
+    if deployment is None or not autoscaling.is_on(deployment):
+        return
+    next_step, _ = _look(deployment, in_flight)
+    if next_step.count != deployment.instance_count:
+        scaling.scale(session, deployment, next_step.count, next_step.reason)
+        return
+    low = next_step.low
+    deployment.scaling = {**(deployment.scaling or {}), "low": low and {"since": low.since, "peak": low.peak}}
