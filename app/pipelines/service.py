@@ -12,7 +12,7 @@ from app.jobs.lifecycle import Status
 from app.jobs.places import written_by
 from app.jobs.tables import Job
 from app.kit.outbox import enqueue, hint
-from app.pipelines import queries
+from app.pipelines import collecting, queries
 from app.pipelines.progress import Progress
 from app.pipelines.queries import Started
 from app.pipelines.starting import start
@@ -84,7 +84,10 @@ def _cancel(session: Session, jobs: Mapping[str, Started]) -> None:
 
 
 def _end(session: Session, pipeline: Job, jobs: Mapping[str, Started], now: Progress) -> None:
-    _bind_outputs(session, pipeline, jobs)
+    if pipeline.spec["pipeline"]["settings"].get("collects"):
+        collecting.collect(pipeline, jobs)
+    else:
+        _bind_outputs(session, pipeline, jobs)
     if pipeline.status is Status.CANCEL_REQUESTED:
         moves.move(session, pipeline, Status.CANCELED)
     elif now.lost:

@@ -122,7 +122,7 @@ def _outputs(pipeline: Job, spec: dict[str, Any]) -> dict[str, dict]:
 def _settings(pipeline: Job, own: dict[str, Any]) -> dict[str, Any]:
     """A pipeline within a pipeline is run as the outer one, but for what it says itself."""
     outer = pipeline.spec["pipeline"]["settings"]
-    inherited = {key: value for key, value in outer.items() if key != "max_concurrency"}
+    inherited = {key: value for key, value in outer.items() if key not in ("max_concurrency", "collects")}
     return {key: own.get(key) or inherited.get(key) for key in {**inherited, **own}}
 
 

@@ -14,7 +14,7 @@ from workers.reconcile import pipelines
 YAML = """\
 type: pipeline
 name: flow
-outputs: {model: {type: uri_folder}}
+outputs: {model: {type: uri_folder}, scores: {type: mltable}}
 jobs:
   check: {command: "python check.py ${{outputs.good}}", outputs: {good: {type: uri_file}}}
   branch:
@@ -38,9 +38,14 @@ jobs:
     body: ${{parent.jobs.score}}
     items: '[{"part": 1}, {"part": 2}, {"part": 3}]'
     max_concurrency: 2
+    outputs: {score: "${{parent.outputs.scores}}"}
   score:
-    command: echo ${{inputs.part}} ${{inputs.model}}
+    command: python score.py ${{inputs.part}} ${{inputs.model}} ${{outputs.score}}
     inputs: {model: "${{parent.jobs.loop.outputs.model}}"}
+    outputs: {score: {type: uri_file}}
+  choose:
+    command: python choose.py ${{inputs.scores}}
+    inputs: {scores: {type: mltable, path: "${{parent.jobs.each.outputs.score}}"}}
 """
 
 
@@ -64,10 +69,11 @@ def test_branches_loops_and_items(alice):
     answer = alice.post("/api/jobs", json={"yaml": YAML})
     assert answer.status_code == 201, answer.text
     pipelines.reconcile()
-    assert list(states(alice, "flow")) == ["check", "loop", "repair", "each"]
+    assert list(states(alice, "flow")) == ["check", "loop", "repair", "each", "choose"]
     end("flow_check", good="True\n")
     assert states(alice, "flow") == {
         "check": "Completed", "loop": "Running", "repair": "Skipped", "each": "NotStarted",
+        "choose": "NotStarted",
     }  # fmt: skip
     end("flow_loop_iteration_0", model="first", more="true")
     second = alice.get("/api/jobs/flow_loop_iteration_1").json()
@@ -75,14 +81,22 @@ def test_branches_loops_and_items(alice):
     end("flow_loop_iteration_1", model="second", more="false")
     assert states(alice, "flow_loop")["iteration_2"] == "Skipped"
     assert states(alice, "flow_each") == {"item_0": "Queued", "item_1": "Queued", "item_2": "NotStarted"}
-    end("flow_each_item_0")
+    end("flow_each_item_0", score="0.5")
     item = alice.get("/api/jobs/flow_each_item_2").json()
     assert item["status"] == "Queued" and item["inputs"]["part"] == {"value": "3"}
     end("flow_each_item_1")
-    end("flow_each_item_2")
+    end("flow_each_item_2", score="0.7")
+    given = alice.get("/api/jobs/flow_choose").json()["inputs"]["scores"]
+    assert given["type"] == "mltable" and given["path"] == "azureml://jobs/flow_each/outputs/score"
+    table = store().read_bytes("workspaces/1/jobs/flow_each/outputs/score/MLTable").decode()
+    # The run that left nothing is not in the table.
+    assert "./item_0/score" in table and "./item_2/score" in table and "item_1" not in table
+    assert store().read_bytes("workspaces/1/jobs/flow_each/outputs/score/item_2/score") == b"0.7"
+    end("flow_choose")
     job = alice.get("/api/jobs/flow").json()
     # What the loop leaves is what its last iteration wrote.
     assert job["status"] == "Completed" and job["outputs"]["model"]["job"] == "flow_loop_iteration_1"
+    assert job["outputs"]["scores"]["job"] == "flow_each"
 
 
 @pytest.mark.parametrize(
@@ -93,6 +107,7 @@ def test_branches_loops_and_items(alice):
         ("max_iteration_count: 3", "max_iteration_count: 0", "jobs.loop.limits.max_iteration_count"),
         ("mapping: {model", "mapping: {modl", "no output of the body"),
         ('[{"part": 1}', "[{", "not JSON"),
+        ('outputs: {score: "$', 'outputs: {scor: "$', "`jobs.each.outputs.scor` is no output of the body"),
     ],
 )
 def test_a_mistake_is_told(change, to, words):

@@ -23,8 +23,8 @@ FIELDS = {
 MOST_ITERATIONS = 1000
 _STEP = re.compile(r"\s*(?:\$\{\{\s*parent\.jobs\.(\w+)\s*\}\}|(\w+))\s*")
 
-# Makes a pipeline of steps, given the step that is their body and how many of them run at a time.
-Nest = Callable[[Step, dict[str, Step], int | None], Step]
+# Makes a pipeline of steps, given the step that is their body and the settings of the pipeline.
+Nest = Callable[[Step, dict[str, Step], dict[str, Any]], Step]
 
 
 class ControlFlow:
@@ -33,6 +33,7 @@ class ControlFlow:
     def __init__(self, scope: Scope) -> None:
         self.jobs = scope.jobs
         self.literals = scope.literals
+        self.outputs = scope.outputs
         self.nodes: dict[str, Section] = {}
         for name, value in scope.jobs.values.items():
             if kind := _kind(value):
@@ -44,6 +45,7 @@ class ControlFlow:
             body = plain[self.bodies[name]]
             # The first item stands in the body while that is read.
             plain[self.bodies[name]] = {**body, "inputs": {**(body.get("inputs") or {}), **(items[0] if items else {})}}
+        self.collected = {self.bodies[name] for name in self.items}
         self.plain = Section(scope.jobs.problems, plain, scope.jobs.path, scope.jobs.what)
 
     def apply(self, steps: dict[str, Step], nest: Nest) -> dict[str, Step]:
@@ -55,9 +57,11 @@ class ControlFlow:
             if kind == "if_else":
                 self._decide(node, found)
             elif (body := self.bodies.get(name)) in found:
-                inner = self._each(name, found[body]) if kind == "parallel_for" else self._loop(node, body, found[body])
-                most = node.integer("max_concurrency", least=1) if kind == "parallel_for" else None
-                found = _renamed(found, body, name, nest(found[body], inner, most))
+                if kind == "parallel_for":
+                    loop = self._nested_each(name, node, found[body], nest)
+                else:
+                    loop = nest(found[body], self._loop(node, body, found[body]), {})
+                found = _renamed(found, body, name, loop)
         return found
 
     def _body(self, node: Section, plain: dict[str, Any]) -> str | None:
@@ -116,6 +120,29 @@ class ControlFlow:
             node.wrong("items", text)
             return []
         return items
+
+    def _nested_each(self, name: str, node: Section, body: Step, nest: Nest) -> Step:
+        """What the runs leave is collected: an output of any type is a table of the outputs, as in Azure ML."""
+        most = node.integer("max_concurrency", least=1)
+        settings = {"collects": True, **({"max_concurrency": most} if most else {})}
+        outputs = {port: replace(output, type="mltable") for port, output in body.job.outputs.items()}
+        runs = self._each(name, body)
+        whole = replace(body, job=replace(body.job, outputs=outputs), targets=self._targets(node, body))
+        return nest(whole, runs, settings)
+
+    def _targets(self, node: Section, body: Step) -> dict[str, str]:
+        """The outputs of the pipeline that the node writes, which its `outputs` may say as well as the body's."""
+        found, outputs = dict(body.targets), node.section("outputs")
+        for port, value in outputs.values.items():
+            written = value.get("path") if isinstance(value, dict) else value
+            binding = binding_of(written)
+            if port not in body.job.outputs:
+                outputs.wrong(port, f"is no output of the body; it has: {', '.join(body.job.outputs) or 'none'}.")
+            elif binding and binding.step is None and binding.side == "outputs" and binding.name in self.outputs:
+                found[port] = binding.name
+            elif written is not None:
+                outputs.wrong(port, f"is {written!r}; give an output of the pipeline: `${{{{parent.outputs.NAME}}}}`.")
+        return found
 
     def _each(self, name: str, body: Step) -> dict[str, Step]:
         found = {}

@@ -108,15 +108,14 @@ def with_steps(
         declared=component.inputs if component else (),
     )
     flow = ControlFlow(scope)
-    steps = read_steps(replace(scope, jobs=flow.plain, loops=flow.bodies), nested)
+    steps = read_steps(replace(scope, jobs=flow.plain, loops=flow.bodies, collected=flow.collected), nested)
     steps = flow.apply(steps, _repeated)
     check_graph(section, steps)
     return replace(job, steps=steps, outputs=_outputs(file, job.outputs, steps, scope.output_types))
 
 
-def _repeated(body: Step, steps: dict[str, Step], most: int | None) -> Step:
+def _repeated(body: Step, steps: dict[str, Step], settings: dict[str, Any]) -> Step:
     """A pipeline in the place of a step that is run more than once."""
-    settings = {"max_concurrency": most} if most else {}
     # Each run names its own outputs as assets.
     outputs = {name: replace(output, name=None, version=None) for name, output in body.job.outputs.items()}
     job = PipelineJob(command="", display_name=body.job.display_name, outputs=outputs, steps=steps, settings=settings)

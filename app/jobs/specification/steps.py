@@ -1,6 +1,6 @@
 """The steps of a pipeline: what each runs, and where its inputs come from and its outputs go."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from typing import Any
@@ -58,6 +58,8 @@ class Scope:
     declared: Iterable[str] = ()
     # Loops by name, with the step that is their body.
     loops: dict[str, str] = field(default_factory=dict)
+    # The steps of which each output is a table of what all their runs left.
+    collected: Collection[str] = ()
 
     @property
     def literals(self) -> dict[str, Any]:
@@ -196,7 +198,7 @@ class _Reader:
         if binding.step is not None:
             self.sources[port] = {"step": binding.step, "output": binding.name}
             types = output_types(scope.jobs.values[binding.step], scope.output_types) or {}
-            return _data(wanted, types.get(binding.name))
+            return _data(wanted, "mltable" if binding.step in scope.collected else types.get(binding.name))
         value = scope.inputs.get(binding.name)
         if value is None:
             return None
