@@ -93,7 +93,8 @@ def test_the_script_finds_its_model_and_rows_get_the_name_of_the_deployment(alic
         (tmp_path / folder / file).write_text(text)
     (tmp_path / "score.py").write_text(SCRIPT)
     inputs = {"input": str(tmp_path / "in"), "model": str(tmp_path / "model")}
-    command = command_of(step.parallel, {"input": "uri_folder"}, tmp_path, inputs, {"score": str(tmp_path / "score")})
+    outputs = {"score": str(tmp_path / "score")}
+    command = command_of(step.parallel, {"input": "uri_folder"}, tmp_path, inputs, outputs)
     done = subprocess.run([sys.executable, *command.split()[1:]], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "score" / "reds.txt").read_text() == "a.csv red\n"

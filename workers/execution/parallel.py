@@ -20,7 +20,7 @@ def command_of(
     model = asked.get("model")
     config = {
         "entry": str(LEADER.parent / "score_model.py") if asked.get("scores_model") else asked["entry_script"],
-        "environment": _environment(inputs[model]) if model else {},
+        "environment": _environment(inputs[model], outputs) if model else {},
         "input": inputs[port],
         "tabular": input_types.get(port) == "mltable" or "bytes" in (asked["size"] or {}),
         "size": asked["size"],
@@ -37,10 +37,12 @@ def command_of(
     return f"python {LEADER} {path}"
 
 
-def _environment(model: str) -> dict[str, str]:
-    """`AZUREML_MODEL_DIR` is a folder, also of a model that is one file."""
+def _environment(model: str, outputs: Mapping[str, str]) -> dict[str, str]:
+    """`AZUREML_MODEL_DIR` is a folder, also of a model that is one file; scripts write into the first output folder."""
     place = Path(model)
-    return {"AZUREML_MODEL_DIR": str(place if place.is_dir() else place.parent)}
+    folder = next((path for path in outputs.values() if Path(path).is_dir()), None)
+    written = {"AZUREML_BI_OUTPUT_PATH": folder} if folder else {}
+    return {"AZUREML_MODEL_DIR": str(place if place.is_dir() else place.parent), **written}
 
 
 def _rows(port: str | None, name: str, outputs: Mapping[str, str]) -> str | None:

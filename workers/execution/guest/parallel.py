@@ -41,8 +41,6 @@ class Context:
 def serve(config, arguments, link):
     sys.argv = [config["entry"], *arguments]
     os.environ.update(config.get("environment") or {})
-    if config["append_to"]:
-        os.environ.setdefault("AZUREML_BI_OUTPUT_PATH", os.path.dirname(config["append_to"]))
     say, hear = link.makefile("w"), link.makefile("r")
     try:
         if config["tabular"]:
