@@ -4,6 +4,8 @@ from fastapi import APIRouter
 
 from app.dialects.arm import (
     absent,
+    batch_deployments,
+    batch_endpoints,
     blobs,
     cloud,
     codes,
@@ -46,8 +48,11 @@ for _part in (
     history,
     online_endpoints,
     online_deployments,
+    batch_endpoints,
+    batch_deployments,
     schedules,
     absent,
 ):
     include(router, _part.router)
 include(router, computes.machines)
+include(router, batch_endpoints.mferp)

@@ -75,8 +75,9 @@ def deployments(endpoint: str, session: SessionDep, caller: CallerDep) -> list[B
 def deploy(endpoint: str, new: BatchDeploymentCreate, session: SessionDep, caller: CallerDep) -> BatchDeploymentRead:
     """Make a deployment, or change the one of that name."""
     found = queries.get(session, caller.workspace.id, endpoint)
-    made = service.deploy(session, found, new, created_by=caller.user.name)
-    note(session, "batch-deployments", f"{endpoint}/{made.name}", after={"model": made.spec["model"]})
+    made = service.deploy(session, caller, found, new)
+    runs = {name: made.spec[name] for name in ("model", "component", "job_definition") if made.spec[name]}
+    note(session, "batch-deployments", f"{endpoint}/{made.name}", after=runs)
     return BatchDeploymentRead.of(made)
 
 
@@ -98,7 +99,7 @@ def delete_deployment(endpoint: str, deployment: str, session: SessionDep, calle
 def invoke(endpoint: str, asked: Invocation, session: SessionDep, caller: CallerDep) -> JobRead:
     """Score an input; the answer is the job that does."""
     job = service.invoke(session, caller, queries.get(session, caller.workspace.id, endpoint), asked)
-    note(session, "jobs", job.name, after={"batch_endpoint": endpoint, "input": asked.input.path})
+    note(session, "jobs", job.name, after={"batch_endpoint": endpoint})
     return JobRead.of(job)
 
 
