@@ -106,13 +106,6 @@ def delete(endpoint: str, session: SessionDep, caller: CallerDep) -> Response:
     return Response(status_code=200)
 
 
-@router.post("/{endpoint}/listkeys", dependencies=[allow(READ)])
-def keys(endpoint: str, session: SessionDep, caller: CallerDep) -> JSONResponse:
-    """Batch endpoints know callers by their tokens and have no keys."""
-    queries.get(session, caller.workspace.id, endpoint)
-    return answers.body({"primaryKey": None, "secondaryKey": None})
-
-
 @router.post("/{endpoint}/jobs", dependencies=[allow(jobs.WRITE)])
 def invoke(
     endpoint: str,
