@@ -45,13 +45,21 @@ def behind(session: Session, workspace_id: int, url: str, field: str) -> InDatas
     of_container = or_(*(settings[name].as_string() == container for name in ("container_name", "filesystem")))
     kept = select(Datastore).where(Datastore.workspace_id == workspace_id, of_account, of_container)
     datastore = session.scalar(kept.order_by(Datastore.id).limit(1))
-    if datastore is None and not url.startswith("http"):
+    if datastore is None and not url.startswith("http") and public_address(url) == url:
         raise Invalid(
             f"{field}: {url!r} is read with the credentials of a datastore; define one of the account {account!r} with "
             f"the container {container!r} in this workspace.",
             target=field,
         )
     return datastore and InDatastore(datastore.name, path)
+
+
+def public_address(url: str) -> str:
+    """Where anybody may read a file of a public container that `wasbs://` names; other addresses as they are."""
+    found = _CONTAINERS[0].fullmatch(url)
+    if found is None or not url.startswith("wasb") or url.endswith("/"):
+        return url
+    return f"https://{found['account']}.blob.core.windows.net/{found['container']}/{found['path']}"
 
 
 def get(session: Session, workspace_id: int, name: str, field: str) -> Datastore:

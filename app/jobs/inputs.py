@@ -92,7 +92,7 @@ def _elsewhere(session: Session, workspace_id: int, url: str, field: str) -> dic
     """Read with the credentials of a datastore, where the workspace has one of the container that the URL leads to."""
     if address := datastores.behind(session, workspace_id, url, field):
         return datastores.find_place(session, workspace_id, address, field)
-    return {"url": url}
+    return {"url": datastores.public_address(url)}
 
 
 def _job(session: Session, workspace_id: int, name: str) -> Job:

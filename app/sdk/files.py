@@ -74,9 +74,36 @@ def read_changed(file: Path, changes: Iterable[str]) -> tuple[str, dict[str, Any
     """The text of a file and its fields, with `changes` such as `inputs.epochs=5` made in both."""
     text = read_text(file)
     definition = parse(text, file.name)
-    if changes := list(changes):
-        text = dump(change(definition, changes))
+    changes = list(changes)
+    change(definition, changes)
+    if _place_environments(definition, file.parent) or changes:
+        text = dump(definition)
     return text, definition
+
+
+def _place_environments(definition: Any, folder: Path) -> bool:
+    """Put an environment that a job, component or step names by its file in the place of the name; whether any was."""
+    if not isinstance(definition, dict):
+        return False
+    written = definition.get("environment")
+    is_file = isinstance(written, str) and is_local(written) and written.endswith((".yml", ".yaml"))
+    if is_file:
+        definition["environment"] = _environment_file(local_path(written, folder))
+    inner = [definition.get(field) for field in ("component", "trial", "task")]
+    steps = definition.get("jobs")
+    inner += steps.values() if isinstance(steps, dict) else []
+    return any([is_file, *(_place_environments(part, folder) for part in inner)])
+
+
+def _environment_file(file: Path) -> dict[str, Any]:
+    """An environment without a name of its own version, whose paths hold from anywhere."""
+    found = parse(read_text(file), file.name)
+    found = {field: found[field] for field in ("name", "image", "conda_file", "build") if field in found}
+    if conda := _conda_path(found):
+        found["conda_file"] = parse(read_with_named(local_path(conda, file.parent)), conda)
+    if build := _build_path(found):
+        found["build"] = found["build"] | {"path": str(local_path(build, file.parent).resolve())}
+    return found
 
 
 def dump(definition: dict[str, Any]) -> str:
@@ -154,8 +181,8 @@ def _once(upload: Upload) -> Upload:
 
 def _component_file(written: str, file: Path, upload: Upload) -> dict[str, str]:
     """The text of a component file, and what it names."""
-    text = read_text(file)
-    inner = component_uploads(parse(text, written), file.parent, upload)
+    text, definition = read_changed(file, ())
+    inner = component_uploads(definition, file.parent, upload)
     return {written: text, **{f"{written}#{path}": address for path, address in inner.items()}}
 
 

@@ -86,6 +86,16 @@ def test_local_paths_of_a_job_are_uploaded_relative_to_its_file(folder):
     assert set(uploads) == {".", "data/a.csv", "conda.yml"}
 
 
+def test_an_environment_file_stands_for_what_it_says(folder):
+    (folder / "env").mkdir()
+    (folder / "env/conda.yml").write_text("dependencies: [pip]")
+    (folder / "env/lean.yml").write_text("name: lean\nversion: 3\nimage: python\nconda_file: conda.yml\n")
+    (folder / "job.yml").write_text("jobs:\n  a:\n    command: x\n    environment: file:env/lean.yml\n")
+    text, definition = files.read_changed(folder / "job.yml", ())
+    written = {"name": "lean", "image": "python", "conda_file": {"dependencies": ["pip"]}}
+    assert definition["jobs"]["a"]["environment"] == written and files.parse(text, "job.yml") == definition
+
+
 def test_fields_are_changed_by_their_path():
     assert files.change({"inputs": {"a": 1}}, ["inputs.a=2", "tags.x=y", "name=n=1"]) == {
         "inputs": {"a": 2}, "tags": {"x": "y"}, "name": "n=1",

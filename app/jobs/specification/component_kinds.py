@@ -1,15 +1,16 @@
 """The kinds of components: which there are, how one is told, and which reader takes it."""
 
 from app.errors import Invalid
-from app.jobs.specification import component, parallel, pipeline_component
+from app.jobs.specification import component, data_transfer, parallel, pipeline_component
 from app.jobs.specification.component import SET_BY_SERVER, Component
 from app.jobs.specification.pipeline_component import PipelineComponent
 from app.kit.sections import Section
 
 AnyComponent = Component | PipelineComponent
-KINDS = ("command", "parallel", "pipeline")
+KINDS = ("command", "data_transfer", "parallel", "pipeline")
 # What only one kind of component has, for files that leave `type` out.
 MARKS = {
+    "data_transfer": "data_copy_mode",
     "pipeline": "jobs",
     "parallel": "task",
     "spark": "entry",
@@ -23,6 +24,10 @@ def read_any(file: Section) -> AnyComponent:
     kind = kind_of_component(file)
     if kind == "command":
         return component.read_component(file)
+    if kind == "data_transfer":
+        whole = Section(file.problems, file.values, file.path, "a data transfer component")
+        whole.check_fields(data_transfer.COMPONENT_FIELDS, SET_BY_SERVER)
+        return component.read_component(data_transfer.as_command(whole))
     reader, fields = _READERS[kind]
     whole = Section(file.problems, file.values, file.path, f"a {kind} component")
     whole.check_fields(fields, SET_BY_SERVER)

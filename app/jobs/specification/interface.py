@@ -69,7 +69,9 @@ def _fitting(section: Section, name: str, given: Input, port: Port) -> Input:
     said = section.section(name)
     if "type" not in said:
         return replace(given, type="uri_folder" if port.type == "path" else port.type)
-    if port.type not in ("path", given.type):
+    if {port.type, given.type} == {"uri_file", "uri_folder"}:
+        said.warn("type", f"is {given.type!r}, and the component says {port.type}; it is given as a {given.type}.")
+    elif port.type not in ("path", given.type):
         said.wrong("type", f"is {given.type!r}; the component takes a {port.type} here.")
     return given
 

@@ -39,6 +39,13 @@ MARKS = {
     "distillation": "teacher_model_endpoint",
 }
 
+# What does the same here.
+INSTEAD = {
+    "spark": "Run the script as a `command` job whose environment has pyspark: `python ENTRY ARGS`.",
+    "parallel": "Put it under `jobs` of a pipeline.",
+    "data_transfer": "Put it under `jobs` of a pipeline.",
+}
+
 
 def kind_of_job(problems: Problems, value: dict) -> str:
     """The kind, by `type` or by its fields; raises Invalid for one that is not known or not supported."""
@@ -52,8 +59,8 @@ def kind_of_job(problems: Problems, value: dict) -> str:
         return kind
     supported = ", ".join(SUPPORTED)
     if kind in MARKS:
-        text = f"this is a {kind} job, which this server does not support yet; it runs: {supported}."
-        raise Invalid(f"{where}: {text}", target="type")
+        text = f"this is a {kind} job, which this server does not support; it runs: {supported}."
+        raise Invalid(f"{where}: {text} {INSTEAD.get(kind, '')}".rstrip(), target="type")
     close = get_close_matches(str(kind), [*SUPPORTED, *MARKS], 1, 0.6)
     hint = f"did you mean `{close[0]}`?" if close else f"it must be one of: {supported}."
     raise Invalid(f"{where}: `type` is {kind!r}; {hint}", target="type")

@@ -149,7 +149,9 @@ def read_timeout(job: Section) -> float | None:
 
 def read_retries(job: Section) -> int:
     retries = job.section("retry_settings")
-    retries.check_fields(("max_retries",))
+    is_parallel = "task" in job
+    # How long one mini-batch may take is read with the parallel step.
+    retries.check_fields(("max_retries", "timeout") if is_parallel else ("max_retries",))
     return retries.integer("max_retries") or 0
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from typing import Any
 
-from app.jobs.specification import parallel
+from app.jobs.specification import data_transfer, parallel
 from app.jobs.specification.bindings import Binding, binding_of, filled, fits, has_expression
 from app.jobs.specification.command import SET_BY_SERVER, CommandJob
 from app.jobs.specification.component import Component
@@ -17,7 +17,7 @@ from app.jobs.specification.pipeline_component import PipelineComponent
 from app.jobs.specification.ports import PORT_NAME, Input, Output
 from app.kit.sections import Section, as_text, kind_of
 
-SUPPORTED = ("command", "parallel", "pipeline", "sweep")
+SUPPORTED = ("command", "data_transfer", "parallel", "pipeline", "sweep")
 OF_PIPELINES = ("type", "component", "inputs", "outputs", "properties", "comment", "compute", "settings")
 OF_STEPS = ("component", "comment", "resources", "limits", "identity")
 # What stands in for data that another step will have written, while a step is read.
@@ -152,7 +152,8 @@ class _Reader:
             hint = f"did you mean `{close[0]}`?" if close else f"a step is one of: {', '.join(sorted(SUPPORTED))}."
             self.node.wrong("type", f"is {kind!r}; {hint}")
             return None
-        if said not in (None, kind):
+        # A component that copies data is one that runs a command.
+        if said not in (None, kind) and (said, kind) != ("data_transfer", "command"):
             self.node.wrong("type", f"is {said!r}, but its component is a {kind} component.")
         return kind
 
@@ -163,6 +164,12 @@ class _Reader:
         if kind == "parallel":
             file.check_fields((*parallel.FIELDS, *OF_STEPS), SET_BY_SERVER)
             return parallel.read(file, component)
+        if kind == "data_transfer":
+            file.check_fields((*data_transfer.FIELDS, *OF_STEPS), SET_BY_SERVER)
+            kind, file = "command", data_transfer.as_command(file)
+        elif self.node.values.get("type") == "data_transfer":
+            kept = {name: value for name, value in file.values.items() if name not in data_transfer.OWN_FIELDS}
+            file = Section(file.problems, kept | {"type": "command"}, file.path, file.what)
         file.check_fields((*KINDS[kind].fields, *OF_STEPS), SET_BY_SERVER)
         job, whole = KINDS[kind].read(file)
         return with_component(whole, job, job.component) if isinstance(job.component, Component) else job
