@@ -23,11 +23,11 @@ def compiled(tail=(), columns=None, **taken) -> Compiled:
 
 
 @pytest.mark.parametrize(
-    ("body", "shape"),
+    ("body", "expected"),
     [
-        ("[[1, 2], [3, 4.5]]", (2, 2)),
-        ('{"input_data": [[1, 2]]}', (1, 2)),
-        ('{"dataframe_split": {"columns": ["a", "b"], "data": [[1, 2]]}}', (1, 2)),
+        ("[[1, 2], [3, 4.5]]", [[6.0], [15.0]]),
+        ('{"input_data": [[1, 2]]}', [[6.0]]),
+        ('{"dataframe_split": {"columns": ["a", "b"], "data": [[1, 2]]}}', [[6.0]]),
         ('{"dataframe_split": {"columns": ["b", "a"], "data": [[1, 2]]}}', None),
         ('{"instances": [[1, 2]], "params": {}}', None),
         ('{"inputs": [[1, 2], [3]]}', None),
@@ -41,17 +41,17 @@ def compiled(tail=(), columns=None, **taken) -> Compiled:
         ("no JSON", None),
     ],
 )
-def test_what_is_not_plainly_rows_of_numbers_is_left_to_the_scoring_server(body, shape):
-    engine = Engine(compiled(), GRAPH, None)
+def test_what_is_not_plainly_rows_of_numbers_is_left_to_the_scoring_server(body, expected):
+    engine = Engine(compiled(tail=[1]), GRAPH, None)
     rows = engine.read(body.encode(), b"application/json")
-    found = engine._array(rows) if rows is not None else None
-    assert (found.shape if found is not None else None) == shape
+    found = engine._graph.predict(rows) if rows is not None else None
+    assert found == expected
 
 
 def test_whole_numbers_stay_whole():
-    engine = Engine(compiled(whole=[True, False]), GRAPH, None)
-    assert engine._array([[1.0, 2.5]]) is not None
-    assert engine._array([[1.5, 2.5]]) is None
+    engine = Engine(compiled(tail=[1], whole=[True, False]), GRAPH, None)
+    assert engine._graph.predict([[1.0, 2.5]]) is not None
+    assert engine._graph.predict([[1.5, 2.5]]) is None
     assert engine.read(b"a,b", b"text/csv") is None
 
 

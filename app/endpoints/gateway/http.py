@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 from contextlib import suppress
+from functools import lru_cache
 from http import HTTPStatus
 
 import httptools
@@ -19,7 +20,9 @@ MOST_CONNECTIONS = 8192
 RECEIVING_BYTES = 512 * 2**20
 """What bodies that have not come to their end may hold together."""
 QUEUED = 64
+REMEMBERED_BYTES = 256
 _REASONS = {status.value: status.phrase.encode() for status in HTTPStatus}
+CLOSE = (b"connection", b"close")
 _ALIVE = Answer(200, [(b"content-type", b"text/plain")], b"ok")
 
 
@@ -36,6 +39,21 @@ class HeadTooLong(AtelierError):
 class BadRequest(AtelierError):
     status = 400
     title = "This is not HTTP"
+
+
+_HEAD_TOO_LONG = refusal(HeadTooLong(f"The headers have more than {HEAD_BYTES} bytes."))
+
+
+@lru_cache(4096)
+def _target(method: bytes, url: bytes) -> tuple[str, str, str] | Answer:
+    """Workspace, endpoint and action, or what there is to say to whoever asks for anything else."""
+    path = url.decode("latin-1")
+    found = address_of(path)
+    if found is not None and method == method_of(found[2]).encode():
+        return found[0] or DEFAULT_WORKSPACE, found[1], found[2]
+    if method == b"GET" and path == "/healthz":
+        return _ALIVE
+    return refusal(NotFound(f"{method.decode()} {path}: expected POST /w/WORKSPACE/endpoints/NAME/score."))
 
 
 class Listener:
@@ -82,12 +100,15 @@ class ClientConnection(asyncio.Protocol):
         self._finishing = False
         self._stalled_since: float | None = None
         self._deadline = self._loop.time() + REQUEST_SECONDS
+        self._latest = 0
         self._begin()
 
     def _begin(self) -> None:
         self._url = b""
         self._headers: dict[bytes, bytes] = {}
-        self._head_bytes = 0
+        # Bytes that came since the message before: at least what its head has.
+        self._head_bytes = self._latest
+        self._in_head = True
         self._pieces: list[bytes] = []
         self._size = 0
 
@@ -129,8 +150,12 @@ class ClientConnection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self._transport.is_closing():
             return
+        self._head_bytes += len(data)
+        self._latest = len(data)
         try:
             self._parser.feed_data(data)
+            if self._in_head and self._head_bytes > HEAD_BYTES:
+                self._write(_HEAD_TOO_LONG, keep=False)
         except httptools.HttpParserUpgrade:
             self._write(refusal(BadRequest("No other protocol is spoken here.")), keep=False)
         except httptools.HttpParserCallbackError:
@@ -146,19 +171,17 @@ class ClientConnection(asyncio.Protocol):
 
     def on_url(self, url: bytes) -> None:
         self._url += url
-        self._grow(len(url))
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._grow(len(name) + len(value))
         self._headers[name.lower()] = value
 
-    def _grow(self, size: int) -> None:
-        self._head_bytes += size
-        if self._head_bytes > HEAD_BYTES:
-            self._write(refusal(HeadTooLong(f"The headers have more than {HEAD_BYTES} bytes.")), keep=False)
-            raise ValueError
-
     def on_headers_complete(self) -> None:
+        self._in_head = False
+        if self._head_bytes > HEAD_BYTES and sum(map(len, (self._url, *self._headers, *self._headers.values()))) > (
+            HEAD_BYTES
+        ):
+            self._write(_HEAD_TOO_LONG, keep=False)
+            raise ValueError
         length = self._headers.get(b"content-length", b"0")
         limit = self._listener.scoring.body_limit
         if length.isdigit() and int(length) > limit:
@@ -195,14 +218,9 @@ class ClientConnection(asyncio.Protocol):
 
     def _ask(self, body: bytes) -> Ask | Answer:
         url, _, query = self._url.partition(b"?")
-        path = url.decode("latin-1")
-        method = self._parser.get_method().decode()
-        found = address_of(path)
-        if found is None or method != method_of(found[2]):
-            if method == "GET" and path == "/healthz":
-                return _ALIVE
-            return refusal(NotFound(f"{method} {path}: expected POST /w/WORKSPACE/endpoints/NAME/score."))
-        return Ask(found[0] or DEFAULT_WORKSPACE, found[1], found[2], self._headers, body, "", query)
+        find = _target if len(url) < REMEMBERED_BYTES else _target.__wrapped__
+        target = find(self._parser.get_method(), url)
+        return target if isinstance(target, Answer) else Ask(*target, self._headers, body, "", query)
 
     def _next(self) -> None:
         ask, keep = self._waiting.popleft()
@@ -226,12 +244,13 @@ class ClientConnection(asyncio.Protocol):
         self._deadline = self._loop.time() + KEEP_SECONDS
         if self._transport.is_closing():
             return
-        head = [b"HTTP/1.1 %d %b" % (answer.status, _REASONS.get(answer.status, b"Error"))]
-        head += [name + b": " + value for name, value in answer.headers]
-        head.append(b"content-length: %d" % len(answer.body))
-        closes = not keep or (b"connection", b"close") in answer.headers
-        if not keep and (b"connection", b"close") not in answer.headers:
-            head.append(b"connection: close")
-        self._transport.write(b"\r\n".join(head) + b"\r\n\r\n" + answer.body)
-        if closes:
+        headers = answer.headers
+        if not keep and CLOSE not in headers:
+            headers = [*headers, CLOSE]
+        said = [b"HTTP/1.1 %d %b\r\n" % (answer.status, _REASONS.get(answer.status, b"Error"))]
+        said += [b"%b: %b\r\n" % pair for pair in headers]
+        said.append(b"content-length: %d\r\n\r\n" % len(answer.body))
+        said.append(answer.body)
+        self._transport.write(b"".join(said))
+        if CLOSE in headers:
             self._transport.close()

@@ -1,14 +1,13 @@
 """What happens to one scoring request, whichever server took it: who may ask, who answers, what is counted."""
 
 import asyncio
-import inspect
 import json
 import logging
 import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import lru_cache, partial
+from functools import partial
 from urllib.parse import unquote
 
 from app.endpoints.gateway.client import AnswerBroken, ConnectionFailed, Pool, Reply
@@ -38,6 +37,7 @@ CODES = {
     503: "ServiceUnavailable",
     504: "RequestTimeout",
 }
+JSON = (b"content-type", b"application/json")
 # Of one connection only, or ours.
 STAYS = frozenset(
     b"authorization host connection keep-alive content-length transfer-encoding te trailer upgrade expect "
@@ -92,7 +92,6 @@ After = Callable[[Ask, Answer], None]
 Before = Callable[[Ask], None]
 
 
-@lru_cache(4096)
 def address_of(path: str) -> tuple[str | None, str, str] | None:
     """Workspace, endpoint and action that a path names, or None."""
     found = PATH.match(path)
@@ -140,8 +139,8 @@ class Scoring:
         ask.request_id = ask.request_id or sortable()
         try:
             ask.route = self._route(ask)
-            admitted = ask.route.admits(ask.headers.get(b"authorization", b"").decode("latin-1"))
-            if not inspect.isawaitable(admitted):
+            admitted = ask.route.admits(ask.headers.get(b"authorization", b""))
+            if type(admitted) is bool:
                 self._decide(ask, admitted)
                 admitted = None
                 if self._compute(ask, done):
@@ -203,7 +202,7 @@ class Scoring:
                 # The model itself can still answer.
                 self._work_alone(ask, done)
             else:
-                self._end(ask, Answer(200, [(b"content-type", b"application/json"), *_known(ask)], body), done)
+                self._end(ask, Answer(200, [JSON, *_known(ask)], body), done)
 
         engine.submit(rows, ask.action == "invocations", answered)
         return True
@@ -321,7 +320,7 @@ def _known(ask: Ask) -> list[tuple[bytes, bytes]]:
 def refusal(error: AtelierError, ask: Ask | None = None) -> Answer:
     """The answer that says why there is no other."""
     named = {"code": CODES.get(error.status, error.code), "message": error.message, "target": error.target}
-    headers = [(b"content-type", b"application/json"), *(_known(ask) if ask else ())]
+    headers = [JSON, *(_known(ask) if ask else ())]
     if error.status == 503:
         headers.append((b"retry-after", str(RETRY_AFTER_SECONDS).encode()))
     if error.status == 401:
