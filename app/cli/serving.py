@@ -65,15 +65,15 @@ def _register_endpoints(endpoint: nouns.Noun) -> None:
 
 
 def _register_deployments(deployment: nouns.Noun) -> None:
-    create = deployment.verb(
-        "create", "deploy a model, or change a deployment", run_deployment_create, aliases=("update",)
-    )
+    create = deployment.verb("create", "deploy a model, or change a deployment", run_deployment_create)
     nouns.add_file(create)
     nouns.add_name(create, "name of the deployment, instead of the file's", required=False)
-    create.add_argument("--endpoint-name", "-e", help="name of the endpoint, instead of the file's")
-    nouns.add_changes(create)
-    create.add_argument("--all-traffic", action="store_true", help="send all traffic of the endpoint to it")
-    create.add_argument("--no-wait", action="store_true", help="do not wait until it serves")
+    _add_deploying(create)
+    update = deployment.verb("update", "change a deployment, or how many instances it has", run_deployment_update)
+    nouns.add_file(update, required=False)
+    nouns.add_name(update, "name of the deployment", required=False)
+    _add_deploying(update)
+    update.add_argument("--instance-count", type=int, metavar="N", help="a fixed number of instances; the rest stays")
     listing = deployment.verb("list", "list the deployments of an endpoint", run_deployment_list)
     listing.add_argument("--endpoint-name", "-e", required=True, help="name of the endpoint")
     _add_names(deployment.verb("show", "describe a deployment", run_deployment_show))
@@ -86,6 +86,13 @@ def _register_deployments(deployment: nouns.Noun) -> None:
         "--lines", "-l", type=int, default=200, help="how many lines at most, from the end (default: 200)"
     )
     logs.add_argument("--instance", type=int, default=0, help="which instance (default: 0)")
+
+
+def _add_deploying(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--endpoint-name", "-e", help="name of the endpoint, instead of the file's")
+    nouns.add_changes(parser)
+    parser.add_argument("--all-traffic", action="store_true", help="send all traffic of the endpoint to it")
+    parser.add_argument("--no-wait", action="store_true", help="do not wait until it serves")
 
 
 def _add_names(parser: argparse.ArgumentParser) -> None:
@@ -190,6 +197,36 @@ def run_deployment_create(options: argparse.Namespace) -> int:
         say(f"See: atelier online-deployment get-logs -e {made['endpoint_name']} -n {made['name']}")
         return 1
     return 0
+
+
+def run_deployment_update(options: argparse.Namespace) -> int:
+    """From a file, or without one the number of instances and the rule for it."""
+    if options.file:
+        return run_deployment_create(options)
+    if not (options.name and options.endpoint_name):
+        say("atelier: say which deployment, by --file or by --name and --endpoint-name.")
+        return 2
+    with connect(options) as client:
+        changes = _scale_changes(client.deployment(options.endpoint_name, options.name), options)
+        others = sorted(changes.keys() - {"instance_count", "scale_settings"})
+        if others or not changes:
+            what = f"{', '.join(others)}: not without --file" if others else "there is nothing to change"
+            say(f"atelier: {what}. Say --instance-count N or --set scale_settings.max_instances=N.")
+            return 2
+        changed = client.scale_deployment(options.endpoint_name, options.name, **changes)
+        print_one(changed, DEPLOYMENT, options.output)
+    return 0
+
+
+def _scale_changes(found: dict, options: argparse.Namespace) -> dict:
+    from app.sdk import files
+
+    changes = files.change({"scale_settings": dict(found["scale_settings"] or {})}, options.set)
+    if changes["scale_settings"] == (found["scale_settings"] or {}):
+        del changes["scale_settings"]
+    if options.instance_count is not None:
+        changes["instance_count"] = options.instance_count
+    return changes
 
 
 def _wait(client, made: dict) -> dict:

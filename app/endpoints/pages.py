@@ -10,6 +10,7 @@ from app.endpoints import (
     pages_deployment,
     pages_endpoint,
     pages_new,
+    pages_scaling,
     pages_test,
     pages_trial,
     pages_uses,
@@ -64,6 +65,7 @@ include(router, pages_new.router)
 include(router, pages_uses.router)
 include(router, pages_changes.router)
 include(router, pages_deployment.router)
+include(router, pages_scaling.router)
 include(router, pages_test.router)
 include(router, pages_trial.router)
 include(router, pages_endpoint.router)

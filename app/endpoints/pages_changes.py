@@ -8,7 +8,7 @@ from starlette.responses import RedirectResponse
 from app.access.caller import Caller
 from app.access.guard import CallerDep, allow, note
 from app.data.pages_new import read_tags, written_tags
-from app.endpoints import compilation, pages_endpoint, queries, scaling, service
+from app.endpoints import compilation, pages_endpoint, queries, service
 from app.endpoints.permissions import ROTATE, WRITE
 from app.endpoints.tables import OnlineEndpoint
 from app.errors import Invalid
@@ -63,18 +63,6 @@ def send_all_traffic(name: str, deployment: str, session: SessionDep, caller: Ca
     service.change(session, endpoint, traffic={deployment: 100})
     note(session, "online-endpoints", name, before={"traffic": before}, after={"traffic": endpoint.traffic})
     return to_endpoint(caller, f"/{name}")
-
-
-@router.post("/deployments/{deployment}/scale", dependencies=[allow(WRITE)])
-def scale(
-    name: str, deployment: str, session: SessionDep, caller: CallerDep, instance_count: Annotated[int, Form()] = 1
-) -> RedirectResponse:
-    found = queries.get_deployment(session, caller.workspace.id, name, deployment)
-    before = found.instance_count
-    scaling.fix(session, found, instance_count)
-    target = f"{name}/{deployment}"
-    note(session, "deployments", target, before={"instance_count": before}, after={"instance_count": instance_count})
-    return to_endpoint(caller, f"/{name}/deployments/{deployment}")
 
 
 @router.post("/deployments/{deployment}/compilation", dependencies=[allow(WRITE)])

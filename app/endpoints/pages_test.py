@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from app.access.caller import Caller
 from app.access.guard import CallerDep, allow, note
 from app.database import reading
-from app.endpoints import bodies, queries, trying
+from app.endpoints import autoscaling, bodies, queries, trying
 from app.endpoints.pages_endpoint import context_of
 from app.endpoints.permissions import KEYS
 from app.endpoints.tables import OnlineDeployment, OnlineEndpoint
@@ -100,8 +100,14 @@ def _context(
         fields=fields,
         send="fields" if fields else "json",
         body=body or bodies.laid_out(bodies.example(version)),
-        serves=any(instance.state == "Ready" for item in endpoint.deployments for instance in item.instances),
+        serves=any(_serves(item) for item in endpoint.deployments),
     )  # fmt: skip
+
+
+def _serves(deployment: OnlineDeployment) -> bool:
+    """Whether it answers, if need be once it has been woken."""
+    is_ready = any(instance.state == "Ready" for instance in deployment.instances)
+    return is_ready or autoscaling.wake_seconds(deployment) is not None
 
 
 def _parsed(text: str) -> object:

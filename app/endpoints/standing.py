@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy.orm import Session
 
@@ -28,6 +29,12 @@ class Standing:
     @property
     def restarts(self) -> int:
         return sum(instance.restarts for instance in self.instances)
+
+    @property
+    def changes(self) -> list[dict]:
+        """How the number of instances changed, newest first, each with `at`, `before`, `after` and `reason`."""
+        kept = (self.deployment.scaling or {}).get("changes", [])
+        return [change | {"at": datetime.fromisoformat(change["at"])} for change in reversed(kept)]
 
     @property
     def is_settled(self) -> bool:

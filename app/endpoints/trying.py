@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import httpx
 
 from app.endpoints.gateway import Gateway, RoutingTable
+from app.endpoints.gateway.routing import Route
 from app.errors import NotFound
 
 
@@ -33,12 +34,9 @@ async def score(
 
     Runs in the event loop that calls it. Raises NotFound for an endpoint that does not take requests yet.
     """
-    route = table.get(workspace, endpoint)
-    if route is None:
+    if table.get(workspace, endpoint) is None:
         raise NotFound(f"Endpoint {endpoint!r} does not take requests yet. Try again in a moment.", target="endpoint")
-    admitted = RoutingTable()
-    admitted.replace([replace(route, auth_mode="aml_token", authorize=lambda token: True)])
-    gateway = Gateway(_nothing, admitted, body_limit=body_limit)
+    gateway = Gateway(_nothing, _Admitting(table), body_limit=body_limit)
     headers = {"Authorization": "Bearer page", "Content-Type": "application/json"}
     if deployment:
         headers["azureml-model-deployment"] = deployment
@@ -50,6 +48,21 @@ async def score(
     finally:
         gateway.scoring.pool.close()
     return _outcome(answer, time.perf_counter() - started)
+
+
+class _Admitting(RoutingTable):
+    """The routes of another table, open to whoever asks; what waits for an instance sees that table change."""
+
+    def __init__(self, table: RoutingTable) -> None:
+        super().__init__()
+        self._table = table
+
+    def get(self, workspace: str, endpoint: str) -> Route | None:
+        found = self._table.get(workspace, endpoint)
+        return found and replace(found, auth_mode="aml_token", authorize=lambda token: True)
+
+    async def changed(self) -> None:
+        await self._table.changed()
 
 
 async def _nothing(scope, receive, send) -> None:

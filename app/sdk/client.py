@@ -348,6 +348,11 @@ class Client:
     def deployment(self, endpoint: str, name: str) -> dict:
         return self._transport.json("GET", f"/api/online-endpoints/{quote(endpoint)}/deployments/{quote(name)}")
 
+    def scale_deployment(self, endpoint: str, name: str, **changes: Any) -> dict:
+        """`instance_count`, which then is fixed, or `scale_settings`; those that serve go on."""
+        path = f"/api/online-endpoints/{quote(endpoint)}/deployments/{quote(name)}"
+        return self._transport.json("PATCH", path, json=changes)
+
     def delete_deployment(self, endpoint: str, name: str) -> None:
         self._transport.send("DELETE", f"/api/online-endpoints/{quote(endpoint)}/deployments/{quote(name)}")
 

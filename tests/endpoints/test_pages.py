@@ -181,6 +181,12 @@ def test_a_deployment_is_scaled_and_deleted_from_its_page(carol, served):
     assert "Waits for a worker" in page and "wine:1" in page
     carol.post("/endpoints/tasting/deployments/blue/scale", data={"instance_count": 3})
     assert saved().instance_count == 3
+    rule = {"type": "target_utilization", "min_instances": 4, "max_instances": 2, "target_utilization_percentage": 50}
+    refused = carol.post("/endpoints/tasting/deployments/blue/scale", data=rule)
+    assert refused.status_code == 400 and "min_instances 4 is above max_instances 2" in unescape(refused.text)
+    carol.post("/endpoints/tasting/deployments/blue/scale", data=rule | {"min_instances": 0})
+    assert saved().scale_settings == rule | {"min_instances": 0, "polling_interval": 1}
+    assert "The next request waits" in text_of(carol, "/endpoints/tasting/deployments/blue")
     assert carol.post("/endpoints/tasting/deployments/blue/delete").status_code == 409
     carol.post("/endpoints/tasting/traffic", data={"deployment": ["blue"], "share": ["0"]})
     assert carol.post("/endpoints/tasting/deployments/blue/delete").headers["location"] == served
