@@ -61,6 +61,7 @@ DOMAINS = (
     "webhooks",
     "runs",
     "endpoints",
+    "endpoints.metrics",
     "endpoints.batch",
     "dialects.mlflow",
     "dialects.arm",

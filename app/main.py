@@ -18,6 +18,7 @@ from app.dialects.mlflow import routes as tracking
 from app.endpoints import rolling_back, serving
 from app.endpoints.gateway import COUNTERS, Gateway, RoutingTable, figures, load
 from app.endpoints.gateway.mirroring import COMPARISONS
+from app.endpoints.metrics.recording import Recorder
 from app.jobs.service_gateway import ServiceGateway
 from app.kit.hiding import hide_from_guests
 from app.kit.logs import log_as_json
@@ -42,6 +43,7 @@ def create_api(settings: Settings) -> FastAPI:
             asyncio.create_task(_every(30, identity.write_touched)),
             asyncio.create_task(watching.listen(settings.redis_url)),
             asyncio.create_task(serving.keep_routes(app.state.routes)),
+            asyncio.create_task(Recorder(COUNTERS).run()),
             asyncio.create_task(figures.follow(settings.redis_url, COUNTERS, COMPARISONS)),
             asyncio.create_task(load.publish(settings.redis_url, f"{socket.gethostname()}:{os.getpid()}")),
         ]

@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import sys
+import time
 from contextlib import suppress
 
 import uvloop
@@ -21,6 +22,7 @@ from app.endpoints.gateway.http import Listener
 from app.endpoints.gateway.mirroring import COMPARISONS
 from app.endpoints.gateway.routing import RoutingTable
 from app.endpoints.gateway.scoring import Scoring
+from app.endpoints.metrics.recording import Recorder
 from app.kit import crypto, storage
 from app.kit.hiding import hide_from_guests
 from app.kit.logs import log_as_json
@@ -46,12 +48,14 @@ async def serve(settings: Settings) -> None:
     ended = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ended.set)
+    recorder = Recorder(COUNTERS)
     name = f"{socket.gethostname()}:{settings.scoring_port}"
     keepers = [
         asyncio.create_task(watching.listen(settings.redis_url)),
         asyncio.create_task(serving.keep_routes(table)),
         asyncio.create_task(publish(settings.redis_url, name, COUNTERS, COMPARISONS)),
         asyncio.create_task(load.publish(settings.redis_url, name)),
+        asyncio.create_task(recorder.run()),
         asyncio.create_task(listener.sweep()),
     ]
     _leave_alone_what_stays()
@@ -63,6 +67,7 @@ async def serve(settings: Settings) -> None:
         keeper.cancel()
         with suppress(asyncio.CancelledError):
             await keeper
+    await recorder.write(int(time.time()))
 
 
 def _leave_alone_what_stays() -> None:

@@ -9,7 +9,6 @@ from starlette.responses import StreamingResponse
 from app.access.caller import Caller
 from app.access.guard import CallerDep, allow
 from app.endpoints import bodies, queries, service, snippets, standing, streams
-from app.endpoints.gateway import COUNTERS
 from app.endpoints.permissions import KEYS, READ, ROTATE, WRITE
 from app.endpoints.routes import address
 from app.endpoints.tables import OnlineEndpoint
@@ -97,19 +96,3 @@ def logs(
     context = context_of(request, caller, endpoint, "logs", chosen=chosen, instance=instance)
     context["instance_count"] = max(counts.get(chosen, 0), instance + 1)
     return templates.TemplateResponse(request, "endpoints/logs.html", context)
-
-
-@router.get("/metrics", dependencies=[allow(READ)])
-def metrics(name: str, request: Request, session: SessionDep, caller: CallerDep) -> Response:
-    return templates.TemplateResponse(request, "endpoints/metrics.html", _metrics(name, request, session, caller))
-
-
-@router.get("/_metrics", dependencies=[allow(READ)])
-def metrics_fragment(name: str, request: Request, session: SessionDep, caller: CallerDep) -> Response:
-    return templates.TemplateResponse(request, "endpoints/_metrics.html", _metrics(name, request, session, caller))
-
-
-def _metrics(name: str, request: Request, session: Session, caller: Caller) -> dict:
-    endpoint = queries.get(session, caller.workspace.id, name)
-    figures = COUNTERS.of(caller.workspace.name, endpoint.name)
-    return context_of(request, caller, endpoint, "metrics", figures=sorted(figures.items()))

@@ -1,4 +1,4 @@
-/** <metric-chart src label live table>: live curves of a metric, one for each run, with their values at the cursor. */
+/** <metric-chart src label axis live table>: live curves of a metric, one for each run, with their values at the cursor. */
 
 import { ask, follow } from "./metric-feed.js";
 import { Legend } from "./metric-legend.js";
@@ -55,6 +55,11 @@ class MetricChart extends HTMLElement {
 
   get label() {
     return this.getAttribute("label") || "metric";
+  }
+
+  /** How the curves are drawn; a chart that has an `axis` of its own keeps to it. */
+  get look() {
+    return { ...settings, axis: this.getAttribute("axis") ?? settings.axis };
   }
 
   get size() {
@@ -124,7 +129,7 @@ class MetricChart extends HTMLElement {
   }
 
   lines() {
-    const { axis, log, smooth, off } = settings;
+    const { axis, log, smooth, off } = this.look;
     return (this.detail ?? this.series).flatMap(({ run, points }, index) => {
       if (off.has(run) && this.series.length > 1) return [];
       const found = line(points, axis, log);
@@ -155,7 +160,7 @@ class MetricChart extends HTMLElement {
     this.colours = new Map();
     this.drawn = this.lines();
     const data = aligned(this.drawn);
-    const { axis, log, outliers } = settings;
+    const { axis, log, outliers } = this.look;
     const shape = JSON.stringify([axis, log, outliers, this.drawn.map(({ index, faint }) => [index, faint]), this.colour("--text")]);
     if (axis !== this.axis) this.unzoom();
     this.axis = axis;
@@ -170,7 +175,7 @@ class MetricChart extends HTMLElement {
       this.stage.replaceChildren();
       this.current = [...this.drawn];
       const { fontFamily: font } = getComputedStyle(this);
-      this.plot = new uPlot(plotOptions(this.current, settings, { colour: (name) => this.colour(name), font, hooks: this.hooks(), size: this.size }), data, this.stage);
+      this.plot = new uPlot(plotOptions(this.current, this.look, { colour: (name) => this.colour(name), font, hooks: this.hooks(), size: this.size }), data, this.stage);
       this.shape = shape;
       if (kept) this.plot.setScale("x", kept);
     }
@@ -183,7 +188,7 @@ class MetricChart extends HTMLElement {
     return {
       setCursor: [() => (this.pointing ??= requestAnimationFrame(() => ((this.pointing = null), this.point())))],
       setSeries: [(_, number) => this.legend.mark(number === null ? -1 : this.current[number - 1]?.index)],
-      setSelect: [(plot) => plot.select.width > 0 && setTimeout(() => this.look(plot.scales.x))],
+      setSelect: [(plot) => plot.select.width > 0 && setTimeout(() => this.zoomTo(plot.scales.x))],
       ready: [(plot) => plot.over.addEventListener("dblclick", () => (this.unzoom(), this.draw()))],
     };
   }
@@ -194,11 +199,11 @@ class MetricChart extends HTMLElement {
   }
 
   /** Keep to a part of the x axis, and show it as finely as it was logged. */
-  async look({ min, max }) {
+  async zoomTo({ min, max }) {
     const zoom = (this.zoom = { min, max });
     if (!this.drawn.some(({ banded }) => banded)) return;
     const steps = this.series.flatMap(({ points }) => {
-      const { xs } = line(points, settings.axis, false);
+      const { xs } = line(points, this.look.axis, false);
       const inside = points.filter((_, index) => (xs[index + 1] ?? Infinity) >= min && (xs[index - 1] ?? -Infinity) <= max);
       return inside.map(([step]) => step);
     });
@@ -225,7 +230,7 @@ class MetricChart extends HTMLElement {
       return at < 0 ? [] : [{ index, value: ys[at], low: lows[at], high: highs[at] }];
     });
     this.legend.show(values);
-    this.where.textContent = x === null || x === undefined ? "" : positionWords(settings.axis, x);
+    this.where.textContent = x === null || x === undefined ? "" : positionWords(this.look.axis, x);
     if (document.activeElement === this.stage && x !== null) this.spoken.textContent = `${this.where.textContent}: ${values.map(({ index, value }) => `${this.series[index].run} ${short(value)}`).join(", ")}`;
   }
 
@@ -241,7 +246,7 @@ class MetricChart extends HTMLElement {
       const middle = plot.cursor.idx === null ? (min + max) / 2 : xs[plot.cursor.idx];
       const closer = { min: Math.max(min, middle - (max - min) / 4), max: Math.min(max, middle + (max - min) / 4) };
       plot.setScale("x", closer);
-      return void this.look(closer);
+      return void this.zoomTo(closer);
     }
     const index = Math.max(0, Math.min(xs.length - 1, (plot.cursor.idx ?? (step > 0 ? -1 : xs.length)) + step * (event.shiftKey ? 10 : 1)));
     plot.setCursor({ left: plot.valToPos(xs[index], "x"), top: plot.over.clientHeight / 2 }, true, true);

@@ -279,6 +279,9 @@ def test_answers_are_counted_by_deployment():
             assert {family.name for family in counters.collect()} == {
                 "atelier_scoring_requests",
                 "atelier_scoring_seconds",
+                "atelier_scoring_wait_seconds",
+                "atelier_scoring_batched_requests",
             }
+            assert counters.of("default", "digits")[""].statuses == {401: 1}
 
     asyncio.run(check())

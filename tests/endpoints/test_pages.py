@@ -1,7 +1,9 @@
 """Pages of endpoints: deploying, traffic, keys, and scoring from the Test tab."""
 
+import asyncio
 import json
 import threading
+import time
 from html import unescape
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -10,7 +12,9 @@ import pytest
 from app.access.queries import workspaces
 from app.database import reading, transaction
 from app.endpoints import compilation, queries, serving
+from app.endpoints.gateway.counters import COUNTERS
 from app.endpoints.gateway.mirroring import COMPARISONS, Comparison
+from app.endpoints.metrics.recording import Recorder
 from app.endpoints.service import keys
 from app.kit import crypto
 from app.kit.storage import store
@@ -340,6 +344,7 @@ def test_an_endpoint_that_does_not_serve_yet_says_so(carol, api, served):
 
 def test_scoring_by_the_page_is_counted_and_leaves_a_record(carol, alice, answering):
     score(carol, send="fields", cell=["1", "red"])
+    asyncio.run(Recorder(COUNTERS).write(int(time.time()) - 30))
     assert "200 × " in text_of(carol, "/endpoints/tasting/metrics")
     record = alice.get("/api/audit").json()["value"][0]
     assert (record["action"], record["target_name"]) == ("endpoints/listKeys", "tasting")

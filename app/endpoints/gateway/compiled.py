@@ -41,7 +41,10 @@ class Compiled:
 
 
 class Engine:
-    """One compiled model; belongs to one event loop."""
+    """One compiled model; belongs to one event loop.
+
+    `batched` is how many requests were scored together with the one that `done` is called for.
+    """
 
     def __init__(self, compiled: Compiled, graph: bytes, threads: ThreadPoolExecutor) -> None:
         """Raises whatever ONNX Runtime does of a graph that it cannot load."""
@@ -92,6 +95,7 @@ class Engine:
             self._is_due = True
             asyncio.get_running_loop().call_soon(self._flush)
             if self._comes_singly and self._run_seconds + len(rows) * self._row_seconds < INLINE_SECONDS:
+                self.batched = 1
                 done(self._compute([(rows, wrapped, done)])[0])
                 return
         self._waiting.append((rows, wrapped, done))
@@ -115,6 +119,7 @@ class Engine:
             asyncio.get_running_loop().call_soon(self._flush)
         else:
             self._is_due = False
+        self.batched = len(batch)
         for (_, _, done), body in zip(batch, bodies, strict=True):
             done(body)
 

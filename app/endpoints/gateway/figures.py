@@ -12,7 +12,7 @@ from app.endpoints.gateway.counters import Counters, Figures
 from app.endpoints.gateway.mirroring import Comparison, Comparisons
 
 log = logging.getLogger(__name__)
-KEY = "atelier:scoring"
+KEY = "atelier:scoring:2"
 EVERY_SECONDS = 1.0
 READ_SECONDS = 2.0
 FORGOTTEN_SECONDS = 24 * 3600
@@ -55,9 +55,17 @@ async def follow(redis_url: str, counters: Counters, comparisons: Comparisons) -
 
 def _plain(counters: Counters) -> list:
     return [
-        [*key, {str(status): count for status, count in found.statuses.items()}, found.seconds, found.buckets]
+        [*key, {**vars(found), "statuses": _words(found.statuses), "batches": _words(found.batches)}]
         for key, found in counters.own().items()
     ]
+
+
+def _words(counts: dict[int, int]) -> dict[str, int]:
+    return {str(number): count for number, count in counts.items()}
+
+
+def _numbers(counts: dict[str, int]) -> dict[int, int]:
+    return {int(number): count for number, count in counts.items()}
 
 
 def _parse(told: bytes | None) -> dict[tuple[str, str, str], Figures]:
@@ -68,9 +76,9 @@ def _parse(told: bytes | None) -> dict[tuple[str, str, str], Figures]:
         return {}
     return {
         (workspace, endpoint, deployment): Figures(
-            {int(status): count for status, count in statuses.items()}, seconds, buckets
+            **{**figures, "statuses": _numbers(figures["statuses"]), "batches": _numbers(figures["batches"])}
         )
-        for workspace, endpoint, deployment, statuses, seconds, buckets in found["figures"]
+        for workspace, endpoint, deployment, figures in found["figures"]
     }
 
 

@@ -6,6 +6,7 @@ import logging
 import re
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from urllib.parse import unquote
@@ -27,6 +28,7 @@ BODY_BYTES = 16 * 2**20
 # The scoring server answers a timeout itself, and better; this is for one that does not.
 GRACE_SECONDS = 1.0
 RETRY_AFTER_SECONDS = 2
+MOST_BATCHED = 256
 CODES = {
     401: "Unauthorized",
     404: "NotFound",
@@ -41,7 +43,8 @@ JSON = (b"content-type", b"application/json")
 # Of one connection only, or ours.
 STAYS = frozenset(
     b"authorization host connection keep-alive content-length transfer-encoding te trailer upgrade expect "
-    b"proxy-authorization proxy-connection x-atelier-instance-key x-ms-request-id date server".split()
+    b"proxy-authorization proxy-connection x-atelier-instance-key x-ms-request-id date server "
+    b"x-atelier-waited x-atelier-batch".split()
 )
 
 
@@ -60,6 +63,7 @@ class Ask:
     """A whole scoring request; `headers` have lower-case names. `route` and `deployment` are known once chosen.
 
     `mirrored` marks a copy that nobody waits for, `disagrees` that its answer was another. `said` goes with the answer.
+    `waited` is in seconds, `batch` how many were predicted with it; None where nobody tells.
     """
 
     workspace: str
@@ -74,6 +78,8 @@ class Ask:
     mirrored: bool = False
     disagrees: bool = False
     said: tuple[tuple[bytes, bytes], ...] = ()
+    waited: float | None = None
+    batch: int | None = None
     started: float = field(default_factory=time.perf_counter)
 
 
@@ -202,6 +208,7 @@ class Scoring:
                 # The model itself can still answer.
                 self._work_alone(ask, done)
             else:
+                ask.batch = engine.batched
                 self._end(ask, Answer(200, [JSON, *_known(ask)], body), done)
 
         engine.submit(rows, ask.action == "invocations", answered)
@@ -235,9 +242,11 @@ class Scoring:
                 log.exception("%s/%s: after the answer", ask.workspace, ask.endpoint)
 
     def _count(self, ask: Ask, status: int) -> None:
-        if ask.deployment is not None and ask.action != "swagger.json":
+        if ask.route is not None and ask.action != "swagger.json":
             seconds = time.perf_counter() - ask.started
-            self._counters.count(ask.workspace, ask.endpoint, ask.deployment, status, seconds)
+            self._counters.count(
+                ask.workspace, ask.endpoint, ask.deployment or "", status, seconds, ask.waited, ask.batch
+            )
 
     async def _forward(self, ask: Ask) -> Reply:
         key = (ask.workspace, ask.endpoint, ask.deployment)
@@ -261,6 +270,7 @@ class Scoring:
         if reply.status == 401:
             # Another server has taken this address since the routes were read.
             raise Unavailable(f"Deployment {ask.deployment!r} is being moved. Try again.")
+        _take_in(ask, reply.headers)
         return reply
 
     async def _exchange(self, ask: Ask) -> Reply:
@@ -301,6 +311,15 @@ def _request(ask: Ask, upstream: Upstream) -> tuple[bytes, bytes]:
     if b"content-type" not in ask.headers:
         lines.append(b"content-type: application/json")
     return b"\r\n".join(lines) + b"\r\n\r\n", ask.body
+
+
+def _take_in(ask: Ask, headers: Mapping[bytes, bytes]) -> None:
+    """What the scoring server says of its queue; a user's script could say anything there."""
+    with suppress(ValueError):
+        ask.waited = float(headers[b"x-atelier-waited"]) if b"x-atelier-waited" in headers else None
+        ask.batch = (
+            max(1, min(MOST_BATCHED, int(headers[b"x-atelier-batch"]))) if b"x-atelier-batch" in headers else None
+        )
 
 
 def _passed_on(ask: Ask, reply: Reply) -> Answer:

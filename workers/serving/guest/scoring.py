@@ -158,6 +158,16 @@ class ScoringApp:
                 waiting.set_result(found)
 
     def _work(self, requests: list[Request]) -> list[Response | Exception]:
+        """Each answer says how long its request waited, and how many were scored with it."""
+        began = time.perf_counter()
+        found = self._answers(requests)
+        for request, one in zip(requests, found, strict=True):
+            if isinstance(one, Response):
+                one.headers["x-atelier-waited"] = f"{began - request.came:.6f}"
+                one.headers["x-atelier-batch"] = str(len(requests))
+        return found
+
+    def _answers(self, requests: list[Request]) -> list[Response | Exception]:
         if self._batches is None:
             return [attempt(self._model.answer, request) for request in requests]
         given = [attempt(self._read, request) for request in requests]

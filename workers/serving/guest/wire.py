@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -18,6 +19,7 @@ class Request:
     headers: dict[str, str]
     body: bytes
     query: str = ""
+    came: float = field(default_factory=time.perf_counter)
 
 
 @dataclass(frozen=True)
