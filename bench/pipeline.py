@@ -20,7 +20,7 @@ import yaml
 PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT))
 
-from tests.live.conftest import Server, start, stop  # noqa: E402
+from tests.live.conftest import Server, start, stop, wait_until  # noqa: E402
 
 SCRIPT = """\
 import sys, time
@@ -42,11 +42,16 @@ def main() -> None:
             code = upload(server.client)
             # The first job of an environment makes its warm process.
             run(server, line("first", 3, code))
+            wait_until(lambda: "is warm after" in log_of_worker(Path(folder, "home")), 180)
             report(*run(server, line("measured", steps, code)))
             seconds = run(server, line("again", steps, code))[1]
             print(f"the same line once more, all of it taken over: {seconds:.2f} s")
         finally:
             stop(server)
+
+
+def log_of_worker(home: Path) -> str:
+    return (home / "logs" / "worker.log").read_text()
 
 
 def line(name: str, steps: int, code: str) -> dict:

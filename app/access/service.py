@@ -117,9 +117,8 @@ def create_token(
 def create_run_token(session: Session, user: User, run: str, workspace_id: int) -> str:
     """A token that may write one run and its children, for as long as the run lasts."""
     expires = now() + timedelta(days=30)
-    token, plain = _token(session, user, f"run {run}", expires, workspace_id=workspace_id, run=run)
-    token.actions = RUN_ACTIONS
-    return plain
+    fields = {"workspace_id": workspace_id, "run": run, "actions": RUN_ACTIONS}
+    return _token(session, user, f"run {run}", expires, **fields)[1]
 
 
 def revoke_run_tokens(session: Session, run: str) -> None:

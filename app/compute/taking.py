@@ -25,8 +25,6 @@ def take(session: Session, worker_id: int, lease_seconds: float) -> Job | None:
 
     Workers choose one after the other, as each choice counts what the others have taken.
     """
-    if not _is_any_waiting(session):
-        return None
     # On SQLite a transaction that writes is alone anyway.
     workers = session.scalars(
         select(Worker).where(Worker.stopped_at.is_(None)).order_by(Worker.id).with_for_update()
@@ -47,10 +45,6 @@ def in_turn(queues: Sequence[Queue], used: Occupancy) -> list[Queue]:
     """The queues that may take a slot now, first the one that has least of its share."""
     open_ones = [queue for queue in queues if queue.max_slots is None or used.queues[queue.name] < queue.max_slots]
     return sorted(open_ones, key=lambda queue: (used.queues[queue.name] / queue.weight, -queue.weight, queue.name))
-
-
-def _is_any_waiting(session: Session) -> bool:
-    return session.scalar(select(Job.id).where(Job.status == Status.QUEUED).limit(1)) is not None
 
 
 def _first(

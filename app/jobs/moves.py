@@ -130,11 +130,12 @@ def settle(session: Session, job: Job, status: Status, ended_at: datetime | None
 
 
 def _write(session: Session, job: Job, where: list, to: Status, changes: dict) -> None:
-    moved = session.execute(
-        update(Job).where(*where).values(status=to, **changes), execution_options={"synchronize_session": False}
-    ).rowcount
-    session.refresh(job)
-    if not moved:
+    moved = session.scalar(
+        update(Job).where(*where).values(status=to, **changes).returning(Job),
+        execution_options={"synchronize_session": False, "populate_existing": True},
+    )
+    if moved is None:
+        session.refresh(job)
         raise Conflict(f"Job {job.name} is {job.status} and cannot become {to}.", target=job.name)
     hint(session, f"job:{job.id}", "status")
     hint(session, f"jobs:{job.workspace_id}", "jobs")

@@ -39,10 +39,11 @@ def advance(session: Session, pipeline_id: int) -> None:
         allowed = _allowed(pipeline, now)
         if not allowed:
             break
-        # Steps whose outputs are taken over are over at once, and others may have waited for them.
-        for name in allowed:
-            start(session, pipeline, name, names[name], jobs)
+        begun = [start(session, pipeline, name, names[name], jobs) for name in allowed]
         hint(session, f"job:{pipeline.id}", "status")
+        # Steps whose outputs are taken over are over at once, and others may have waited for them.
+        if not any(job.status.is_final for job in begun):
+            return
     if pipeline.status is Status.CANCEL_REQUESTED:
         _cancel(session, jobs)
     if now.is_over:

@@ -23,7 +23,7 @@ from app.tracking import service as tracking
 LONGEST_NAME = 240
 
 
-def start(session: Session, pipeline: Job, name: str, shown_as: str, jobs: Mapping[str, Started]) -> None:
+def start(session: Session, pipeline: Job, name: str, shown_as: str, jobs: Mapping[str, Started]) -> Job:
     """Start a step whose inputs are all there, or take over what an earlier run of it left; `jobs` ran before it."""
     step = pipeline.spec["pipeline"]["jobs"][name]
     job = _job(session, pipeline, name, step, _inputs(session, pipeline, step, jobs))
@@ -37,12 +37,13 @@ def start(session: Session, pipeline: Job, name: str, shown_as: str, jobs: Mappi
     _link(session, job, step)
     if earlier is not None:
         _take_over(session, job, row, earlier)
-        return
+        return job
     try:
         service.start(session, job)
     except AtelierError as error:
         # No worker could ever run it.
         moves.move(session, job, Status.FAILED, error={"message": error.message, "detail": None})
+    return job
 
 
 def _row(session: Session, pipeline: Job, name: str, step: dict, job: Job) -> PipelineStep:
