@@ -47,6 +47,8 @@ def read(file: Section) -> Credentials | None:
         key = file.text("api_key")
         return Credentials({"type": "api_key"}, {"key": key}) if key else None
     given = file.section("credentials", "credentials")
+    if given.values.get("type") == "sql_auth":
+        given.values = given.values | {"type": "username_password"}
     type = given.choice("type", KINDS) or _guessed(given)
     if type is None:
         if not given.values.get("type"):

@@ -1,6 +1,6 @@
 """Everything that changes a job. Pages, REST, dialects and workers all come through here."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from sqlalchemy import update
 from sqlalchemy.orm import Session
@@ -66,7 +66,7 @@ def start(session: Session, job: Job) -> None:
 
     What nothing here runs yet is kept.
     """
-    if job.type == "automl":
+    if _has_automl(job.spec, job.type):
         return
     if job.type in ("sweep", "pipeline"):
         if job.type == "sweep":
@@ -76,6 +76,12 @@ def start(session: Session, job: Job) -> None:
             enqueue(session, "pipelines.advance", job.id)
     else:
         moves.queue(session, job)
+
+
+def _has_automl(spec: Mapping, type: str) -> bool:
+    """Whether the job, or a step of it at any depth, is one of AutoML."""
+    steps = spec.get("pipeline", {}).get("jobs", {}).values()
+    return type == "automl" or any(_has_automl(step["job"], step["job"]["type"]) for step in steps)
 
 
 def _new(session: Session, caller: Caller, spec: CommandJob, yaml: str) -> Job:

@@ -224,8 +224,8 @@ class Client:
 
     def create_data(self, definition: dict[str, Any], folder: Path | str = ".") -> dict:
         """Register a data asset from the fields of its YAML; a local `path` is relative to `folder`."""
+        path = files.path_of(definition)
         definition = _own(definition, "name", "version", "type", "path", "description", "tags", "properties")
-        path = definition.get("path")
         if files.is_local(path):
             local = files.local_path(path, Path(folder))
             definition.setdefault("type", "uri_file" if local.is_file() else "uri_folder")
@@ -243,9 +243,10 @@ class Client:
 
     def create_model(self, definition: dict[str, Any], folder: Path | str = ".") -> dict:
         """Register a model from the fields of its YAML; a local `path` is relative to `folder`."""
+        source = files.path_of(definition)
         definition = _own(definition, "name", "version", "type", "path", "description", "tags", "properties")
         definition.setdefault("type", "custom_model")
-        source = definition.pop("path", None)
+        del definition["path"]
         if files.is_local(source):
             source = self.upload(files.local_path(source, Path(folder)))
         return self._transport.json("POST", "/api/models", json={**definition, "source": source})

@@ -13,6 +13,8 @@ from app.sdk.requirement_files import read_with_named
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:.*", re.DOTALL)
 _PART = re.compile(r"\[\d+\]|[^.\[\]]+")
 _PLACE = re.compile(r"[^.\[\]]+(?:\.[^.\[\]]+|\[\d+\])*")
+# The tables of AutoML jobs, which stand beside `inputs`.
+TABLES = ("training_data", "validation_data", "test_data")
 Upload = Callable[..., str]
 
 
@@ -115,6 +117,16 @@ def local_path(written: str, folder: Path) -> Path:
     return folder / written.removeprefix("file://").removeprefix("file:")
 
 
+def path_of(definition: dict[str, Any]) -> str:
+    """Where the files of data or a model are; raises BadFile for a definition that does not say it so."""
+    if "source" in definition:
+        raise BadFile("source: nothing is imported from databases and buckets here; give the `path` of the files.")
+    if not isinstance(definition.get("path"), str):
+        earlier = " (`local_path` is its earlier name)" if "local_path" in definition else ""
+        raise BadFile(f"path is missing{earlier}: it is a local path, azureml://…, runs:/… or https://….")
+    return definition["path"]
+
+
 def present(path: Path, includes: Iterable[Path] = ()) -> str:
     """An address for what is not uploaded, where a file is only checked; raises BadFile for what is not there."""
     for needed in (path, *includes):
@@ -134,7 +146,9 @@ def job_uploads(definition: dict[str, Any], folder: Path, upload: Upload) -> dic
 def _job_uploads(definition: dict[str, Any], folder: Path, upload: Upload) -> dict[str, str]:
     inputs = definition.get("inputs")
     ports = inputs.values() if isinstance(inputs, dict) else ()
-    written = [port.get("path") for port in ports if isinstance(port, dict)]
+    tables = [definition.get(name) for name in TABLES]
+    written = [port.get("path") for port in (*ports, *tables) if isinstance(port, dict)]
+    written += [table for table in tables if isinstance(table, str)]
     # Bindings of a step look like paths and are none.
     local = [path for path in dict.fromkeys(written) if is_local(path) and not path.startswith("${{")]
     found = component_uploads(definition, folder, upload)

@@ -21,6 +21,20 @@ featurization:
   blocked_transformers: [label_encoder]
 training: {enable_model_explainability: true, allowed_training_algorithms: [gradient_boosting, logistic_regression]}
 """
+PIPELINE = """
+type: pipeline
+jobs:
+  clean: {command: make, outputs: {table: {type: mltable}}}
+  search:
+    type: automl
+    task: regression
+    primary_metric: r2_score
+    target_column_name: price
+    training_data: ${{parent.jobs.clean.outputs.table}}
+    featurization: {mode: "off"}
+    outputs: {best_model: {type: mlflow_model}}
+  use: {command: "ls ${{inputs.m}}", inputs: {m: "${{parent.jobs.search.outputs.best_model}}"}}
+"""
 BAD = """
 type: automl
 task: forecasting
@@ -45,6 +59,13 @@ def test_a_job_is_kept_and_says_that_it_does_not_run_yet(alice, carol, sent):
     page = alice.get(f"/jobs/{job['name']}")
     assert page.status_code == 200 and "does not run AutoML yet" in page.text
     assert carol.post(f"/api/jobs/{job['name']}/cancel").json()["status"] == "Canceled"
+
+
+def test_a_pipeline_is_kept_with_its_automl_step(alice, sent):
+    job = alice.post("/api/jobs", json={"yaml": PIPELINE}).json()
+    assert (job["status"], sent) == ("NotStarted", []) and "does not run AutoML yet" in job["warnings"][0]
+    edges = alice.get(f"/api/jobs/{job['name']}/graph").json()["edges"]
+    assert {(edge["from"], edge["to"]) for edge in edges} >= {("clean", "search"), ("search", "use")}
 
 
 def test_every_problem_of_a_file_is_told_at_once():

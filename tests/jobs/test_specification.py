@@ -148,6 +148,16 @@ def test_a_field_that_does_not_exist_is_a_warning_that_names_the_right_one():
     assert "line 4" in nonsense and "it has: code, command" in nonsense
 
 
+def test_what_files_of_earlier_forms_say_is_read():
+    job = load_command_job(
+        "command: tensorboard ${{inputs.a}}\n"
+        "inputs: {a: {path: 'azureml:x:1', mode: rw_mount}}\n"
+        "services: {board: {job_service_type: tensor_board, nodes: all, properties: {logDir: outputs/tb}}}\n"
+    )
+    assert job.services == {"board": {"type": "tensor_board", "nodes": "all", "log_dir": "outputs/tb"}}
+    assert job.inputs["a"].mode == "ro_mount" and "only read" in job.warnings[0]
+
+
 def test_fields_of_the_server_are_warnings():
     assert "line 2" in load_command_job("command: x\nstatus: Running").warnings[0]
 

@@ -86,6 +86,14 @@ def test_local_paths_of_a_job_are_uploaded_relative_to_its_file(folder):
     assert set(uploads) == {".", "data/a.csv", "conda.yml"}
 
 
+def test_data_and_models_without_a_path_are_told_what_stands_for_it():
+    assert files.path_of({"path": "x"}) == "x"
+    with pytest.raises(BadFile, match="`local_path` is its earlier name"):
+        files.path_of({"local_path": "x"})
+    with pytest.raises(BadFile, match="nothing is imported"):
+        files.path_of({"source": {"type": "database"}, "path": "x"})
+
+
 def test_an_environment_file_stands_for_what_it_says(folder):
     (folder / "env").mkdir()
     (folder / "env/conda.yml").write_text("dependencies: [pip]")

@@ -51,6 +51,7 @@ def processes(spec: Mapping[str, Any], rank: int, peers: Sequence[Peer]) -> list
         "AZUREML_NODE_COUNT": str(len(peers)),
         "AZ_BATCH_MASTER_NODE": f"{peers[0].address}:{peers[0].port}",
         "AZ_BATCHAI_MPI_MASTER_NODE": peers[0].address,
+        "AZ_BATCHAI_JOB_MASTER_NODE_IP": peers[0].address,
         "AZ_BATCH_HOST_LIST": ",".join(peer.address for peer in peers),
     }
     match distribution.get("type"):

@@ -10,11 +10,12 @@ from pathlib import Path
 import psutil
 
 from app.compute.occupancy import share_of
+from app.dialects.arm.variables import GROUP, SUBSCRIPTION
 from app.jobs.specification import render_command
 from app.settings import Settings
 from workers.containers.container import Container, container_of
 from workers.containers.images import Image
-from workers.execution import parallel
+from workers.execution import parallel, ray
 from workers.execution.distribution import MPIRUN, Peer, processes
 from workers.execution.folder import JobFolder
 from workers.execution.launcher import Launch, Limits
@@ -100,7 +101,10 @@ def _distributed(
 ) -> str:
     """The command that starts all processes of this instance, by mpirun where the job wants MPI and there is one."""
     started = processes(plan.spec, plan.rank, peers)
-    is_mpi = (plan.spec.get("distribution") or {}).get("type") == "mpi"
+    distribution = plan.spec.get("distribution") or {}
+    if distribution.get("type") == "ray":
+        command = ray.command_of(distribution, plan.rank, peers, command)
+    is_mpi = distribution.get("type") == "mpi"
     if is_mpi and len(peers) == 1 and python.is_absolute() and shutil.which("mpirun", path=environ["PATH"]):
         environ.update(MPIRUN)
         return f"mpirun -n {len(started)} /bin/bash -c {shlex.quote(command)}"
@@ -150,7 +154,15 @@ def _environ(settings: Settings, plan: Plan, folder: JobFolder, python: Path) ->
         "MLFLOW_EXPERIMENT_ID": str(plan.experiment_id),
         "AZUREML_RUN_ID": plan.name,
         "AZUREML_EXPERIMENT_NAME": plan.experiment,
+        "AZUREML_EXPERIMENT_ID": str(plan.experiment_id),
+        "AZUREML_ARM_PROJECT_NAME": plan.experiment,
+        "AZUREML_ARM_SUBSCRIPTION": SUBSCRIPTION,
+        "AZUREML_ARM_RESOURCEGROUP": GROUP,
         "AZUREML_ARM_WORKSPACE_NAME": plan.workspace,
+        "AZUREML_NODE_COUNT": str(plan.instances),
+        "AZUREML_CR_NODE_RANK": str(plan.rank),
+        **{f"AZURE_ML_INPUT_{name}": str(port["local"]) for name, port in plan.inputs.items() if "local" in port},
+        **{f"AZURE_ML_OUTPUT_{name}": str(_output(folder, name, port)) for name, port in plan.outputs.items()},
         **({"CUDA_VISIBLE_DEVICES": ",".join(map(str, plan.devices))} if plan.devices else {}),
     }
 

@@ -50,6 +50,19 @@ def read(file: Section) -> tuple[AutoMLJob, Section]:
     return AutoMLJob(**attributes, automl=settings), file
 
 
+def with_inputs(step: Section) -> Section:
+    """A step of a pipeline whose tables stand under `inputs`, where they are bound as those of any step."""
+    tables = {name: step.values[name] for name in DATA if name in step}
+    rest = {name: value for name, value in step.values.items() if name not in DATA}
+    return Section(step.problems, rest | {"inputs": tables}, step.path, step.what)
+
+
+def with_tables(step: Section) -> Section:
+    """What `with_inputs` put aside, in its place again."""
+    rest = {name: value for name, value in step.values.items() if name != "inputs"}
+    return Section(step.problems, rest | step.mapping("inputs"), step.path, step.what)
+
+
 def _task(file: Section) -> str | None:
     if "task" not in file:
         file.wrong("task", f"is missing; it must be one of: {', '.join(TASKS)}.")
@@ -62,8 +75,8 @@ def _as_command(file: Section) -> CommandJob:
         file.wrong("training_data", "is missing; name a table, such as {type: mltable, path: azureml:NAME:VERSION}.")
     kept = {name: value for name, value in file.values.items() if name not in _OF_A_COMMAND}
     data = {name: _data(file, name) for name in DATA if name in file}
-    section = Section(file.problems, {**kept, "inputs": data}, what="an AutoML job")
-    return read_command_job(section, Section(file.problems, {"command": "automl"}, what="an AutoML job"))
+    section = Section(file.problems, {**kept, "inputs": data}, file.path, what="an AutoML job")
+    return read_command_job(section, Section(file.problems, {"command": "automl"}, file.path, what="an AutoML job"))
 
 
 def _data(file: Section, name: str) -> dict[str, Any]:

@@ -192,7 +192,10 @@ def _input(inputs: Section, name: str) -> Input | None:
 
 def _asset(port: Section) -> Input:
     kind = port.choice("type", (*FILE_TYPES, *MODEL_TYPES), "uri_folder")
-    mode = port.choice("mode", INPUT_MODES, "ro_mount")
+    mode = port.choice("mode", (*INPUT_MODES, "rw_mount"), "ro_mount")
+    if mode == "rw_mount":
+        port.warn("mode", "is rw_mount, and inputs are only read here, as with ro_mount; write to an output.")
+        mode = "ro_mount"
     for name in ("path_on_compute", "datastore"):
         if name in port:
             port.warn(name, "is not used by this server: it mounts inputs where it finds room.")

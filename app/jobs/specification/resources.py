@@ -43,6 +43,7 @@ SERVICES = (*STARTED, *INSTEAD)
 SERVICE_NAME = re.compile(r"[A-Za-z0-9_.-]{1,100}")
 SERVICE_FIELDS = ("type", "port", "nodes", "properties")
 OF_SERVICE = {"ssh": ("ssh_public_keys",), "tensor_board": ("log_dir",)}
+_EARLIER = {"logDir": "log_dir", "sshPublicKeys": "ssh_public_keys"}
 SERVICE_STATE = ("endpoint", "status", "error_message")
 IDENTITIES = ("user_identity", "managed", "managed_identity", "aml_token")
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([bkmgt]?)(?:i?b)?", re.IGNORECASE)
@@ -133,8 +134,10 @@ def read_distribution(job: Section) -> dict[str, Any]:
         return {}
     distribution.what = f"a {kind} distribution"
     distribution.check_fields(("type", *DISTRIBUTIONS[kind]))
-    if kind == "ray":
-        distribution.warn("type", "is ray: the command is started once on each instance, and starts Ray itself.")
+    if "address" in distribution:
+        distribution.warn("address", "is not used: the head of the cluster is started on the first instance.")
+    for name in ("port", "dashboard_port"):
+        distribution.integer(name, least=1)
     for name in COUNTS:
         distribution.integer(name, least=int(name != "parameter_server_count"))
     return dict(distribution.values)
@@ -170,6 +173,7 @@ def read_queue_settings(job: Section) -> dict[str, Any]:
 def read_services(job: Section) -> dict[str, Any]:
     """Kept as they are written; a note says what stands in for those that are not started here."""
     services = job.section("services")
+    services.values = {name: _as_named_now(value) for name, value in services.values.items()}
     for name in services.values:
         service = services.section(name, "a service")
         kind = service.choice("type", SERVICES)
@@ -179,6 +183,16 @@ def read_services(job: Section) -> dict[str, Any]:
         elif not SERVICE_NAME.fullmatch(name):
             services.wrong(name, "must be a name of up to 100 letters, digits, '-', '_' and '.'.")
     return dict(services.values)
+
+
+def _as_named_now(service: Any) -> Any:
+    """A service in whose fields the names of the first form of these files are those of today."""
+    if not isinstance(service, dict) or "job_service_type" not in service:
+        return service
+    found = {name: value for name, value in service.items() if name not in ("job_service_type", "properties")}
+    properties = service.get("properties") if isinstance(service.get("properties"), dict) else {}
+    own = {_EARLIER.get(name, name): value for name, value in properties.items()}
+    return {"type": service["job_service_type"], **found, **own}
 
 
 def read_identity(job: Section) -> dict[str, Any]:

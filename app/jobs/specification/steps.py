@@ -5,19 +5,19 @@ from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from typing import Any
 
-from app.jobs.specification import data_transfer, parallel
+from app.jobs.specification import automl, data_transfer, parallel
 from app.jobs.specification.bindings import Binding, binding_of, filled, fits, has_expression
 from app.jobs.specification.command import SET_BY_SERVER, CommandJob
 from app.jobs.specification.component import Component
 from app.jobs.specification.component_kinds import AnyComponent, read_any
 from app.jobs.specification.interface import with_component
-from app.jobs.specification.kinds import KINDS, MARKS
+from app.jobs.specification.kinds import INSTEAD, KINDS, MARKS
 from app.jobs.specification.pipeline_component import FIELDS as COMPONENT_FIELDS
 from app.jobs.specification.pipeline_component import PipelineComponent
 from app.jobs.specification.ports import PORT_NAME, Input, Output
 from app.kit.sections import Section, as_text, kind_of
 
-SUPPORTED = ("command", "data_transfer", "parallel", "pipeline", "sweep")
+SUPPORTED = ("automl", "command", "data_transfer", "parallel", "pipeline", "sweep")
 OF_PIPELINES = ("type", "component", "inputs", "outputs", "properties", "comment", "compute", "settings")
 OF_STEPS = ("component", "comment", "resources", "limits", "identity")
 # What stands in for data that another step will have written, while a step is read.
@@ -86,6 +86,8 @@ class _Reader:
         self.scope = scope
         self.name = name
         self.node = scope.jobs.section(name, f"step `{name}`")
+        if self.node.values.get("type") == "automl":
+            self.node = automl.with_inputs(self.node)
         self.sources: dict[str, dict[str, str]] = {}
         self.targets: dict[str, str] = {}
 
@@ -150,7 +152,7 @@ class _Reader:
         if kind not in SUPPORTED:
             close = get_close_matches(str(kind), SUPPORTED, 1, 0.7)
             hint = f"did you mean `{close[0]}`?" if close else f"a step is one of: {', '.join(sorted(SUPPORTED))}."
-            self.node.wrong("type", f"is {kind!r}; {hint}")
+            self.node.wrong("type", f"is {kind!r}; {hint} {INSTEAD.get(str(kind), '')}".rstrip())
             return None
         # A component that copies data is one that runs a command.
         if said not in (None, kind) and (said, kind) != ("data_transfer", "command"):
@@ -164,7 +166,9 @@ class _Reader:
         if kind == "parallel":
             file.check_fields((*parallel.FIELDS, *OF_STEPS), SET_BY_SERVER)
             return parallel.read(file, component)
-        if kind == "data_transfer":
+        if kind == "automl":
+            file = automl.with_tables(file)
+        elif kind == "data_transfer":
             file.check_fields((*data_transfer.FIELDS, *OF_STEPS), SET_BY_SERVER)
             kind, file = "command", data_transfer.as_command(file)
         elif self.node.values.get("type") == "data_transfer":

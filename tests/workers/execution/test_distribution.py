@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 from workers.execution.distribution import Peer, ports_of, processes
+from workers.execution.ray import command_of
 from workers.execution.start import PROCESSES
 
 PEERS = [Peer("10.0.0.1", 20000), Peer("10.0.0.2", 21000)]
@@ -32,6 +33,23 @@ def test_tasks_of_tensorflow_are_dealt_out_with_a_port_each():
     assert [(config["task"]["type"], config["task"]["index"]) for config in found] == [
         ("worker", 0), ("worker", 2), ("worker", 1), ("ps", 0),
     ]  # fmt: skip
+
+
+def test_ray_has_its_head_where_the_command_runs_and_is_missed_with_words(tmp_path):
+    (tmp_path / "ray").write_text('#!/bin/sh\necho "ray $@"; [ "$1" = start ] || exit 1\n')
+    (tmp_path / "ray").chmod(0o755)
+    asked = {"type": "ray", "include_dashboard": False, "worker_node_additional_args": "--num-cpus 2"}
+
+    def run(rank, path):
+        command = command_of(asked, rank, PEERS, "echo $RAY_ADDRESS && exit 3")
+        return subprocess.run(["bash", "-c", command], capture_output=True, text=True, env={"PATH": path})
+
+    head, worker = (run(rank, f"{tmp_path}:/usr/bin:/bin") for rank in (0, 1))
+    assert head.returncode == 3 and head.stdout.splitlines()[-1] == "10.0.0.1:20000"
+    assert "--head --node-ip-address=10.0.0.1 --port=20000 --include-dashboard=false" in head.stdout
+    assert "--address=10.0.0.1:20000 --num-cpus 2" in worker.stdout
+    missed = run(0, "/usr/bin:/bin")
+    assert missed.returncode == 127 and "add the package ray" in missed.stderr
 
 
 def test_processes_end_as_one_with_the_code_of_the_first_that_failed(tmp_path):
