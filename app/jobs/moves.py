@@ -15,6 +15,8 @@ from app.kit.clock import now
 from app.kit.events import publish
 from app.kit.outbox import enqueue, hint
 
+# How often a parallel step goes on after its worker was lost.
+LOST_WORKERS = 3
 _STAMPS = {Status.PREPARING: "preparing_at", Status.FINALIZING: "finalizing_at"}
 
 
@@ -96,6 +98,14 @@ def fail(session: Session, job: Job, message: str, *, detail: str | None = None,
         return
     error = {"message": message, "detail": detail}
     move(session, job, Status.FAILED, held_by=held_by, error=error, **changes)
+
+
+def lose(session: Session, job: Job, message: str, *, detail: str | None = None, held_by=None) -> None:
+    """End a job whose worker has gone. A parallel step is queued again, as it goes on after what is on record."""
+    if "parallel" in (job.spec or {}) and 0 < job.attempt <= LOST_WORKERS and job.status in HELD:
+        _queue_again(session, job, message, held_by)
+        return
+    fail(session, job, message, detail=detail, held_by=held_by)
 
 
 def _queue_again(session: Session, job: Job, message: str, held_by) -> None:

@@ -20,6 +20,16 @@ def log_key(job: Job, file: str = USER_LOG) -> str:
     return f"{folder_key(job.workspace_id, job.name)}/logs/{file}"
 
 
+def progress_key(workspace_id: int, name: str) -> str:
+    """Where the file lies that says how far a parallel step is."""
+    return f"{folder_key(workspace_id, name)}/parallel/progress.json"
+
+
+def journals_key(workspace_id: int, name: str) -> str:
+    """Where the rows of a parallel step are kept while it runs, by attempt."""
+    return f"{folder_key(workspace_id, name)}/parallel/journals"
+
+
 def output_path(job: Job, output: str) -> str:
     """Relative to the workspace's store. An output may lie with the `job` that wrote it, under its name there."""
     written = job.outputs.get(output) or {}

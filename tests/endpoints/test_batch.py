@@ -4,13 +4,22 @@ import subprocess
 import sys
 
 import pytest
+from sqlalchemy import select, update
 
 from app.access.queries import workspaces
-from app.database import reading
+from app.database import reading, transaction
+from app.jobs.lifecycle import Status
+from app.jobs.places import journals_key
 from app.jobs.specification import load_command_job
+from app.jobs.tables import Job
+from app.kit.clock import now
 from app.kit.storage import store
+from workers.execution.carrying import Carrier
+from workers.execution.folder import JobFolder
+from workers.execution.guest import pieces
 from workers.execution.parallel import command_of
-from workers.reconcile import pipelines
+from workers.execution.prepare import Plan
+from workers.reconcile import lost_jobs, pipelines
 
 ROOT = "azureml://datastores/workspaceblobstore/paths/uploads/x"
 ENDPOINTS = "/api/batch-endpoints"
@@ -99,3 +108,45 @@ def test_the_script_finds_its_model_and_rows_get_the_name_of_the_deployment(alic
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "score" / "reds.txt").read_text() == "a.csv red\n"
     assert str(tmp_path / "score") in done.stdout
+
+
+def test_a_lost_worker_s_rows_are_with_the_next_one_and_the_page_is_told_how_far_it_is(alice, wine, tmp_path):
+    post(alice, f"{wine}/deployments", scripted())
+    post(alice, f"{wine}/jobs", {"input": {"path": f"{ROOT}/in"}, "job_name": "night"})
+    pipelines.reconcile()
+    with transaction() as session:
+        step = session.scalar(select(Job).where(Job.type == "parallel"))
+        step.attempt = 1
+        plan = Plan(
+            step.id, step.name, step.workspace_id, "default", 1, "e", "", None, None, {}, {}, step.spec, None, ""
+        )
+    first = JobFolder(tmp_path / "1")
+    (first.guest / "parallel.journal").write_bytes(b"rows")
+    (first.guest / "parallel.progress").write_text('{"share": 0.5, "seconds_left": 3.0, "rows": 10}')
+    Carrier(plan, first).ship()
+    lost = {"status": Status.RUNNING, "lease_expires_at": now(), "worker_id": None}
+    for attempt, then in ((1, Status.QUEUED), (4, Status.FAILED)):
+        with transaction() as session:
+            session.execute(update(Job).where(Job.id == plan.job_id).values(**lost, attempt=attempt))
+        lost_jobs.reconcile()
+        with reading() as session:
+            assert session.get_one(Job, plan.job_id).status is then
+    second, plan.attempt = JobFolder(tmp_path / "2"), 2
+    carrier = Carrier(plan, second)
+    carrier.fetch()
+    assert (second.guest / "earlier" / "000001").read_bytes() == b"rows"
+    carrier.clear()
+    assert not store().list(journals_key(plan.workspace_id, plan.name))
+
+
+def test_a_table_is_cut_between_its_rows(tmp_path, monkeypatch):
+    monkeypatch.setattr(pieces, "PIECE_BYTES", 40)
+    rows = [f'{number},"say ""{number}""\nand, go"\n' for number in range(50)]
+    (tmp_path / "a.csv").write_text("n,text\n" + "".join(rows))
+    (tmp_path / "b.csv").write_text("n\n1\n")
+    cut = [task["pieces"] for task in pieces.mini_batches([str(tmp_path / name) for name in ("a.csv", "b.csv")], 10)]
+    assert len(cut) > 10 and cut.pop() == [{"path": str(tmp_path / "b.csv"), "bytes": 4}]
+    texts = [pieces.text_of(piece).decode() for (piece,) in cut]
+    assert all(text.startswith("n,text\n") for text in texts)
+    assert "".join(text.removeprefix("n,text\n") for text in texts) == "".join(rows)
+    assert sum(pieces.records(piece) for (piece,) in cut) == 50

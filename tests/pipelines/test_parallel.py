@@ -1,6 +1,8 @@
 """Parallel steps: their files, and how the leader deals with what fails, crashes and hangs."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -51,6 +53,18 @@ def run(paths):
     if number == 6: time.sleep(30)
     return [number * int(sys.argv[2])]
 def shutdown(): print("shut down", flush=True)
+"""
+
+
+WAITING = """\
+import os, time
+def run(paths):
+    number = int(open(paths[0]).read())
+    while number == 37 and not os.path.exists("go"):
+        time.sleep(0.01)
+    with open("scored", "a") as file:
+        file.write(f"{number}\\n")
+    return [f"{number} é"]
 """
 
 
@@ -109,3 +123,44 @@ def test_too_many_failures_and_a_script_that_does_not_start_end_the_step(tmp_pat
     code, said, _ = lead(tmp_path, 5, 99)
     assert code == 1 and "ValueError: no model" in said.splitlines()[-1]
     assert json.loads((tmp_path / "parallel.json").read_text())["concurrency"] == 4
+
+
+def start(folder: Path, name: str, **changes) -> subprocess.Popen:
+    """An attempt in a folder of its own, with the journals that others left."""
+    (folder / name / "rows").mkdir(parents=True)
+    (folder / "earlier").mkdir(exist_ok=True)
+    asked = parallel_step().parallel | {"concurrency": 2, "timeout_seconds": 60} | changes
+    ports = {"images": str(folder / "in")}, {"rows": str(folder / name / "rows")}
+    command = command_of(asked, {"images": "uri_folder"}, folder / name, *ports).split()[1:]
+    (folder / name / "earlier").symlink_to(folder / "earlier")
+    return subprocess.Popen(
+        [sys.executable, *command], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        start_new_session=True,
+    )  # fmt: skip
+
+
+def test_after_a_kill_no_row_is_doubled_and_none_is_lost(tmp_path, monkeypatch):
+    (tmp_path / "in").mkdir()
+    for number in range(60):
+        (tmp_path / "in" / f"{number:04}.txt").write_text(str(number))
+    (tmp_path / "score.py").write_text(WAITING)
+    first = start(tmp_path, "a")
+    scored, journal = tmp_path / "scored", tmp_path / "a" / "parallel.journal"
+    while not scored.exists() or len(scored.read_text().split()) < 59:
+        assert first.poll() is None, first.communicate()[0]
+    # All but one are done, of which those before it are on record, at the latest a second after they were.
+    while journal.read_bytes().count(b"\n") < 20:
+        assert first.poll() is None
+    os.killpg(first.pid, signal.SIGKILL)
+    first.communicate()
+    # What was carried away before the end may be torn anywhere.
+    kept = journal.read_bytes()
+    (tmp_path / "earlier" / "000001").write_bytes(kept[: len(kept) - 3])
+    scored.unlink()
+    (tmp_path / "go").touch()
+    second = start(tmp_path, "b")
+    said, _ = second.communicate(timeout=60)
+    assert second.returncode == 0, said
+    rows = (tmp_path / "b" / "rows" / "parallel_run_step.txt").read_text().splitlines()
+    assert rows == [f"{number} é" for number in range(60)]
+    assert "Going on after" in said and 0 < 60 - len(scored.read_text().split()) < 37

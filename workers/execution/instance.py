@@ -57,7 +57,7 @@ def _run(node: Node, held: Held, plan: Plan) -> tuple[int | None, str | None]:
         nodes.run(plan)
         system_log.write(f"Started instance {plan.rank}: {plan.command}")
         guest = node.launcher.start(launch_of(node, plan, folder, found, nodes.peers(plan)))
-        outcome, _ = watch(guest, held, Shipper(plan, folder.log), plan)
+        outcome, _ = watch(guest, held, (Shipper(plan, folder.log),), plan)
         check(held)
         system_log.write(outcome.message or f"Ended with exit code {outcome.exit_code}.")
         if not outcome.message:

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 LEADER = Path(__file__).resolve().parent / "guest" / "parallel.py"
+# What the leader writes for the worker, and the journals of earlier attempts that it reads, in the guest's folder.
+JOURNAL, PROGRESS, EARLIER = "parallel.journal", "parallel.progress", "earlier"
 # As Azure ML calls the file in a folder.
 ROWS_FILE = "parallel_run_step.txt"
 
@@ -23,6 +25,7 @@ def command_of(
         "environment": _environment(inputs[model], outputs) if model else {},
         "input": inputs[port],
         "tabular": input_types.get(port) == "mltable" or "bytes" in (asked["size"] or {}),
+        "scores_model": bool(asked.get("scores_model")),
         "size": asked["size"],
         "partition_keys": asked["partition_keys"],
         "concurrency": asked["concurrency"],
@@ -31,6 +34,10 @@ def command_of(
         "max_retries": asked["max_retries"],
         "timeout_seconds": asked["timeout_seconds"],
         "append_to": _rows(asked["append_row_to"], asked.get("append_row_file_name") or ROWS_FILE, outputs),
+        "folders": [path if Path(path).is_dir() else str(Path(path).parent) for path in outputs.values()],
+        "journal": str(folder / JOURNAL),
+        "earlier": str(folder / EARLIER),
+        "progress": str(folder / PROGRESS),
     }
     path = folder / "parallel.json"
     path.write_text(json.dumps(config))

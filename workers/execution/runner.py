@@ -3,6 +3,7 @@
 import logging
 import shutil
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from app.compute import taking
@@ -13,6 +14,7 @@ from app.jobs.lifecycle import Status
 from app.jobs.tables import Job
 from workers.containers.images import Image
 from workers.execution import nodes, services
+from workers.execution.carrying import Carrier
 from workers.execution.distribution import Peer, ports_of
 from workers.execution.folder import JobFolder
 from workers.execution.launcher import Guest, Outcome
@@ -54,6 +56,8 @@ def run(node: Node, plan: Plan, held: Held) -> None:
         _end_stopped(node, held, plan)
     except Conflict as error:
         log.warning("job %s slipped away: %s", plan.name, error.message)
+    except Unavailable as error:
+        _fail(node, held, plan, error.message, end=moves.lose)
     except AtelierError as error:
         _fail(node, held, plan, error.message, detail="\n".join(error.details) or None)
     except Exception as error:
@@ -67,6 +71,8 @@ def run(node: Node, plan: Plan, held: Held) -> None:
 
 def _run(node: Node, held: Held, plan: Plan, folder: JobFolder, system_log: SystemLog) -> None:
     found = prepare(node, held, plan, folder, system_log)
+    carrier = Carrier(plan, folder)
+    carrier.fetch()
     check(held)
     _tell_where(plan, found)
     peers = find_peers(plan, held, system_log)
@@ -75,7 +81,7 @@ def _run(node: Node, held: Held, plan: Plan, folder: JobFolder, system_log: Syst
     beside = services.chosen(plan, folder)
     guest = node.launcher.start(launch_of(node, plan, folder, found, peers, beside))
     with services.watched(plan, beside, folder):
-        outcome, failure = watch(guest, held, Shipper(plan, folder.log), plan)
+        outcome, failure = watch(guest, held, (Shipper(plan, folder.log), carrier), plan)
     if held.taken.is_set() or held.leave.is_set():
         check(held)
     system_log.write(outcome.message or f"Ended with exit code {outcome.exit_code}.")
@@ -87,6 +93,7 @@ def _run(node: Node, held: Held, plan: Plan, folder: JobFolder, system_log: Syst
         nodes.wait_for_others(plan, lambda: check(held))
     _move(node, held, plan, Status.FINALIZING, exit_code=outcome.exit_code)
     written = results.collect(plan.job_id, folder.outputs, folder.work)
+    carrier.clear()
     _apply(node, held, plan, outcome, written)
 
 
@@ -110,14 +117,18 @@ def find_peers(plan: Plan, held: Held, system_log: SystemLog) -> list[Peer]:
     return [Peer("127.0.0.1", nodes.free_ports(ports_of(plan.spec)))] if is_distributed(plan) else []
 
 
-def watch(guest: Guest, held: Held, shipper: Shipper, plan: Plan) -> tuple[Outcome, AtelierError | None]:
+def watch(
+    guest: Guest, held: Held, shippers: Sequence[Shipper | Carrier], plan: Plan
+) -> tuple[Outcome, AtelierError | None]:
     """Pass on what the guest prints until it ends, and end it when it must stop or another instance failed."""
     asked, failure, look_at = False, None, time.monotonic()
     while True:
         outcome = guest.wait(POLL_SECONDS)
-        shipper.ship()
+        for shipper in shippers:
+            shipper.ship()
         if outcome is not None:
-            shipper.finish()
+            for shipper in shippers:
+                shipper.finish()
             return outcome, failure
         if plan.instances > 1 and not plan.rank and time.monotonic() > look_at:
             failure = nodes.find_failure(plan)
@@ -142,11 +153,13 @@ def _apply(node: Node, held: Held, plan: Plan, outcome: Outcome, written: result
         _end_stopped(node, held, plan)
 
 
-def _fail(node: Node, held: Held, plan: Plan, message: str, detail: str | None = None) -> None:
+def _fail(
+    node: Node, held: Held, plan: Plan, message: str, detail: str | None = None, end: Callable = moves.fail
+) -> None:
     try:
         with transaction() as session:
             job = session.get_one(Job, plan.job_id)
-            moves.fail(session, job, message, detail=detail, held_by=(node.id, held.attempt))
+            end(session, job, message, detail=detail, held_by=(node.id, held.attempt))
     except Conflict:
         _end_stopped(node, held, plan)
 

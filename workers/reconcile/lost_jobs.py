@@ -19,7 +19,7 @@ def reconcile() -> None:
                 if job.status is Status.CANCEL_REQUESTED:
                     moves.move(session, job, Status.CANCELED)
                 else:
-                    moves.fail(session, job, MESSAGE)
+                    moves.lose(session, job, MESSAGE)
             except Conflict:
                 # It came to an end by itself just now.
                 log.info("job %s ended meanwhile", job.name)

@@ -11,8 +11,6 @@ from app.jobs.specification.ports import LITERAL_TYPES
 
 # As Azure ML calls the step of an invocation, and the folder with what it wrote.
 STEP, OUTPUT = "batchscoring", "score"
-# How often a step goes on after its worker was lost.
-LOST_WORKERS = 3
 
 
 def job_file(deployment: BatchDeployment, asked: Invocation) -> dict[str, Any]:
@@ -63,6 +61,8 @@ def _of_model(spec: dict[str, Any], asked: Invocation) -> dict[str, Any]:
     return {
         "inputs": {"input": _input(data), "model": {"type": model_type, "path": spec["model"]}},
         "outputs": {OUTPUT: output},
+        # Who invokes it twice wants it scored twice.
+        "settings": {"force_rerun": True},
         "jobs": {STEP: _step(spec, settings, asked.instance_count, data.type, model_type)},
     }
 

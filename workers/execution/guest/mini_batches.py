@@ -4,12 +4,17 @@ Standard library alone, under the interpreter of any environment; pandas only fo
 """
 
 import glob
+import hashlib
 import io
 import os
 
+import pieces
+
 
 def tasks_of(config):
-    if config["tabular"]:
+    if config["scores_model"]:
+        batches = pieces.mini_batches(table_files(config["input"]), (config["size"] or {}).get("files", 10))
+    elif config["tabular"]:
         batches = tables_of(config)
     else:
         files = files_of(config["input"])
@@ -18,6 +23,24 @@ def tasks_of(config):
         batches = ({"files": part, "count": len(part)} for part in parts)
     for index, task in enumerate(batches):
         yield {"index": index, **task}
+
+
+def total_of(config):
+    """How much there is, as far as it is known before the input is read; `unit` is what an item is."""
+    if config["scores_model"]:
+        files = table_files(config["input"])
+        return {"unit": "rows", "items": None, "bytes": sum(os.path.getsize(path) for path in files)}
+    if config["tabular"]:
+        return {"unit": "rows", "items": None}
+    return {"unit": "files", "items": len(files_of(config["input"]))}
+
+
+def fingerprint(config):
+    """Of the input and how it is cut, by names and sizes."""
+    found = hashlib.sha256(repr((config["size"], config["partition_keys"], config["scores_model"])).encode())
+    for path in table_files(config["input"]) if config["tabular"] else files_of(config["input"]):
+        found.update(f"{os.path.relpath(path, config['input'])}\0{os.path.getsize(path)}\0".encode())
+    return found.hexdigest()
 
 
 def files_of(path):
@@ -83,9 +106,9 @@ def read_table(path):
 
 
 def batch_of(task):
-    """Paths, or a table of rows."""
-    if "files" in task:
-        return task["files"]
+    """Paths, pieces of tables, or a table of rows."""
+    if "files" in task or "pieces" in task:
+        return task.get("files") or task["pieces"]
     import pandas
 
     return pandas.read_json(io.StringIO(task["rows"]), orient="table")

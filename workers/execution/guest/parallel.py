@@ -10,21 +10,19 @@ import importlib.util
 import inspect
 import json
 import os
-import select
 import socket
-import subprocess
 import sys
-import time
 import traceback
 
 FOLDER = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, FOLDER)
-from mini_batches import batch_of, tasks_of  # noqa: E402
+from leader import Failed, Leader, Process  # noqa: E402
+from mini_batches import batch_of  # noqa: E402
 
 # The user's own modules may be called as ours are.
 sys.path.remove(FOLDER)
-
-READY_SECONDS = 600
+for _name in ("kept_rows", "leader", "mini_batches", "pieces", "progress"):
+    sys.modules.pop(_name)
 
 
 class Context:
@@ -94,170 +92,6 @@ def rows_of(result):
     return {"rows": [str(item) for item in items], "count": len(items)}
 
 
-# The leader.
-
-
-class Process:
-    """One process with the entry script, as the leader sees it. `task` is what it is busy with."""
-
-    def __init__(self, config_path, arguments):
-        ours, theirs = socket.socketpair()
-        self.link, self.unread, self.task, self.is_ready = ours, b"", None, False
-        self.since = time.monotonic()
-        command = [sys.executable, "-u", os.path.abspath(__file__), "--process", str(theirs.fileno()), config_path]
-        self.popen = subprocess.Popen([*command, *arguments], pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL)
-        theirs.close()
-
-    def give(self, task):
-        self.task, self.since = task, time.monotonic()
-        self.link.sendall((json.dumps(task) + "\n").encode())
-
-    def hear(self):
-        """The next message; None when there is none yet, and {} when the process is gone."""
-        try:
-            data = self.link.recv(1 << 16)
-        except ConnectionError:
-            data = b""
-        if not data:
-            return {}
-        self.unread += data
-        line, found, rest = self.unread.partition(b"\n")
-        if not found:
-            return None
-        self.unread = rest
-        return json.loads(line)
-
-    def end(self, kill=False):
-        """Ask it to end, and wait for its `shutdown()`."""
-        if kill:
-            self.popen.kill()
-        self.link.close()
-        return self.popen.wait()
-
-
-class Failed(Exception):
-    """The step cannot go on; said in one sentence."""
-
-
-class Leader:
-    def __init__(self, config, config_path, arguments):
-        self.config, self.start = config, lambda: Process(config_path, arguments)
-        self.processes, self.waiting, self.next_rows, self.held = [], [], 0, {}
-        self.done = self.failed = self.lost_items = 0
-        self.started = self.told = time.monotonic()
-        self.out = open(config["append_to"], "w") if config["append_to"] else None
-
-    def run(self, tasks):
-        """Give every task to a process until all are done or too many failed."""
-        self.tasks = iter(tasks)
-        try:
-            for _ in range(self.config["concurrency"]):
-                self.processes.append(self.start())
-            self.fill()
-            while any(process.task or not process.is_ready for process in self.processes):
-                self.listen()
-            for process in self.processes:
-                if process.end() != 0:
-                    raise Failed("`shutdown()` of the entry script failed.")
-            self.processes = []
-        finally:
-            for process in self.processes:
-                process.end(kill=True)
-            if self.out:
-                self.out.close()
-        self.tell(True)
-
-    def following(self):
-        return self.waiting.pop() if self.waiting else next(self.tasks, None)
-
-    def fill(self):
-        for process in self.processes:
-            if process.is_ready and process.task is None:
-                task = self.following()
-                if task is not None:
-                    process.give(task)
-
-    def listen(self):
-        links = {process.link: process for process in self.processes}
-        for link in select.select(list(links), [], [], 0.5)[0]:
-            process = links[link]
-            message = process.hear()
-            if message is not None:
-                self.take(process, message)
-        self.end_overdue()
-        self.fill()
-        self.tell(False)
-
-    def take(self, process, message):
-        if "broken" in message:
-            print(message["broken"], file=sys.stderr, flush=True)
-            raise Failed("The entry script could not be started: " + message["broken"].strip().splitlines()[-1])
-        if not message:
-            code = process.end(kill=True)
-            if not process.is_ready:
-                raise Failed(f"A process ended with code {code} before the entry script was ready.")
-            self.replace(process, f"the process ended with code {code}")
-        elif message.get("ready"):
-            process.is_ready = True
-        else:
-            task, process.task = process.task, None
-            self.settle(task, message)
-
-    def end_overdue(self):
-        for process in list(self.processes):
-            limit = self.config["timeout_seconds"] if process.is_ready else READY_SECONDS
-            if (process.task or not process.is_ready) and time.monotonic() - process.since > limit:
-                process.end(kill=True)
-                if not process.is_ready:
-                    raise Failed(f"`init()` of the entry script took longer than {limit} seconds.")
-                self.replace(process, f"it took longer than {limit} seconds")
-
-    def replace(self, process, cause):
-        self.processes[self.processes.index(process)] = self.start()
-        if process.task:
-            self.settle(process.task, {"error": cause})
-
-    def settle(self, task, message):
-        """Keep the rows of a mini-batch, try it again, or count it as failed."""
-        if "error" in message:
-            task["attempt"] = task.get("attempt", 0) + 1
-            said = (task["index"], task["attempt"], message["error"])
-            print("Mini-batch {} failed, attempt {}: {}".format(*said), flush=True)
-            if task["attempt"] <= self.config["max_retries"]:
-                self.waiting.append(task)
-                return
-            self.failed += 1
-            self.lost_items += task["count"]
-            self.keep(task["index"], [])
-        else:
-            self.done += 1
-            self.lost_items += max(0, task["count"] - message["count"])
-            self.keep(task["index"], message["rows"])
-        self.check()
-
-    def check(self):
-        most, items = self.config["mini_batch_error_threshold"], self.config["error_threshold"]
-        if 0 <= most < self.failed:
-            raise Failed(f"{self.failed} mini-batches failed; mini_batch_error_threshold is {most}.")
-        if 0 <= items < self.lost_items:
-            raise Failed(f"{self.lost_items} items failed; error_threshold is {items}.")
-
-    def keep(self, index, rows):
-        """Rows are written in the order of the mini-batches, whatever is done first."""
-        self.held[index] = rows
-        while self.next_rows in self.held:
-            for row in self.held.pop(self.next_rows):
-                if self.out:
-                    self.out.write(row + "\n")
-            self.next_rows += 1
-
-    def tell(self, is_end):
-        if is_end or time.monotonic() - self.told > 10:
-            self.told = time.monotonic()
-            seconds = self.told - self.started
-            print(f"{self.done} mini-batches done, {self.failed} failed, {seconds:.1f} s", flush=True)
-
-
 def lead(config_path, arguments):
     with open(config_path) as file:
         config = json.load(file)
@@ -265,7 +99,7 @@ def lead(config_path, arguments):
         print("entry_script: there is no file {!r} in the code.".format(config["entry"]), file=sys.stderr)
         return 1
     try:
-        Leader(config, config_path, arguments).run(tasks_of(config))
+        Leader(config, lambda: Process.start(os.path.abspath(__file__), config_path, arguments)).run()
     except Failed as error:
         print(f"RuntimeError: {error}", file=sys.stderr, flush=True)
         return 1

@@ -1,6 +1,7 @@
 """Entry script of a parallel step that scores files with an MLflow model.
 
-Its rows are comma-separated: the number of the row in its file, the prediction, and the name of the file.
+Its rows are comma-separated: the number of the row in its file, the prediction, and the name of the file. It is given
+pieces of files; the rows of parts are numbered by the leader, who knows how many came before them.
 """
 
 import csv
@@ -10,9 +11,12 @@ import os
 import mlflow.pyfunc
 import numpy
 import pandas
+from pieces import DELIMITERS, text_of
 
 MODEL = None
 CHUNK_ROWS = 50_000
+# What a piece has that is a part of its file.
+PARTS = {"start", "group"}
 
 
 def init():
@@ -21,20 +25,34 @@ def init():
 
 
 def run(mini_batch):
-    return [line for path in mini_batch for line in scored(path)]
+    return [line for piece in mini_batch for line in scored(piece)]
 
 
-def scored(path):
-    first = 0
-    for table in tables(path):
-        predictions = MODEL.predict(table)
-        frame = columns(predictions)
-        frame.insert(0, "row", range(first, first + len(frame)))
-        frame["file"] = os.path.basename(path)
+def scored(piece):
+    """Lines with the prediction and the name of the file, and before them the row where the piece is a whole file."""
+    name, is_whole, first = os.path.basename(piece["path"]), len(piece.keys() & PARTS) == 0, 0
+    for table in tables(piece):
+        if not len(table):
+            continue
+        frame = columns(MODEL.predict(table))
+        if is_whole:
+            frame.insert(0, "row", range(first, first + len(frame)))
+        frame["file"] = name
         first += len(frame)
-        text = io.StringIO()
-        frame.to_csv(text, header=False, index=False, lineterminator="\n", quoting=csv.QUOTE_MINIMAL)
-        yield from text.getvalue().splitlines()
+        yield from lines_of(frame)
+
+
+def lines_of(frame):
+    text = frame.to_csv(header=False, index=False, lineterminator="\n", quoting=csv.QUOTE_MINIMAL)
+    lines = text.splitlines()
+    if len(lines) == len(frame):
+        return lines
+    # Some text has line breaks of its own.
+    return [row.to_csv(header=False, index=False).removesuffix("\n") for row in one_by_one(frame)]
+
+
+def one_by_one(frame):
+    return (frame.iloc[at : at + 1] for at in range(len(frame)))
 
 
 def columns(predictions):
@@ -45,18 +63,23 @@ def columns(predictions):
     return pandas.DataFrame(values.reshape(len(values), -1))
 
 
-def tables(path):
+def tables(piece):
     """Raises ValueError for a file that is no table."""
-    name = path.lower()
-    if name.endswith(".csv"):
-        return pandas.read_csv(path, chunksize=CHUNK_ROWS)
-    if name.endswith(".tsv"):
-        return pandas.read_csv(path, sep="\t", chunksize=CHUNK_ROWS)
-    if name.endswith(".jsonl"):
-        return pandas.read_json(path, lines=True, chunksize=CHUNK_ROWS)
-    if name.endswith(".json"):
+    path = piece["path"]
+    kind = os.path.splitext(path)[1].lower()
+    if "group" in piece:
+        import pyarrow.parquet
+
+        with pyarrow.parquet.ParquetFile(path) as file:
+            return [file.read_row_group(piece["group"]).to_pandas()]
+    source = io.BytesIO(text_of(piece)) if "start" in piece else path
+    if kind in DELIMITERS:
+        return pandas.read_csv(source, sep=DELIMITERS[kind], chunksize=CHUNK_ROWS)
+    if kind == ".jsonl":
+        return pandas.read_json(source, lines=True, chunksize=CHUNK_ROWS)
+    if kind == ".json":
         return [pandas.read_json(path)]
-    if name.endswith((".parquet", ".pq")):
+    if kind in (".parquet", ".pq"):
         return [pandas.read_parquet(path)]
     kinds = ".csv, .tsv, .json, .jsonl and .parquet"
     raise ValueError(f"{os.path.basename(path)} is none of the files that are scored without a script: {kinds}")
