@@ -163,4 +163,4 @@ def test_after_a_kill_no_row_is_doubled_and_none_is_lost(tmp_path, monkeypatch):
     assert second.returncode == 0, said
     rows = (tmp_path / "b" / "rows" / "parallel_run_step.txt").read_text().splitlines()
     assert rows == [f"{number} é" for number in range(60)]
-    assert "Going on after" in said and 0 < 60 - len(scored.read_text().split()) < 37
+    assert "Going on after" in said and 0 < 60 - len(scored.read_text().split()) <= 37
