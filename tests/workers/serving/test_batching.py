@@ -5,6 +5,7 @@ import json
 import threading
 from pathlib import Path
 
+from workers.serving.guest.batching import Given
 from workers.serving.guest.custom_model import FileModel
 from workers.serving.guest.scoring import Limits, ScoringApp
 from workers.serving.guest.wire import Request
@@ -68,3 +69,48 @@ def test_a_model_whose_rows_depend_on_one_another_gets_no_batches(tmp_path):
     calls, found = asyncio.run(answered(tmp_path, "[row[0] / sum(map(sum, rows)) for row in rows]", rounds))
     assert found == [[[1], [1]]] * 2
     assert calls == [1, 2, 1, 1, 1, 1, 1]
+
+
+class Doubling:
+    """As quick as a model can be."""
+
+    is_framework = batches = True
+    inputs: list[dict] = []
+    outputs: list[dict] = []
+
+    def __init__(self) -> None:
+        self.calls: list[int] = []
+
+    def read(self, raw: bytes, content_type: str) -> Given:
+        return Given(json.loads(raw))
+
+    def predict(self, given: Given) -> list:
+        self.calls.append(given.rows)
+        return [2 * row[0] for row in given.value]
+
+
+def test_a_quick_model_answers_on_the_loop_one_at_once_and_what_comes_together_in_one_call():
+    async def check():
+        app = ScoringApp("key", Limits(5, 1, 8))
+        app.model = model = Doubling()
+        answers = {}
+
+        def ask(number, key="key"):
+            request = Request("POST", "/score", {"x-atelier-instance-key": key}, json.dumps([[number]]).encode())
+            return request, lambda response: answers.update({number: (response.status, response.body)})
+
+        assert not app.quick(*ask(0)), "nothing is known of it yet"
+        await app(ask(0)[0])
+        # The first batch has to agree with single requests. From then on the first that comes waits for others, too.
+        for calls in ([1, 2, 1, 1], [3]):
+            model.calls.clear()
+            answers.clear()
+            assert all(app.quick(*ask(number)) for number in (1, 2, "x"))
+            while len(answers) < 3:
+                await asyncio.sleep(0)
+            assert answers == {1: (200, b"[2]"), 2: (200, b"[4]"), "x": (200, b'["xx"]')}
+            assert model.calls == calls
+        assert app.in_flight == 0
+        assert not app.quick(*ask(1, key="other"))
+
+    asyncio.run(check())

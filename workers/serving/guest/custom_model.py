@@ -126,7 +126,8 @@ class FileModel:
         path = model_files.find(model_folder)
         # The model as its own framework knows it, and what scores with it.
         self.native, self._predict = model_files.LOADERS[path.suffix](path)
-        self.batches = path.suffix != ".py" or bool(getattr(self.native, "batches", False))
+        self.is_framework = path.suffix != ".py"
+        self.batches = self.is_framework or bool(getattr(self.native, "batches", False))
 
     def score(self, raw: bytes, content_type: str, *, wrapped: bool) -> bytes:
         return answers.encode(answers.wrap(self.predict(self.read(raw, content_type)), wrapped))

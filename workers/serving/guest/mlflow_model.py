@@ -2,6 +2,7 @@
 
 import base64
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,6 @@ FRAME_TYPES = {
     "boolean": "bool",
     "datetime": "datetime64[ns]",
 }
-
 
 ROW_BY_ROW = frozenset(
     f"mlflow.{flavour}"
@@ -38,7 +38,20 @@ class MlflowModel:
         self.outputs = _schema(described.get("outputs"))
         self.params = {param["name"] for param in _schema(described.get("params"))}
         self.signature = signature.parse(self.inputs)
-        self.batches = self._model.metadata.flavors["python_function"].get("loader_module") in ROW_BY_ROW
+        loader = self._model.metadata.flavors["python_function"].get("loader_module")
+        self.is_framework = self.batches = loader in ROW_BY_ROW
+        self._predict = self._predictor()
+
+    def _predictor(self) -> Callable[[Any], Any]:
+        """What MLflow itself calls with an input that fits the signature, as ours do: to fit it costs MLflow more."""
+        signature = self.signature
+        if not self.is_framework or self.params or signature is None:
+            return self._model.predict
+        if signature.tensors:
+            fits = not signature.is_named
+        else:
+            fits = all(column.required and column.type in FRAME_TYPES for column in signature.columns)
+        return self._model._model_impl.predict if fits else self._model.predict
 
     def native(self) -> Any:
         """The model as its own framework knows it. Raises AttributeError where it has no such form."""
@@ -68,7 +81,7 @@ class MlflowModel:
     def predict(self, given: Given) -> Any:
         if given.params:
             return self._model.predict(given.value, params=given.params)
-        return self._model.predict(given.value)
+        return self._predict(given.value)
 
 
 def numpy_rows(found: Any) -> list | None:

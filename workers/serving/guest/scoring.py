@@ -15,15 +15,22 @@ from typing import Any, Protocol
 from . import answers, openapi
 from .batching import MOST_REQUESTS, Batches, Given, attempt
 from .errors import MethodNotAllowed, NotFound, NotReady, ScoringError, TimedOut, TooBusy, Unauthorized
+from .inline import Done, Inline
 from .wire import Request, Response
 
 log = logging.getLogger("scoring")
 STUCK_SECONDS = 60
+SCORED = ("/score", "/invocations")
 Waiting = tuple[Request, asyncio.Future]
 
 
 class Model(Protocol):
-    """Scripts, which have headers and statuses of their own, have `answer(request)` in place of these."""
+    """Scripts, which have headers and statuses of their own, have `answer(request)` in place of these.
+
+    `is_framework` says that none of it is code of the user's, which might need a thread of its own.
+    """
+
+    is_framework: bool
 
     inputs: list[dict]
     outputs: list[dict]
@@ -46,7 +53,8 @@ class ScoringApp:
     def __init__(self, key: str, limits: Limits) -> None:
         self._model: Model | None = None
         self._batches: Batches | None = None
-        self._key, self._limits = key, limits
+        self._inline: Inline | None = None
+        self._key, self._limits = key.encode(), limits
         self._pool = ThreadPoolExecutor(limits.concurrent, thread_name_prefix="score")
         self._idle = limits.concurrent
         self._waiting: deque[Waiting] = deque()
@@ -60,6 +68,8 @@ class ScoringApp:
     @model.setter
     def model(self, model: Model) -> None:
         self._batches = None if hasattr(model, "answer") else Batches(model)
+        if self._batches is not None and model.is_framework:
+            self._inline = Inline(lambda requests: [_settled(found) for found in self._work(requests)])
         self._model = model
 
     async def __call__(self, request: Request) -> Response:
@@ -68,11 +78,30 @@ class ScoringApp:
         except ScoringError as error:
             return refusal(error)
 
-    async def _route(self, request: Request) -> Response:
+    def quick(self, request: Request, done: Done) -> bool:
+        """Whether it is answered by `done` with no task and no thread: by a model that has proved to be quick."""
+        lane = self._inline
+        if lane is None or not lane.is_quick or self._at_work or lane.waiting > self._limits.queued:
+            return False
+        if request.path not in SCORED or request.method != "POST" or not self._admits(request):
+            return False
+        self.in_flight += 1
+
+        def answered(response: Response) -> None:
+            self.in_flight -= 1
+            done(response)
+
+        lane.submit(request, answered)
+        return True
+
+    def _admits(self, request: Request) -> bool:
         given = request.headers.get("x-atelier-instance-key", "")
-        if not hmac.compare_digest(given.encode("latin-1"), self._key.encode()):
+        return hmac.compare_digest(given.encode("latin-1"), self._key)
+
+    async def _route(self, request: Request) -> Response:
+        if not self._admits(request):
             raise Unauthorized("The header x-atelier-instance-key is missing or wrong.")
-        if request.path in ("/score", "/invocations"):
+        if request.path in SCORED:
             if request.method != "POST":
                 raise MethodNotAllowed(f"{request.method} {request.path}: expected POST.")
             return await self._score(request)
@@ -170,10 +199,13 @@ class ScoringApp:
     def _answers(self, requests: list[Request]) -> list[Response | Exception]:
         if self._batches is None:
             return [attempt(self._model.answer, request) for request in requests]
+        started = time.perf_counter()
         given = [attempt(self._read, request) for request in requests]
         readable = [found for found in given if not isinstance(found, Exception)]
         predictions = iter(self._batches.predict(readable))
         found = [one if isinstance(one, Exception) else next(predictions) for one in given]
+        if self._inline is not None:
+            self._inline.learn(time.perf_counter() - started)
         return [
             one if isinstance(one, Exception) else attempt(_response, one, request)
             for one, request in zip(found, requests, strict=True)
@@ -185,6 +217,15 @@ class ScoringApp:
 
 def _response(predictions: Any, request: Request) -> Response:
     return Response(200, answers.encode(answers.wrap(predictions, request.path == "/invocations")))
+
+
+def _settled(found: Response | Exception) -> Response:
+    if isinstance(found, Response):
+        return found
+    if isinstance(found, ScoringError):
+        return refusal(found)
+    log.error("scoring failed", exc_info=found)
+    return refusal(ScoringError(f"{type(found).__name__}: {found}"))
 
 
 def refusal(error: ScoringError) -> Response:

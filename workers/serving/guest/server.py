@@ -93,7 +93,7 @@ async def serve(config: Config) -> None:
         config.request_timeout_ms / 1000, config.max_concurrent_requests_per_instance, config.max_queued_requests
     )
     app = scoring.ScoringApp(config.key, limits)
-    server, port = await wire.listen(app, config.host, config.port, config.body_bytes, scoring.refuse)
+    server, port = await wire.listen(app, config.host, config.port, config.body_bytes, scoring.refuse, app.quick)
     if config.address_file:
         written = Path(config.address_file + ".new")
         written.write_text(f"{config.host}:{port}")

@@ -5,6 +5,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import partial
 from http import HTTPStatus
 
 HEAD_BYTES = 64 * 1024
@@ -31,6 +32,7 @@ class Response:
 
 
 Handler = Callable[[Request], Awaitable[Response]]
+Quick = Callable[[Request, Callable[[Response], None]], bool]
 
 
 class Malformed(Exception):
@@ -75,10 +77,16 @@ def read_head(raw: bytes, body_limit: int) -> _Head:
 
 
 class Connection(asyncio.Protocol):
-    """One request at a time; a client that goes away cancels what it waits for."""
+    """One request at a time; a client that goes away cancels what it waits for.
 
-    def __init__(self, handler: Handler, body_limit: int, refuse: Callable[[int, str], Response]) -> None:
-        self._handler, self._limit, self._refuse = handler, body_limit, refuse
+    `quick` says whether it answers a request itself, with no task.
+    """
+
+    def __init__(
+        self, handler: Handler, body_limit: int, refuse: Callable[[int, str], Response], quick: Quick | None = None
+    ) -> None:
+        self._handler, self._limit, self._refuse, self._quick = handler, body_limit, refuse, quick
+        self._busy = False
         self._buffer = bytearray()
         self._head: _Head | None = None
         self._task: asyncio.Task | None = None
@@ -93,7 +101,7 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._buffer += data
-        if self._task is None:
+        if not self._busy:
             self._advance()
         elif len(self._buffer) > HEAD_BYTES + self._limit:
             self._transport.abort()
@@ -112,7 +120,9 @@ class Connection(asyncio.Protocol):
         del self._buffer[: head.length]
         self._head = None
         request = Request(head.method, head.path, head.headers, body, head.query)
-        self._task = asyncio.get_running_loop().create_task(self._answer(request, head.keep_alive))
+        self._busy = True
+        if self._quick is None or not self._quick(request, partial(self._end, head.keep_alive)):
+            self._task = asyncio.get_running_loop().create_task(self._answer(request, head.keep_alive))
 
     def _take_head(self) -> bool:
         end = self._buffer.find(b"\r\n\r\n")
@@ -132,10 +142,22 @@ class Connection(asyncio.Protocol):
         except Exception:
             log.exception("%s %s", request.method, request.path)
             response = self._refuse(500, "The scoring server failed. Its log says why.")
-        self._write(response, keep_alive)
         self._task = None
+        self._end(keep_alive, response)
+
+    def _end(self, keep_alive: bool, response: Response) -> None:
+        self._busy = False
+        if self._transport.is_closing():
+            return
+        self._write(response, keep_alive)
         if keep_alive and self._buffer:
-            self._advance()
+            # Not at once, or many requests on one connection would be as many calls within one another.
+            self._busy = True
+            asyncio.get_running_loop().call_soon(self._go_on)
+
+    def _go_on(self) -> None:
+        self._busy = False
+        self._advance()
 
     def _write(self, response: Response, keep_alive: bool) -> None:
         headers = {
@@ -152,9 +174,14 @@ class Connection(asyncio.Protocol):
 
 
 async def listen(
-    handler: Handler, host: str, port: int, body_limit: int, refuse: Callable[[int, str], Response]
+    handler: Handler,
+    host: str,
+    port: int,
+    body_limit: int,
+    refuse: Callable[[int, str], Response],
+    quick: Quick | None = None,
 ) -> tuple[asyncio.Server, int]:
     """Begin to serve; returns the server and the port, which the system chose where `port` is 0."""
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: Connection(handler, body_limit, refuse), host, port, backlog=1024)
+    server = await loop.create_server(lambda: Connection(handler, body_limit, refuse, quick), host, port, backlog=1024)
     return server, server.sockets[0].getsockname()[1]
