@@ -2,10 +2,11 @@
 
 from sqlalchemy.orm import Session
 
+from app.access.guard import note
 from app.assets import addresses
 from app.assets.addresses import AssetVersion, Stored
 from app.connections import references
-from app.endpoints import service
+from app.endpoints import autoscaling, scaling, service
 from app.endpoints.schemas import DeploymentCreate
 from app.endpoints.tables import OnlineDeployment, OnlineEndpoint
 from app.environments import resolving
@@ -15,37 +16,70 @@ from app.models import queries as models
 from app.models.tables import ModelVersion
 from app.registries import queries as registries
 
+# What can change while the instances go on as they are.
+OUTWARD = frozenset({"description", "tags", "instance_count", "scale_settings", "all_traffic"})
+
 
 def deploy(session: Session, endpoint: OnlineEndpoint, new: DeploymentCreate, *, created_by: str) -> OnlineDeployment:
+    """Make a deployment, or change the one of that name; instances are replaced only where they would differ."""
+    before = {"traffic": endpoint.traffic}
+    settings = _settings(session, endpoint, new, created_by)
+    present = next((item for item in endpoint.deployments if item.name == new.name), None)
+    if present and _serves(present, new, settings):
+        made = _change(session, present, new)
+        if new.all_traffic:
+            service.change(session, endpoint, traffic={made.name: 100})
+    else:
+        made = service.deploy(
+            session, endpoint, new.name, created_by=created_by, all_traffic=new.all_traffic, **settings
+        )
+    if new.all_traffic:
+        note(session, "online-endpoints", endpoint.name, before=before, after={"traffic": endpoint.traffic})
+    return made
+
+
+def _serves(present: OnlineDeployment, new: DeploymentCreate, settings: dict) -> bool:
+    """Whether its instances are as they would be if they were made anew."""
+    if present.provisioning_state in ("Failed", "Deleting") or present.spec is None:
+        return False
+    looked_up = ("model_version_id", "environment", "code")
+    if any(getattr(present, name) != settings[name] for name in looked_up):
+        return False
+    before = DeploymentCreate.model_validate(present.spec)
+    return before.model_dump(exclude=OUTWARD) == new.model_dump(exclude=OUTWARD)
+
+
+def _change(session: Session, present: OnlineDeployment, new: DeploymentCreate) -> OnlineDeployment:
+    service.describe(session, present, **new.model_dump(include={"description", "tags"}))
+    if new.scale_settings and new.scale_settings.model_dump() != present.scale_settings:
+        scaling.follow(session, present, new.scale_settings.model_dump())
+    if present.instance_count != new.instance_count and not autoscaling.is_on(present):
+        scaling.fix(session, present, new.instance_count)
+    return present
+
+
+def _settings(session: Session, endpoint: OnlineEndpoint, new: DeploymentCreate, created_by: str) -> dict:
     version = model_version(session, endpoint.workspace_id, new.model) if new.model else None
     code = new.code_configuration
     references.check(
         session, endpoint.workspace_id, new.environment_variables, "environment_variables",
         may=lambda: references.may_read(session, endpoint.workspace_id, created_by),
     )  # fmt: skip
-    return service.deploy(
-        session,
-        endpoint,
-        new.name,
-        created_by=created_by,
-        all_traffic=new.all_traffic,
-        description=new.description,
-        model_version_id=version.id if version else None,
-        code=code_key(endpoint.workspace_id, code.code) if code else None,
-        scoring_script=code.scoring_script if code else None,
-        environment=resolving.resolve(session, endpoint.workspace_id, new.environment),
-        environment_variables=new.environment_variables,
-        instance_type=new.instance_type,
-        instance_count=new.instance_count,
-        request_settings=new.request_settings.model_dump(),
-        liveness_probe=new.liveness_probe.model_dump(),
-        readiness_probe=new.readiness_probe.model_dump(),
-        tags=new.tags,
-        properties=new.properties,
-        scale_settings=new.scale_settings.model_dump() if new.scale_settings else None,
-        data_collector=new.data_collector,
-        spec=new.model_dump(mode="json"),
-    )
+    parts = ("request_settings", "liveness_probe", "readiness_probe", "scale_settings", "data_collector")
+    return {
+        "description": new.description,
+        "model_version_id": version.id if version else None,
+        "code": code_key(endpoint.workspace_id, code.code) if code else None,
+        "scoring_script": code.scoring_script if code else None,
+        "environment": resolving.resolve(session, endpoint.workspace_id, new.environment),
+        "environment_variables": new.environment_variables,
+        "instance_type": new.instance_type,
+        "instance_count": new.instance_count,
+        **{name: part.model_dump() if (part := getattr(new, name)) else None for name in parts},
+        "tags": new.tags,
+        "properties": new.properties,
+        "spec": new.model_dump(mode="json"),
+    }
 
 
 def model_version(session: Session, workspace_id: int, reference: str) -> ModelVersion:

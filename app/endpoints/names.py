@@ -5,20 +5,26 @@ import re
 from app.errors import Invalid
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{1,30}[A-Za-z0-9]")
-
+# Only an endpoint's name is part of a host name in Azure.
+DEPLOYMENT = re.compile(r"[A-Za-z][A-Za-z0-9_-]{1,30}[A-Za-z0-9]")
 
 # Pages stand at these addresses, beside those of the endpoints.
 RESERVED = {"new"}
 
 
 def check(name: str, field: str = "name") -> str:
+    return _check(name, field, NAME, "letters, digits and '-', a letter first and no '-' last")
+
+
+def check_deployment(name: str, field: str = "name") -> str:
+    return _check(name, field, DEPLOYMENT, "letters, digits, '-' and '_', a letter first and a letter or digit last")
+
+
+def _check(name: str, field: str, pattern: re.Pattern, rule: str) -> str:
     if name.lower() in RESERVED:
         raise Invalid(f"{field}: {name!r} is the address of a page. Choose another name.", target=field)
-    if not NAME.fullmatch(name):
-        raise Invalid(
-            f"{field}: {name!r} is not a name. Use 3 to 32 letters, digits and '-', a letter first and no '-' last.",
-            target=field,
-        )
+    if not pattern.fullmatch(name):
+        raise Invalid(f"{field}: {name!r} is not a name. Use 3 to 32 {rule}.", target=field)
     return name
 
 

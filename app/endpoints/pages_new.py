@@ -149,7 +149,7 @@ def create(
 def _checked(session: Session, workspace_id: int, wanted: Wanted) -> DeploymentCreate:
     """Everything that could be refused is refused here, before anything is written."""
     names.check(wanted.endpoint, "endpoint")
-    names.check(wanted.deployment, "deployment")
+    names.check_deployment(wanted.deployment, "deployment")
     if wanted.auth_mode not in service.AUTH_MODES:
         raise Invalid(f"auth_mode: choose one of {', '.join(service.AUTH_MODES)}.", target="auth_mode")
     found = queries.find(session, workspace_id, wanted.endpoint)

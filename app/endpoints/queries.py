@@ -91,5 +91,15 @@ def traffic_changes(session: Session, endpoint: OnlineEndpoint) -> list[AuditRec
         .where(AuditRecord.target_type == "online-endpoints", AuditRecord.target_name == endpoint.name)
         .where(AuditRecord.workspace_id == endpoint.workspace_id, AuditRecord.at >= endpoint.created_at)
     )
-    changes = session.scalars(found.order_by(AuditRecord.id.desc()).limit(MOST_CHANGES)).all()
-    return [record for record in changes if {"traffic", "mirror_traffic"} & (record.after or {}).keys()]
+    records = session.scalars(found.order_by(AuditRecord.id.desc()).limit(MOST_CHANGES)).all()
+    return [record for record in records if any(_changed(record, field) for field in ("traffic", "mirror_traffic"))]
+
+
+def _changed(record: AuditRecord, field: str) -> bool:
+    """Whether a change says something of a field, and not what was so before."""
+    after = record.after or {}
+    return field in after and _shares(after[field]) != _shares((record.before or {}).get(field))
+
+
+def _shares(traffic: dict | None) -> dict:
+    return {name: share for name, share in (traffic or {}).items() if share}

@@ -49,9 +49,12 @@ def endpoints(
 
 @router.post("", status_code=201, response_model=EndpointRead, dependencies=[allow(WRITE)])
 def create(new: EndpointCreate, request: Request, session: SessionDep, caller: CallerDep) -> EndpointRead:
-    endpoint = service.create(session, caller.workspace.id, created_by=caller.user.name, **new.model_dump())
-    note(session, "online-endpoints", endpoint.name, after={"auth_mode": endpoint.auth_mode})
-    return EndpointRead.of(endpoint, address(request, caller))
+    said = new.model_dump(exclude={"traffic", "mirror_traffic"})
+    endpoint = service.create(session, caller.workspace.id, created_by=caller.user.name, **said)
+    shares = new.model_dump(include={"traffic", "mirror_traffic"}, exclude_none=True)
+    service.change(session, endpoint, **shares)
+    note(session, "online-endpoints", endpoint.name, after={"auth_mode": endpoint.auth_mode, **shares})
+    return EndpointRead.of(endpoint, address(request, caller), new.warnings())
 
 
 @router.get("/{endpoint}", response_model=EndpointRead, dependencies=[allow(READ)])
@@ -63,13 +66,16 @@ def read(endpoint: str, request: Request, session: SessionDep, caller: CallerDep
 def change(
     endpoint: str, change: EndpointChange, request: Request, session: SessionDep, caller: CallerDep
 ) -> EndpointRead:
-    """Change traffic, mirrored traffic, description or tags."""
+    """Change traffic, mirrored traffic, description, tags or properties."""
     found = queries.get(session, caller.workspace.id, endpoint)
-    changes = change.model_dump(exclude_unset=True)
+    changes = change.model_dump(exclude_none=True)
+    for field in ("name", "auth_mode"):
+        service.check_same(found, field, changes.pop(field, None))
     before = {field: getattr(found, field) for field in changes}
     service.change(session, found, **changes)
-    note(session, "online-endpoints", endpoint, before=before, after=changes)
-    return EndpointRead.of(found, address(request, caller))
+    after = {field: getattr(found, field) for field in changes}
+    note(session, "online-endpoints", endpoint, before=before, after=after)
+    return EndpointRead.of(found, address(request, caller), change.warnings())
 
 
 @router.post("/{endpoint}/roll-back", response_model=EndpointRead, dependencies=[allow(WRITE)])
@@ -133,7 +139,7 @@ def deploy(endpoint: str, new: DeploymentCreate, session: SessionDep, caller: Ca
     found = queries.get(session, caller.workspace.id, endpoint)
     made = deploying.deploy(session, found, new, created_by=caller.user.name)
     note(session, "deployments", f"{endpoint}/{made.name}", after={"model": new.model, "generation": made.generation})
-    return _read(session, made)
+    return _read(session, made, new.warnings())
 
 
 @router.get("/{endpoint}/deployments/{deployment}", response_model=DeploymentRead, dependencies=[allow(READ)])
@@ -175,5 +181,5 @@ def deployment_logs(
     return Response(text, media_type="text/plain; charset=utf-8", headers=headers)
 
 
-def _read(session, deployment: OnlineDeployment) -> DeploymentRead:
-    return DeploymentRead.of(deployment, list(queries.instances(session, deployment)))
+def _read(session, deployment: OnlineDeployment, warnings: list[str] = []) -> DeploymentRead:
+    return DeploymentRead.of(deployment, list(queries.instances(session, deployment)), warnings)

@@ -1,28 +1,55 @@
 """Endpoints and deployments as they look over REST: the field names of CLI v2 YAML."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from app.endpoints.fields import Fields, Texts
 from app.endpoints.tables import DeploymentInstance, OnlineDeployment, OnlineEndpoint
 
 
-class EndpointCreate(BaseModel):
-    model_config = ConfigDict(extra="ignore")
-
-    name: str
-    auth_mode: str = "key"
-    description: str = ""
-    tags: dict[str, str] = Field(default_factory=dict)
-    properties: dict[str, str] = Field(default_factory=dict)
+def _lower(value: Any) -> Any:
+    return value.lower() if isinstance(value, str) else value
 
 
-class EndpointChange(BaseModel):
+# Azure ML takes its words in any case.
+Mode = Annotated[str, BeforeValidator(_lower)]
+Access = Annotated[Literal["enabled", "disabled"], BeforeValidator(_lower)]
+SET_BY_SERVER = ("id", "kind", "provisioning_state", "creation_context", "scoring_uri", "openapi_uri")
+
+
+class EndpointFile(Fields):
+    what: ClassVar[str] = "an online endpoint"
+    of_azure: ClassVar[tuple[str, ...]] = (
+        *SET_BY_SERVER,
+        "location",
+        "identity",
+        "public_network_access",
+        "compute",
+        "type",
+    )
+
     traffic: dict[str, int] | None = None
     mirror_traffic: dict[str, int] | None = None
+
+
+class EndpointCreate(EndpointFile):
+    name: str
+    auth_mode: Mode = "key"
+    description: str = ""
+    tags: Texts = Field(default_factory=dict)
+    properties: Texts = Field(default_factory=dict)
+
+
+class EndpointChange(EndpointFile):
+    """What is left out stays; a file's `name` and `auth_mode` must be those that the endpoint has."""
+
+    name: str | None = None
+    auth_mode: Mode | None = None
     description: str | None = None
-    tags: dict[str, str] | None = None
+    tags: Texts | None = None
+    properties: Texts | None = None
 
 
 class EndpointRead(BaseModel):
@@ -42,17 +69,19 @@ class EndpointRead(BaseModel):
     deployments: list[str]
     created_by: str
     created_at: datetime
+    warnings: list[str] = []
 
     @classmethod
-    def of(cls, endpoint: OnlineEndpoint, address: str) -> "EndpointRead":
+    def of(cls, endpoint: OnlineEndpoint, address: str, warnings: list[str] = []) -> "EndpointRead":
         """`address` is the workspace's address, such as http://host/w/default."""
         base = f"{address}/endpoints/{endpoint.name}"
-        names = set(cls.model_fields) - {"provisioning_state", "scoring_uri", "openapi_uri", "deployments"}
+        names = set(cls.model_fields) - {"provisioning_state", "scoring_uri", "openapi_uri", "deployments", "warnings"}
         return cls(
             **{name: getattr(endpoint, name) for name in names},
             scoring_uri=f"{base}/score",
             openapi_uri=f"{base}/swagger.json",
             deployments=[deployment.name for deployment in endpoint.deployments],
+            warnings=warnings,
         )
 
 
@@ -78,12 +107,12 @@ class EndpointRules(BaseModel):
     requests_per_minute: int | None = Field(None, ge=1, le=1_000_000, description="Of each key, at each gateway.")
 
 
-class ScaleSettings(BaseModel):
+class ScaleSettings(Fields):
     """`type` is default, for a fixed number, or target_utilization; `polling_interval` is in seconds."""
 
-    model_config = ConfigDict(extra="ignore")
+    what: ClassVar[str] = "`scale_settings`"
 
-    type: Literal["default", "target_utilization"] = "default"
+    type: Annotated[Literal["default", "target_utilization"], BeforeValidator(_lower)] = "default"
     min_instances: int = Field(1, ge=0)
     max_instances: int = Field(1, ge=1)
     polling_interval: int = Field(1, ge=1)
@@ -96,13 +125,18 @@ class ScaleSettings(BaseModel):
         return self
 
 
-class RequestSettings(BaseModel):
+class RequestSettings(Fields):
+    what: ClassVar[str] = "`request_settings`"
+
     request_timeout_ms: int = Field(5000, ge=1, le=180_000)
     max_concurrent_requests_per_instance: int = Field(1, ge=1, le=1000)
     max_queue_wait_ms: int = Field(500, ge=0, le=180_000)
 
 
-class Probe(BaseModel):
+class Probe(Fields):
+    what: ClassVar[str] = "a probe"
+    of_azure: ClassVar[tuple[str, ...]] = ("scheme", "method", "path", "port")
+
     initial_delay: float = Field(10, ge=0)
     period: float = Field(10, gt=0)
     timeout: float = Field(2, gt=0)
@@ -110,31 +144,66 @@ class Probe(BaseModel):
     failure_threshold: int = Field(30, ge=1)
 
 
-class CodeConfiguration(BaseModel):
+class CodeConfiguration(Fields):
+    what: ClassVar[str] = "`code_configuration`"
+
     code: str
     scoring_script: str
 
 
-class DeploymentCreate(BaseModel):
+class Collection(Fields):
+    """`data` is the data asset to collect into, or its reference."""
+
+    what: ClassVar[str] = "a collection"
+    of_azure: ClassVar[tuple[str, ...]] = ("client_id",)
+
+    enabled: bool
+    data: dict | str | None = None
+
+
+class RequestLogging(Fields):
+    what: ClassVar[str] = "`request_logging`"
+
+    capture_headers: list[str] = Field(default_factory=list)
+
+
+class DataCollector(Fields):
+    """`sampling_rate` is a share from 0 to 1."""
+
+    what: ClassVar[str] = "`data_collector`"
+
+    collections: dict[str, Collection] = Field(default_factory=dict)
+    rolling_rate: Literal["minute", "hour", "day"] = "hour"
+    sampling_rate: float = Field(1.0, ge=0, le=1)
+    request_logging: RequestLogging | None = None
+
+
+class DeploymentCreate(Fields):
     """A managedOnlineDeployment. `model` and `environment` are references, `code` an uploaded address."""
 
-    model_config = ConfigDict(extra="ignore", protected_namespaces=())
+    what: ClassVar[str] = "an online deployment"
+    of_azure: ClassVar[tuple[str, ...]] = (*SET_BY_SERVER, "endpoint_name", "private_network_connection")
 
     name: str
+    type: Annotated[Literal["managed", "kubernetes"], BeforeValidator(_lower)] = "managed"
     model: str | None = None
     code_configuration: CodeConfiguration | None = None
     environment: str | dict | None = None
-    environment_variables: dict[str, str] = Field(default_factory=dict)
+    environment_variables: Texts = Field(default_factory=dict)
     description: str = ""
     instance_type: str | None = None
     instance_count: int = 1
     request_settings: RequestSettings = Field(default_factory=RequestSettings)
     liveness_probe: Probe = Field(default_factory=Probe)
     readiness_probe: Probe = Field(default_factory=Probe)
-    tags: dict[str, str] = Field(default_factory=dict)
-    properties: dict[str, str] = Field(default_factory=dict)
+    tags: Texts = Field(default_factory=dict)
+    properties: Texts = Field(default_factory=dict)
     scale_settings: ScaleSettings | None = None
-    data_collector: dict | None = None
+    data_collector: DataCollector | None = None
+    app_insights_enabled: bool = False
+    egress_public_network_access: Access = "enabled"
+    model_mount_path: str | None = None
+    resources: dict | None = None
     all_traffic: bool = Field(False, description="Send all traffic to it, as `--all-traffic` does.")
 
 
@@ -171,6 +240,8 @@ class DeploymentRead(BaseModel):
     name: str
     endpoint_name: str
     model: str | None
+    code_configuration: dict | None
+    environment: str | dict | None
     description: str
     environment_variables: dict
     instance_type: str | None
@@ -179,6 +250,7 @@ class DeploymentRead(BaseModel):
     liveness_probe: dict
     readiness_probe: dict
     tags: dict
+    properties: dict
     scale_settings: dict | None
     scaling: dict | None
     data_collector: dict | None
@@ -188,16 +260,22 @@ class DeploymentRead(BaseModel):
     instances: list[InstanceRead]
     created_by: str
     created_at: datetime
+    warnings: list[str] = []
 
     @classmethod
-    def of(cls, deployment: OnlineDeployment, instances: list[DeploymentInstance]) -> "DeploymentRead":
-        version = deployment.model_version
-        own = set(cls.model_fields) - {"endpoint_name", "model", "instances"}
+    def of(
+        cls, deployment: OnlineDeployment, instances: list[DeploymentInstance], warnings: list[str] = []
+    ) -> "DeploymentRead":
+        version, spec = deployment.model_version, deployment.spec or {}
+        as_sent = ("code_configuration", "environment")
+        own = set(cls.model_fields) - {"endpoint_name", "model", "instances", "warnings", *as_sent}
         return cls(
             **{name: getattr(deployment, name) for name in own},
+            **{name: spec.get(name) for name in as_sent},
             endpoint_name=deployment.endpoint.name,
             model=f"azureml:{version.model.name}:{version.version}" if version else None,
             instances=[InstanceRead.model_validate(instance) for instance in instances],
+            warnings=warnings,
         )
 
 

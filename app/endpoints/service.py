@@ -74,15 +74,24 @@ def regenerate_key(session: Session, endpoint: OnlineEndpoint, which: str) -> di
     return keys(endpoint)
 
 
+def check_same(endpoint: OnlineEndpoint, field: str, wanted: str | None) -> None:
+    """Raises Invalid where a file asks for another value of a field that cannot be changed."""
+    present = getattr(endpoint, field)
+    if wanted not in (None, present):
+        raise Invalid(
+            f"{field}: endpoint {endpoint.name!r} has {present!r}, which cannot be changed to {wanted!r}.", target=field
+        )
+
+
 def change(
     session: Session,
     endpoint: OnlineEndpoint,
     *,
     traffic: dict | None = None,
     mirror_traffic: dict | None = None,
-    description: str | None = None,
-    tags: dict | None = None,
+    **said: str | dict,
 ) -> None:
+    """`said` has any of `description`, `tags` and `properties`."""
     serving = {item.name for item in endpoint.deployments if item.provisioning_state != "Deleting"}
     shares = endpoint.traffic if traffic is None else names.check_traffic(traffic, serving)
     if mirror_traffic is not None:
@@ -95,10 +104,8 @@ def change(
             )
         endpoint.mirror_traffic = mirror_traffic
     _set_traffic(endpoint, shares)
-    if description is not None:
-        endpoint.description = description
-    if tags is not None:
-        endpoint.tags = tags
+    for field, value in said.items():
+        setattr(endpoint, field, value)
     changed(session, endpoint)
 
 
@@ -159,7 +166,7 @@ def deploy(
     session: Session, endpoint: OnlineEndpoint, name: str, *, created_by: str, all_traffic: bool = False, **settings
 ) -> OnlineDeployment:
     """Make a deployment, or change the one of that name: new instances are ready before the old ones end."""
-    names.check(name)
+    names.check_deployment(name)
     _check(settings)
     if scaled := settings.get("scale_settings"):
         autoscaling.check(scaled, settings.get("properties") or {})
@@ -229,6 +236,14 @@ def changed(session: Session, endpoint: OnlineEndpoint) -> None:
     endpoint.updated_at = now()
     session.flush()
     hint(session, CHANNEL, "endpoints")
+
+
+def describe(session: Session, deployment: OnlineDeployment, **said: str | dict) -> None:
+    """Set `description` or `tags`; instances stay as they are."""
+    for field, value in said.items():
+        setattr(deployment, field, value)
+    deployment.spec, deployment.updated_at = (deployment.spec or {}) | said, now()
+    changed(session, deployment.endpoint)
 
 
 def compile_or_not(session: Session, deployment: OnlineDeployment, on: bool) -> None:

@@ -2,18 +2,15 @@
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
-from sqlalchemy.orm import Session
 
-from app.access.caller import Caller
 from app.access.guard import CallerDep, allow, note
 from app.dialects.arm import answers, code_files, online_shapes
 from app.dialects.arm.addressing import WORKSPACE
 from app.dialects.arm.answers import BodyDep
 from app.dialects.arm.cloud import address
-from app.endpoints import autoscaling, deploying, logs, queries, scaling, service
+from app.endpoints import deploying, logs, queries, scaling, service
 from app.endpoints.permissions import READ, WRITE
-from app.endpoints.schemas import DeploymentCreate
-from app.endpoints.tables import OnlineDeployment, OnlineEndpoint
+from app.endpoints.tables import OnlineDeployment
 from app.errors import Invalid
 from app.web.session import SessionDep
 
@@ -36,7 +33,7 @@ def shown(request: Request, deployment: OnlineDeployment) -> dict:
         changed_at=deployment.updated_at,
         location=online_shapes.LOCATION,
         tags=deployment.tags,
-        kind="Managed",
+        kind=online_shapes.compute_type(deployment),
         sku={"name": "Default", "capacity": deployment.instance_count},
     )
 
@@ -59,38 +56,32 @@ def put(
     """Make a deployment or change it; the client follows it by the operation until it serves or has failed."""
     found = queries.get(session, caller.workspace.id, endpoint)
     new = online_shapes.deployment_of(name, sent, lambda id: code_files.address_of(caller.workspace.id, id))
-    made = _deploy(session, caller, found, new)
+    made = deploying.deploy(session, found, new, created_by=caller.user.name)
     note(session, TARGET, f"{endpoint}/{name}", after={"model": new.model, "generation": made.generation})
     return _followed(request, made, 201 if made.generation == 1 else 200)
-
-
-def _deploy(session: Session, caller: Caller, endpoint: OnlineEndpoint, new: DeploymentCreate) -> OnlineDeployment:
-    """Where only the number of instances or the rule for it differs, those that serve go on."""
-    present = next((item for item in endpoint.deployments if item.name == new.name), None)
-    asked = new.model_dump(mode="json")
-    scaled = {name: asked[name] for name in ("instance_count", "scale_settings")}
-    if present and present.spec and asked == present.spec | scaled:
-        if new.scale_settings and scaled["scale_settings"] != present.scale_settings:
-            scaling.follow(session, present, scaled["scale_settings"])
-        if present.instance_count != new.instance_count and not autoscaling.is_on(present):
-            scaling.fix(session, present, new.instance_count)
-        return present
-    return deploying.deploy(session, endpoint, new, created_by=caller.user.name)
 
 
 @router.patch("/{name}", dependencies=[allow(WRITE)])
 def patch(
     endpoint: str, name: str, request: Request, sent: BodyDep, session: SessionDep, caller: CallerDep
 ) -> JSONResponse:
-    """Change the number of instances, as `sku.capacity`."""
+    """Change the number of instances, as `sku.capacity`, or the tags."""
     found = queries.get_deployment(session, caller.workspace.id, endpoint, name)
-    count = online_shapes.instance_count_of(sent)
-    if not isinstance(count, int):
-        raise Invalid(f"sku.capacity: {count!r} is no whole number.", target="sku.capacity")
-    before = found.instance_count
-    scaling.fix(session, found, count)
-    note(session, TARGET, f"{endpoint}/{name}", before={"instance_count": before}, after={"instance_count": count})
+    changes = online_shapes.small_changes_of(sent)
+    before = {field: getattr(found, field) for field in changes}
+    if "instance_count" in changes:
+        scaling.fix(session, found, changes["instance_count"])
+    if "tags" in changes:
+        service.describe(session, found, tags=changes["tags"])
+    note(session, TARGET, f"{endpoint}/{name}", before=before, after=changes)
     return _followed(request, found, 200)
+
+
+@router.get("/{name}/skus", dependencies=[allow(READ)])
+def skus(endpoint: str, name: str, session: SessionDep, caller: CallerDep) -> JSONResponse:
+    """How many instances there may be."""
+    queries.get_deployment(session, caller.workspace.id, endpoint, name)
+    return answers.body({"value": [online_shapes.sku()]})
 
 
 def _followed(request: Request, deployment: OnlineDeployment, status: int) -> JSONResponse:

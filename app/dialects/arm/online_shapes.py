@@ -8,8 +8,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from app.dialects.arm import asset_ids
-from app.dialects.arm.wire import camel, duration, fields, mapping, said, seconds
+from app.dialects.arm import asset_ids, collector_shapes
+from app.dialects.arm.wire import camel, duration, fields, mapping, pascal, said, seconds
+from app.endpoints.autoscaling import MOST_INSTANCES
 from app.endpoints.schemas import DeploymentCreate
 from app.endpoints.tables import OnlineDeployment, OnlineEndpoint
 from app.errors import Invalid
@@ -19,6 +20,7 @@ _AUTH_MODES = {mode: word for word, mode in AUTH_MODES.items()}
 _MILLISECONDS = {"requestTimeout": "request_timeout_ms", "maxQueueWait": "max_queue_wait_ms"}
 _PROBE_TIMES = ("initial_delay", "period", "timeout")
 _PROBES = {"livenessProbe": "liveness_probe", "readinessProbe": "readiness_probe"}
+_AS_SAID = ("app_insights_enabled", "egress_public_network_access", "model_mount_path")
 LOCATION = "local"
 SCALE_TYPES = {"Default": "default", "TargetUtilization": "target_utilization"}
 DEFAULT_SCALE = {"scaleType": "Default"}
@@ -74,8 +76,11 @@ def deployment_of(name: str, sent: Mapping, find_code: Callable[[str], str]) -> 
         "tags": mapping(sent, "tags", "body"),
         "properties": mapping(asked, "properties"),
         "scale_settings": _scale_settings(mapping(asked, "scaleSettings")),
-        "data_collector": fields(mapping(asked, "dataCollector")) or None,
+        "data_collector": collector_shapes.read(mapping(asked, "dataCollector")),
+        "type": asked.get("endpointComputeType"),
+        "resources": mapping(asked, "containerResourceRequirements"),
     }
+    document |= {name: asked.get(camel(name)) for name in _AS_SAID}
     document |= {to: _probe(mapping(asked, of), f"properties.{of}") for of, to in _PROBES.items()}
     if code.get("codeId"):
         script = code.get("scoringScript")
@@ -94,6 +99,29 @@ def _invalid(error: ValidationError) -> Invalid:
 
 def instance_count_of(sent: Mapping) -> Any:
     return mapping(sent, "sku", "body").get("capacity") or 1
+
+
+def small_changes_of(sent: Mapping) -> dict[str, Any]:
+    """What of a deployment can be changed alone, where it is said."""
+    found: dict[str, Any] = {}
+    if mapping(sent, "sku", "body").get("capacity") is not None:
+        found["instance_count"] = instance_count_of(sent)
+        if not isinstance(found["instance_count"], int):
+            raise Invalid(f"sku.capacity: {found['instance_count']!r} is no whole number.", target="sku.capacity")
+    if sent.get("tags") is not None:
+        found["tags"] = mapping(sent, "tags", "body")
+    return found
+
+
+def sku() -> dict[str, Any]:
+    """Source: SkuResource, api-version 2023-04-01."""
+    bounds = {"minimum": 1, "maximum": MOST_INSTANCES, "default": 1, "scaleType": "Manual"}
+    kind = "Microsoft.MachineLearningServices/workspaces/onlineEndpoints/deployments"
+    return {"resourceType": kind, "sku": {"name": "Default", "tier": "Standard"}, "capacity": bounds}
+
+
+def compute_type(found: OnlineDeployment) -> str:
+    return pascal((found.spec or {}).get("type", "managed"))
 
 
 def _request_settings(asked: Mapping) -> dict[str, Any]:
@@ -128,14 +156,14 @@ def _probe(asked: Mapping, path: str) -> dict[str, Any]:
 
 def deployment(found: OnlineDeployment, scope: str) -> dict[str, Any]:
     """Properties of a deployment; `scope` is the resource id of the workspace."""
-    version, code = found.model_version, found.code
+    version, code, spec = found.model_version, found.code, found.spec or {}
     settings = found.request_settings
     shown = {
-        "endpointComputeType": "Managed",
+        "endpointComputeType": compute_type(found),
         "provisioningState": found.provisioning_state,
         "description": found.description,
         "model": asset_ids.asset_id(scope, "models", version.model.name, version.version) if version else None,
-        "environmentId": asset_ids.environment_id(scope, (found.spec or {}).get("environment"), found.environment),
+        "environmentId": asset_ids.environment_id(scope, spec.get("environment"), found.environment),
         "instanceType": found.instance_type,
         "requestSettings": {
             "maxConcurrentRequestsPerInstance": settings.get("max_concurrent_requests_per_instance"),
@@ -144,7 +172,10 @@ def deployment(found: OnlineDeployment, scope: str) -> dict[str, Any]:
         "livenessProbe": _probe_shown(found.liveness_probe),
         "readinessProbe": _probe_shown(found.readiness_probe),
         "scaleSettings": _scale_shown(found.scale_settings),
-        "egressPublicNetworkAccess": "Enabled",
+        "egressPublicNetworkAccess": pascal(spec.get("egress_public_network_access", "enabled")),
+        "modelMountPath": spec.get("model_mount_path"),
+        "dataCollector": collector_shapes.shown(found.data_collector),
+        "containerResourceRequirements": spec.get("resources"),
     }
     if code:
         code_id = asset_ids.code_id(scope, code)
@@ -152,7 +183,7 @@ def deployment(found: OnlineDeployment, scope: str) -> dict[str, Any]:
     return said(shown) | {
         "properties": found.properties,
         "environmentVariables": found.environment_variables,
-        "appInsightsEnabled": False,
+        "appInsightsEnabled": spec.get("app_insights_enabled", False),
     }
 
 

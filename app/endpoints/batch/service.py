@@ -49,7 +49,7 @@ def delete(session: Session, endpoint: BatchEndpoint) -> None:
 
 def deploy(session: Session, caller: Caller, endpoint: BatchEndpoint, new: BatchDeploymentCreate) -> BatchDeployment:
     """Make a deployment, or change the one of that name; the endpoint's first is its default."""
-    names.check(new.name)
+    names.check_deployment(new.name)
     read = _of_model if new.type == "model" else _of_pipeline
     spec = new.model_dump(mode="json", exclude={"set_default"}) | read(session, endpoint, new)
     found = next((item for item in endpoint.deployments if item.name == new.name), None)
