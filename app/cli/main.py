@@ -14,10 +14,11 @@ from app.cli import (
     environments,
     experiments,
     jobs,
+    online_deployments,
+    online_endpoints,
     operate,
     registries,
     schedules,
-    serving,
     transfer,
     workspaces,
 )
@@ -35,7 +36,7 @@ def parser() -> argparse.ArgumentParser:
     commands = made.add_subparsers(metavar="COMMAND", required=True)
     for module in (
         operate, workspaces, jobs, schedules, experiments, components, compute, assets, definitions, registries,
-        serving, environments, transfer, azure, completion,
+        online_endpoints, online_deployments, environments, transfer, azure, completion,
     ):  # fmt: skip
         module.register(commands)
     return made

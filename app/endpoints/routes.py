@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 
 from app.access.guard import CallerDep, allow, note
-from app.endpoints import deploying, logs, queries, scaling, service
+from app.endpoints import deploying, logs, queries, scaling, service, tokens
 from app.endpoints.gateway.mirroring import COMPARISONS, Comparison
 from app.endpoints.permissions import KEYS, READ, ROTATE, WRITE
 from app.endpoints.schemas import (
@@ -118,6 +118,14 @@ def delete(endpoint: str, session: SessionDep, caller: CallerDep) -> Response:
 @router.get("/{endpoint}/keys", dependencies=[allow(KEYS)])
 def keys(endpoint: str, session: SessionDep, caller: CallerDep) -> dict[str, str]:
     return service.keys(queries.get(session, caller.workspace.id, endpoint))
+
+
+@router.post("/{endpoint}/token", dependencies=[allow(KEYS)])
+def token(endpoint: str, request: Request, session: SessionDep, caller: CallerDep) -> dict:
+    """A token of the caller's own, for an endpoint whose `auth_mode` is a token."""
+    queries.get(session, caller.workspace.id, endpoint)
+    note(session, "online-endpoints", endpoint)
+    return tokens.of(caller, request.app.state.settings.url)
 
 
 @router.post("/{endpoint}/keys", dependencies=[allow(ROTATE)])

@@ -234,14 +234,25 @@ class InstanceRead(BaseModel):
     ready_at: datetime | None
 
 
+AS_SENT = (
+    "type", "code_configuration", "environment", "app_insights_enabled", "egress_public_network_access",
+    "model_mount_path", "resources",
+)  # fmt: skip
+
+
 class DeploymentRead(BaseModel):
     model_config = ConfigDict(protected_namespaces=())
 
     name: str
     endpoint_name: str
     model: str | None
+    type: str | None
     code_configuration: dict | None
     environment: str | dict | None
+    app_insights_enabled: bool | None
+    egress_public_network_access: str | None
+    model_mount_path: str | None
+    resources: dict | None
     description: str
     environment_variables: dict
     instance_type: str | None
@@ -267,11 +278,10 @@ class DeploymentRead(BaseModel):
         cls, deployment: OnlineDeployment, instances: list[DeploymentInstance], warnings: list[str] = []
     ) -> "DeploymentRead":
         version, spec = deployment.model_version, deployment.spec or {}
-        as_sent = ("code_configuration", "environment")
-        own = set(cls.model_fields) - {"endpoint_name", "model", "instances", "warnings", *as_sent}
+        own = set(cls.model_fields) - {"endpoint_name", "model", "instances", "warnings", *AS_SENT}
         return cls(
             **{name: getattr(deployment, name) for name in own},
-            **{name: spec.get(name) for name in as_sent},
+            **{name: spec.get(name) for name in AS_SENT},
             endpoint_name=deployment.endpoint.name,
             model=f"azureml:{version.model.name}:{version.version}" if version else None,
             instances=[InstanceRead.model_validate(instance) for instance in instances],

@@ -3,6 +3,7 @@
 import tarfile
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -301,13 +302,17 @@ class Client:
     def delete_endpoint(self, name: str) -> None:
         self._transport.send("DELETE", f"/api/online-endpoints/{quote(name)}")
 
-    def credentials(self, name: str) -> dict[str, str]:
-        """`primaryKey` and `secondaryKey`."""
-        return self._transport.json("GET", f"/api/online-endpoints/{quote(name)}/keys")
+    def credentials(self, name: str) -> dict[str, Any]:
+        """`primaryKey` and `secondaryKey`; for an endpoint of another mode `accessToken` and when it expires."""
+        path = f"/api/online-endpoints/{quote(name)}"
+        if self.endpoint(name)["auth_mode"] == "key":
+            return self._transport.json("GET", f"{path}/keys")
+        return self._transport.json("POST", f"{path}/token")
 
     def invoke(self, name: str, body: bytes, deployment: str | None = None, timeout: float = 180) -> bytes:
-        """Score a JSON body with the endpoint's own key; `deployment` passes the traffic rules by."""
-        endpoint, key = self.endpoint(name), self.credentials(name)["primaryKey"]
+        """Score a JSON body with the endpoint's own key or token; `deployment` passes the traffic rules by."""
+        endpoint, credentials = self.endpoint(name), self.credentials(name)
+        key = credentials.get("primaryKey") or credentials["accessToken"]
         headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
         if deployment:
             headers["azureml-model-deployment"] = deployment
@@ -333,15 +338,34 @@ class Client:
         code = definition.get("code_configuration")
         if isinstance(code, dict) and files.is_local(code.get("code")):
             definition["code_configuration"] = code | {"code": self.upload(files.local_path(code["code"], folder))}
-        if isinstance(definition.get("model"), dict):
-            definition["model"] = self._inline_model(definition["model"], endpoint, folder)
+        model = definition.get("model")
+        if files.is_local(model) and files.local_path(model, folder).exists():
+            model = {"path": model}
+        if isinstance(model, dict):
+            definition["model"] = self._inline_model(model, endpoint, folder)
         definition["environment"] = files.with_environment_inline(definition.get("environment"), folder, self.upload)
         body = {**definition, "all_traffic": all_traffic}
         return self._transport.json("POST", f"/api/online-endpoints/{quote(str(endpoint))}/deployments", json=body)
 
     def _inline_model(self, model: dict[str, Any], endpoint: str, folder: Path) -> str:
+        """A version that the file names and that is there already is taken as it is, as Azure ML does."""
+        if model.get("name") and model.get("version") is not None:
+            with suppress(ClientError):
+                found = self.registered_models.get(str(model["name"]), str(model["version"]))
+                return f"azureml:{found['name']}:{found['version']}"
         made = self.create_model({"name": f"{endpoint}-model", **model}, folder)
         return f"azureml:{made['name']}:{made['version']}"
+
+    def change_deployment(self, endpoint: str, name: str, changes: Iterable[str]) -> dict:
+        """Change fields of a deployment, such as `instance_count=2`; what it was serves until the change does."""
+        changes = list(changes)
+        given = files.change({}, changes)
+        if given.keys() <= {"instance_count", "scale_settings"}:
+            path = f"/api/online-endpoints/{quote(endpoint)}/deployments/{quote(name)}"
+            return self._transport.json("PATCH", path, json=given)
+        found = self.deployment(endpoint, name)
+        definition = {field: value for field, value in found.items() if field not in _SHOWN_ONLY and value is not None}
+        return self.create_deployment(files.change(definition, changes) | {"endpoint_name": endpoint})
 
     def deployments(self, endpoint: str) -> list[dict]:
         return self._transport.json("GET", f"/api/online-endpoints/{quote(endpoint)}/deployments")
@@ -361,6 +385,12 @@ class Client:
         """The end of what the scoring server printed."""
         path = f"/api/online-endpoints/{quote(endpoint)}/deployments/{quote(name)}/logs"
         return self._transport.send("GET", path, params={"instance": instance}).text
+
+
+# What is read of a deployment and not part of its definition.
+_SHOWN_ONLY = {
+    "provisioning_state", "error", "instances", "created_by", "created_at", "warnings", "compilation", "scaling",
+}  # fmt: skip
 
 
 def _own(definition: dict[str, Any], *fields: str) -> dict[str, Any]:

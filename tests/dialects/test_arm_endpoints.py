@@ -91,8 +91,26 @@ def test_more_instances_of_the_same_leave_those_that_serve(alice):
     put(alice, environmentVariables={"A": "c"})
     with transaction() as session:
         assert queries.get_deployment(session, 1, "ep1", "blue").generation == 2
-    alice.patch(BLUE, json={"sku": {"capacity": 1}})
-    assert alice.get(BLUE).json()["sku"]["capacity"] == 1
+    alice.patch(BLUE, json={"sku": {"capacity": 1}, "tags": {"t": "v"}})
+    shown = alice.get(BLUE).json()
+    assert (shown["sku"]["capacity"], shown["tags"]) == (1, {"t": "v"})
+    bounds = alice.get(f"{BLUE}/skus").json()["value"][0]["capacity"]
+    assert bounds["minimum"] == 1 < bounds["maximum"]
+
+
+def test_what_it_collects_and_where_it_runs_are_read_back(alice):
+    make(alice)
+    inputs = {"dataCollectionMode": "Enabled", "dataId": "azureml:inputs:1", "samplingRate": 0.5}
+    collector = {
+        "collections": {"model_inputs": inputs},
+        "rollingRate": "Day",
+        "requestLogging": {"captureHeaders": ["a"]},
+    }
+    said = {"dataCollector": collector, "egressPublicNetworkAccess": "Disabled", "appInsightsEnabled": True}
+    said |= {"endpointComputeType": "Kubernetes", "containerResourceRequirements": {"limits": {"memory": "1Gi"}}}
+    assert put(alice, **said).status_code == 201
+    shown = alice.get(BLUE).json()["properties"]
+    assert {name: shown[name] for name in said} == said
 
 
 def test_a_deployment_that_fails_says_why_and_shows_its_log(alice):

@@ -3,7 +3,6 @@
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
-from app.access import bearer
 from app.access.guard import CallerDep, allow, note
 from app.dialects.arm import answers, online_shapes
 from app.dialects.arm.addressing import WORKSPACE
@@ -11,16 +10,15 @@ from app.dialects.arm.answers import BodyDep, PagingDep
 from app.dialects.arm.cloud import address
 from app.dialects.arm.permissions import KEYS
 from app.dialects.arm.wire import mapping
-from app.endpoints import queries, service
+from app.endpoints import queries, service, tokens
 from app.endpoints.permissions import READ, ROTATE, WRITE
 from app.endpoints.tables import OnlineEndpoint
-from app.errors import Forbidden, Invalid
+from app.errors import Invalid
 from app.web.addressing import url_for_workspace
 from app.web.session import SessionDep
 
 router = APIRouter(prefix=WORKSPACE + "/onlineEndpoints")
 TARGET = "online-endpoints"
-REFRESH_BEFORE_SECONDS = 300
 
 
 def shown(request: Request, endpoint: OnlineEndpoint) -> dict:
@@ -112,11 +110,7 @@ def token(endpoint: str, request: Request, session: SessionDep, caller: CallerDe
     """A token of the caller's own that scores by endpoints whose mode is a token, for as long as one lasts."""
     queries.get(session, caller.workspace.id, endpoint)
     note(session, TARGET, endpoint)
-    if caller.user.token_id is None:
-        raise Forbidden("Tokens for scoring are given to those who come with a token, not with a browser's session.")
-    text, expires = bearer.mint(caller.user.token_id, caller.user.name, address(request))
-    times = {"expiryTimeUtc": expires, "refreshAfterTimeUtc": expires - REFRESH_BEFORE_SECONDS}
-    return _never_kept({"accessToken": text, "tokenType": "Bearer", **times})
+    return _never_kept(tokens.of(caller, address(request)))
 
 
 def _never_kept(body: dict) -> JSONResponse:
