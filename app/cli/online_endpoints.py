@@ -102,8 +102,8 @@ def run_update(options: argparse.Namespace) -> int:
     except ValueError as error:
         say(f"atelier: {error}")
         return 2
-    given, _ = nouns.definition(argparse.Namespace(file=options.file, set=[]), "name")
-    name = options.name or given.get("name")
+    given, _ = nouns.definition(argparse.Namespace(file=options.file, name=options.name), "name")
+    name = given.pop("name", None)
     is_change = bool(wanted or given or options.set or options.description is not None)
     if not name or is_change == options.roll_back:
         say("atelier: name an endpoint, and either what to change, by --file, --set or --traffic, or --roll-back.")
@@ -113,7 +113,7 @@ def run_update(options: argparse.Namespace) -> int:
             _print(client.roll_back_endpoint(name), options)
             return 0
         set_fields = changes(client.endpoint(name), options) if options.set or options.description is not None else {}
-        _print(client.change_endpoint(name, **given | set_fields | {"name": name} | wanted), options)
+        _print(client.change_endpoint(name, **given | set_fields | wanted), options)
     return 0
 
 

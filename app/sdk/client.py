@@ -358,14 +358,12 @@ class Client:
 
     def change_deployment(self, endpoint: str, name: str, changes: Iterable[str]) -> dict:
         """Change fields of a deployment, such as `instance_count=2`; what it was serves until the change does."""
-        changes = list(changes)
-        given = files.change({}, changes)
-        if given.keys() <= {"instance_count", "scale_settings"}:
-            path = f"/api/online-endpoints/{quote(endpoint)}/deployments/{quote(name)}"
-            return self._transport.json("PATCH", path, json=given)
-        found = self.deployment(endpoint, name)
+        changes, found = list(changes), self.deployment(endpoint, name)
         definition = {field: value for field, value in found.items() if field not in _SHOWN_ONLY and value is not None}
-        return self.create_deployment(files.change(definition, changes) | {"endpoint_name": endpoint})
+        definition = files.change(definition, changes)
+        if (changed := files.change({}, changes).keys()) <= {"instance_count", "scale_settings"}:
+            return self.scale_deployment(endpoint, name, **{field: definition[field] for field in changed})
+        return self.create_deployment(definition | {"endpoint_name": endpoint})
 
     def deployments(self, endpoint: str) -> list[dict]:
         return self._transport.json("GET", f"/api/online-endpoints/{quote(endpoint)}/deployments")

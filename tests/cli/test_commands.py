@@ -7,7 +7,19 @@ from functools import partial
 
 import pytest
 
-from app.cli import assets, changing, components, job_changes, jobs, main, printing, versioned, workspaces
+from app.cli import (
+    assets,
+    changing,
+    components,
+    job_changes,
+    jobs,
+    main,
+    online_deployments,
+    online_endpoints,
+    printing,
+    versioned,
+    workspaces,
+)
 from app.sdk.client import Client
 
 
@@ -62,7 +74,8 @@ def run(alice, monkeypatch, capsys):
     """A command of a user against the application; answers its exit status, and what it printed as JSON or text."""
     token = alice.headers["Authorization"].removeprefix("Bearer ")
     direct = partial(Client, "http://testserver", token, transport=alice._transport)
-    for module in (assets, changing, job_changes, jobs, versioned, components, workspaces):
+    calling = (assets, changing, job_changes, jobs, versioned, components, workspaces)
+    for module in (*calling, online_endpoints, online_deployments):
         monkeypatch.setattr(
             module, "connect", lambda options: direct(options.workspace or "default", say=lambda text: None)
         )
@@ -105,3 +118,30 @@ def test_a_job_file_is_checked_without_being_submitted(run, tmp_path):
     job = run("job", "create", "-f", str(file), "--set", "code=", "tags.a=b")[1]["name"]
     updated = run("job", "update", "-n", job, "--set", "tags.c=d", "--display-name", "new")[1]
     assert (updated["tags"], updated["display_name"]) == ({"a": "b", "c": "d"}, "new")
+
+
+def test_an_endpoint_is_made_changed_and_switched_as_azures_scripts_do(run, tmp_path, capsys):
+    (tmp_path / "endpoint.yml").write_text("name: said\nauth_mode: key\ntags: {team: 7}\n")
+    (tmp_path / "score.py").write_text("def init(): ...\n")
+    code = {"code": ".", "scoring_script": "score.py"}
+    for name in ("blue", "green"):
+        (tmp_path / f"{name}.yml").write_text(json.dumps({"name": name, "code_configuration": code}))
+    endpoint, blue, green = (str(tmp_path / f"{name}.yml") for name in ("endpoint", "blue", "green"))
+    assert run("online-endpoint", "create", "-n", "said", "-f", endpoint)[1]["tags"] == {"team": "7"}
+    create = ("online-deployment", "create", "--endpoint", "said", "--no-wait", "-f")
+    code, said = run(*create, blue, "--all-traffic")
+    assert code == 1 and "score.py: it defines no run" in said and "--skip-script-validation" in said
+    assert run(*create, blue, "--all-traffic", "--skip-script-validation")[1]["provisioning_state"] == "Creating"
+    run(*create, green, "--skip-script-validation")
+    update = ("online-deployment", "update", "-n", "blue", "--endpoint", "said", "--no-wait")
+    assert run(*update, "--set", "instance_count=2")[1]["instance_count"] == 2
+    changed = run(*update, "--set", "environment_variables.A=1", "request_settings.request_timeout_ms=9000")[1]
+    assert (changed["environment_variables"], changed["instance_count"]) == ({"A": "1"}, 2)
+    assert changed["request_settings"]["request_timeout_ms"] == 9000
+    change = ("online-endpoint", "update", "-n", "said")
+    switched = run(*change, "--traffic", "blue=0 green=100", "--set", "tags.b=x")[1]
+    assert (switched["traffic"], switched["tags"]) == ({"blue": 0, "green": 100}, {"team": "7", "b": "x"})
+    assert run(*change, "-f", endpoint, "--description", "new")[1]["description"] == "new"
+    assert run(*change, "--roll-back")[1]["traffic"] == {"blue": 100}
+    assert run(*change)[0] == 2
+    assert run("online-deployment", "get-logs", "--endpoint", "said", "-n", "blue", "-c", "inference-server")[0] == 0
