@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Request, Response
 from app.access.guard import CallerDep, allow, note
 from app.endpoints import deploying, logs, queries, scaling, service, tokens
 from app.endpoints.gateway.mirroring import COMPARISONS, Comparison
-from app.endpoints.permissions import KEYS, READ, ROTATE, WRITE
+from app.endpoints.permissions import KEYS, READ, ROTATE, TOKEN, WRITE
 from app.endpoints.schemas import (
     DeploymentCreate,
     DeploymentRead,
@@ -120,7 +120,7 @@ def keys(endpoint: str, session: SessionDep, caller: CallerDep) -> dict[str, str
     return service.keys(queries.get(session, caller.workspace.id, endpoint))
 
 
-@router.post("/{endpoint}/token", dependencies=[allow(KEYS)])
+@router.post("/{endpoint}/token", dependencies=[allow(TOKEN)])
 def token(endpoint: str, request: Request, session: SessionDep, caller: CallerDep) -> dict:
     """A token of the caller's own, for an endpoint whose `auth_mode` is a token."""
     queries.get(session, caller.workspace.id, endpoint)
