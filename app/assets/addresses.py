@@ -9,8 +9,14 @@ from dataclasses import dataclass
 from app.errors import Invalid
 
 DATASTORE = "workspaceblobstore"
+# Folders of a workspace's store that the server keeps for itself; all others are its users' own.
+_KEPT = re.compile(
+    r"(azureml|data|deployments|endpoints|jobs|localupload|models|parts|tracking|uploads|blob-[^/]*)(/.*)?", re.I | re.S
+)
+_OWN = re.compile(r"\$\{\{\s*default_datastore\s*\}\}")
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:.*", re.DOTALL)
 _STORE = re.compile(r"azureml://(?:subscriptions/.+?/workspaces/[^/]+/)?datastores/([^/]+)/paths/(.+)")
+_DEFAULT_OUTPUT = re.compile(r"azureml/([^/]+)/([^/]+)(?:/(.*))?")
 _OUTPUT = re.compile(
     r"azureml://(?:subscriptions/.+?/workspaces/[^/]+/)?jobs/([^/]+)/outputs/([^/]+)(?:/paths(?:/(.*))?)?"
 )
@@ -93,7 +99,10 @@ def stored_address(path: str) -> str:
 def parse(text: str, field: str = "path") -> Address:
     """Read an address; raises Invalid with the forms that exist."""
     if found := _STORE.fullmatch(text):
-        return Stored(found[2]) if found[1] == DATASTORE else InDatastore(found[1], found[2])
+        if found[1] != DATASTORE:
+            return InDatastore(found[1], found[2])
+        output = _DEFAULT_OUTPUT.fullmatch(found[2])
+        return JobOutput(output[1], output[2], output[3] or "") if output else Stored(found[2])
     if found := _REGISTERED.fullmatch(text):
         version, label = (found[5], None) if found[4] == "versions" else (None, found[5])
         return AssetVersion(found[3], version, label, found[2], found[1])
@@ -119,3 +128,21 @@ def parse(text: str, field: str = "path") -> Address:
         "https://… and abfss://…; a local path must be uploaded first, as the command line does.",
         target=field,
     )
+
+
+def output_place(path: str | None) -> InDatastore | Stored | JobOutput | None:
+    """Where a job file sends an output: JobOutput where outputs lie anyway, None where none can be sent."""
+    if not path or not path.startswith("azureml://") or ".." in path.split("/"):
+        return None
+    try:
+        found = parse(_OWN.sub(DATASTORE, path))
+    except Invalid:
+        return None
+    if isinstance(found, Stored) and is_kept(found.path):
+        return None
+    return found if isinstance(found, InDatastore | Stored | JobOutput) else None
+
+
+def is_kept(path: str) -> bool:
+    """Whether a path of a workspace's store lies where only the server itself writes."""
+    return _KEPT.fullmatch(path.lstrip("./")) is not None

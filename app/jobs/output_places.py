@@ -1,4 +1,4 @@
-"""Outputs that a job file sends to a datastore, beside the copy that the workspace keeps."""
+"""Outputs that a job file sends to a place in a datastore, beside the copy that is kept with the job."""
 
 import re
 from collections.abc import Mapping
@@ -7,25 +7,19 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from app.assets.addresses import DATASTORE, InDatastore, parse
+from app.assets.addresses import InDatastore, Stored, is_kept, output_place
 from app.datastores import service as datastores
 from app.datastores.stores import Place, open_files
-from app.errors import Invalid
+from app.jobs.places import workspace_root
 from app.jobs.tables import Job
-from app.kit.storage import safe_key
+from app.kit.storage import safe_key, store
 
-_OWN = re.compile(r"\$\{\{\s*default_datastore\s*\}\}")
 _NAMES = re.compile(r"\$\{\{\s*(name|output_name)\s*\}\}")
 
 
 def in_datastore(path: str | None) -> InDatastore | None:
     """The datastore that an output names; None for the workspace's own, and for what names none."""
-    if not path or not path.startswith("azureml://"):
-        return None
-    try:
-        found = parse(_OWN.sub(DATASTORE, path))
-    except Invalid:
-        return None
+    found = output_place(path)
     return found if isinstance(found, InDatastore) else None
 
 
@@ -36,18 +30,23 @@ def check(session: Session, workspace_id: int, outputs: Mapping[str, Mapping[str
             datastores.find_place(session, workspace_id, address, f"outputs.{name}.path", writes=True)
 
 
-def of(session: Session, job: Job) -> dict[str, tuple[Place, str]]:
-    """The datastore and the path in it of each output that has one."""
-    found = {}
+def of(session: Session, job: Job) -> dict[str, tuple[Place | None, str]]:
+    """The datastore, None for the workspace's own, and the path in it of each output that has one."""
+    found: dict[str, tuple[Place | None, str]] = {}
     for name, output in job.outputs.items():
-        if address := in_datastore((output or {}).get("path")):
-            names = {"name": job.name, "output_name": name}
-            path = _NAMES.sub(lambda match, names=names: names[match[1]], address.path)
+        names = {"name": job.name, "output_name": name}
+        address = output_place((output or {}).get("path"))
+        if not isinstance(address, InDatastore | Stored):
+            continue
+        path = safe_key(_NAMES.sub(lambda match, names=names: names[match[1]], address.path))
+        if isinstance(address, InDatastore):
             datastore = datastores.get(session, job.workspace_id, address.datastore, f"outputs.{name}.path")
-            found[name] = Place.of(datastore), safe_key(path)
+            found[name] = Place.of(datastore), path
+        elif not is_kept(path):
+            found[name] = None, f"{workspace_root(job)}/{path}"
     return found
 
 
-def send(place: Place, path: str, folder: Path) -> None:
+def send(place: Place | None, path: str, folder: Path) -> None:
     """Write what lies in `folder` to a datastore."""
-    open_files(place).upload(path, folder)
+    (open_files(place) if place else store()).upload(path, folder)

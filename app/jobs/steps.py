@@ -45,7 +45,6 @@ def _found(session: Session, workspace_id: int, step: dict, where: str) -> dict:
             for port, value in job.get("inputs", {}).items()
         }
         output_places.check(session, workspace_id, job.get("outputs", {}))
-        output_places.check(session, workspace_id, job.get("outputs", {}))
         code = inputs.code_key(workspace_id, job["code"]) if job.get("code") else None
         environment = None if "pipeline" in job else resolving.resolve(session, workspace_id, job.get("environment"))
     except AtelierError as error:

@@ -103,7 +103,7 @@ def _job(session: Session, pipeline: Job, name: str, step: dict, ports: dict[str
         code=step["code"],
         environment=step["environment"],
         inputs=ports,
-        outputs=_outputs(pipeline, spec),
+        outputs=_outputs(pipeline, step, spec),
         timeout_seconds=spec.get("timeout_seconds"),
         max_retries=spec.get("max_retries", 0),
         tags=[JobTag(key=key, value=value) for key, value in (spec.get("tags") or {}).items()]
@@ -111,13 +111,21 @@ def _job(session: Session, pipeline: Job, name: str, step: dict, ports: dict[str
     )
 
 
-def _outputs(pipeline: Job, spec: dict[str, Any]) -> dict[str, dict]:
-    """The outputs of a step, which go to the pipeline's default datastore as well, if it names one."""
+def _outputs(pipeline: Job, step: dict, spec: dict[str, Any]) -> dict[str, dict]:
+    """The outputs of a step, which go where the pipeline's outputs that they are bound to go.
+
+    All others go to the pipeline's default datastore as well, if it names one.
+    """
     outputs, datastore = spec.get("outputs", {}), pipeline.spec["pipeline"]["settings"].get("default_datastore")
-    if datastore in (None, DATASTORE) or "pipeline" in spec:
-        return dict(outputs)
-    path = f"azureml://datastores/{datastore}/paths/azureml/${{{{name}}}}/${{{{output_name}}}}"
-    return {port: {"path": path, **output} for port, output in outputs.items()}
+    places = {
+        port: (pipeline.outputs.get(target) or {}).get("path") for port, target in step.get("targets", {}).items()
+    }
+    if datastore not in (None, DATASTORE) and "pipeline" not in spec:
+        own = f"azureml://datastores/{datastore}/paths/azureml/${{{{name}}}}/${{{{output_name}}}}"
+        places = {port: places.get(port) or own for port in outputs}
+    return {
+        port: {"path": places[port], **output} if places.get(port) else dict(output) for port, output in outputs.items()
+    }
 
 
 def _settings(pipeline: Job, own: dict[str, Any]) -> dict[str, Any]:

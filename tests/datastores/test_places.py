@@ -20,6 +20,13 @@ inputs:
 outputs:
   result: {path: "azureml://datastores/shelf/paths/out/${{name}}/${{output_name}}"}
 """
+OWN = """\
+command: echo
+environment: azureml:pytorch-2.13-cpu@latest
+outputs:
+  result: {path: "azureml://datastores/${{default_datastore}}/paths/results/${{name}}"}
+  kept: {path: azureml://datastores/workspaceblobstore/paths/jobs/a}
+"""
 
 
 @pytest.fixture
@@ -98,3 +105,19 @@ def test_what_cannot_be_reached_is_refused_at_submission_with_the_reason(alice, 
     for folder in (settings.home, tmp_path / "elsewhere"):
         alice.post("/api/datastores", json={"yaml": FOLDER.format(folder)})
         assert "is" in submit(alice, JOB).json()["detail"] and submit(alice, JOB).status_code == 400
+
+
+def test_outputs_lie_where_they_are_sent_in_the_workspaces_own_datastore(alice, tmp_path):
+    asked = submit(alice, OWN)
+    assert asked.status_code == 201, asked.text
+    assert [warning.split("`")[1] for warning in asked.json()["warnings"]] == ["outputs.kept.path"]
+    name = asked.json()["name"]
+    for output in ("result", "kept"):
+        (tmp_path / "outputs" / output).mkdir(parents=True)
+        (tmp_path / "outputs" / output / "b.txt").write_text("done")
+    with reading() as session:
+        job_id = queries.get(session, 1, name).id
+    collect(job_id, tmp_path / "outputs", tmp_path / "work")
+    for path, found in ((f"results/{name}/b.txt", 201), ("jobs/a/b.txt", 404), (f"azureml/{name}/kept/b.txt", 201)):
+        read = JOB.replace("datastores/shelf/paths/in/a.csv", f"datastores/workspaceblobstore/paths/{path}")
+        assert submit(alice, read.split("outputs:")[0]).status_code == found, path

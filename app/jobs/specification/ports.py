@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from difflib import get_close_matches
 from typing import Any
 
+from app.assets.addresses import output_place
 from app.assets.names import NAME, VERSION
 from app.kit.sections import Section, as_text, kind_of
 
@@ -15,9 +16,6 @@ LITERAL_TYPES = ("string", "number", "integer", "boolean")
 INPUT_MODES = ("ro_mount", "download", "direct", "eval_mount", "eval_download")
 OUTPUT_MODES = ("rw_mount", "mount", "upload", "direct")
 PORT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_OTHER_DATASTORE = re.compile(
-    r"azureml://(subscriptions/.+?/workspaces/[^/]+/)?datastores/(?!workspaceblobstore/|\$\{\{)[^/]+/paths/."
-)
 
 INPUT_FIELDS = ("type", "path", "mode", "value", "default", "optional", "description", "path_on_compute", "datastore")
 INTERFACE_FIELDS = ("type", "optional", "default", "description", "min", "max", "enum", "mode")
@@ -251,9 +249,9 @@ def _output(outputs: Section, name: str) -> Output:
     port.check_fields(OUTPUT_FIELDS)
     kind = port.choice("type", (*FILE_TYPES, *MODEL_TYPES), "uri_folder")
     mode = port.choice("mode", OUTPUT_MODES, "rw_mount")
-    if "path" in port and not _OTHER_DATASTORE.match(port.text("path") or ""):
-        port.warn("path", "is not used by this server, which keeps outputs at azureml://jobs/JOB/outputs/NAME.")
-    return Output(kind, mode, port.text("path"), _asset_name(port), _version(port))
+    if (path := port.text("path")) and output_place(path) is None:
+        port.warn("path", "is not used; the output is kept at azureml://jobs/JOB/outputs/NAME.")
+    return Output(kind, mode, path, _asset_name(port), _version(port))
 
 
 def _asset_name(port: Section) -> str | None:
