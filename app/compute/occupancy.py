@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.compute.tables import JobNode, Worker
@@ -30,14 +30,15 @@ class Occupancy:
     memory: Counter[int] = field(default_factory=Counter)
     unstated: Counter[int] = field(default_factory=Counter)
 
-    def add(self, worker_id: int, job, devices: Sequence[int] | None) -> None:
-        self.workers[worker_id] += 1
-        self.queues[job.queue] += 1
+    def add(self, worker_id: int, job, devices: Sequence[int] | None, count: int) -> None:
+        """`count` instances of jobs that ask for the same as `job`."""
+        self.workers[worker_id] += count
+        self.queues[job.queue] += count
         self.devices.setdefault(worker_id, set()).update(devices or ())
-        self.memory[worker_id] += job.memory_bytes or 0
-        self.unstated[worker_id] += not job.memory_bytes
+        self.memory[worker_id] += (job.memory_bytes or 0) * count
+        self.unstated[worker_id] += 0 if job.memory_bytes else count
         if job.compute:
-            self.computes[job.workspace_id, job.compute] += 1
+            self.computes[job.workspace_id, job.compute] += count
 
     def free_slots(self, worker: Worker) -> int:
         return max(0, worker.slots - self.workers[worker.id])
@@ -63,16 +64,17 @@ def share_of(memory_bytes: int, slots: int) -> int:
 
 
 def now(session: Session) -> Occupancy:
+    """Counted by the database, as workers that hold a thousand jobs look before they take the next."""
     found = Occupancy()
     columns = (Job.worker_id, Job.queue, Job.compute, Job.workspace_id, Job.devices, Job.memory_bytes)
-    held = select(*columns).where(Job.status.in_(TAKEN), Job.worker_id.is_not(None))
-    for row in session.execute(held):
-        found.add(row.worker_id, row, row.devices)
-    nodes = (
-        select(JobNode.worker_id, Job.queue, Job.compute, Job.workspace_id, JobNode.devices, Job.memory_bytes)
-        .join(Job, Job.id == JobNode.job_id)
+    of_jobs = select(*columns, func.count().label("instances")).where(Job.status.in_(TAKEN), Job.worker_id.is_not(None))
+    columns = (JobNode.worker_id, Job.queue, Job.compute, Job.workspace_id, JobNode.devices, Job.memory_bytes)
+    of_nodes = (
+        select(*columns, func.count().label("instances"))
+        .join_from(JobNode, Job, Job.id == JobNode.job_id)
         .where(Job.status.in_(TAKEN), JobNode.rank > 0, JobNode.state != "ended")
     )
-    for row in session.execute(nodes):
-        found.add(row.worker_id, row, row.devices)
+    for counted in (of_jobs, of_nodes):
+        for row in session.execute(counted.group_by(*list(counted.selected_columns)[:-1])):
+            found.add(row.worker_id, row, row.devices, row.instances)
     return found

@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 
 from app.jobs.lifecycle import Status
 from app.sweeps.policies import Course
-from app.sweeps.queries import Trial
+from app.sweeps.queries import Result
 from app.tracking import metrics
 from app.tracking.metrics import Columns
 
@@ -27,22 +27,21 @@ class Courses:
     def keep_only(self, sweep_ids: Collection[int]) -> None:
         self._sweeps = {sweep: trials for sweep, trials in self._sweeps.items() if sweep in sweep_ids}
 
-    def of(self, session: Session, sweep_id: int, metric: str, trials: Sequence[Trial]) -> dict[int, Course]:
+    def of(self, session: Session, sweep_id: int, metric: str, trials: Sequence[Result]) -> dict[int, Course]:
         """The courses of trials by their numbers."""
         known = self._sweeps.setdefault(sweep_id, {})
         return {trial.number: self._course(session, metric, trial, known) for trial in trials}
 
-    def _course(self, session: Session, metric: str, trial: Trial, known: dict[str, _Read]) -> Course:
-        status = trial.job.status
-        read = known.setdefault(trial.job.name, _Read())
+    def _course(self, session: Session, metric: str, trial: Result, known: dict[str, _Read]) -> Course:
+        read = known.setdefault(trial.name, _Read())
         if not read.is_whole and trial.objective is not None:
-            new, read.position = metrics.history_since(session, trial.job.id, [metric], read.position)
+            new, read.position = metrics.history_since(session, trial.id, [metric], read.position)
             for columns in new.values():
                 for old, more in zip(read.columns, columns, strict=True):
                     old.extend(more)
             read.columns = _by_time(read.columns)
-            read.is_whole = status.is_final
-        return Course(read.columns.values, status is Status.RUNNING, status is Status.COMPLETED)
+            read.is_whole = trial.status.is_final
+        return Course(read.columns.values, trial.status is Status.RUNNING, trial.status is Status.COMPLETED)
 
 
 def _by_time(columns: Columns) -> Columns:

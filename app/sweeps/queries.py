@@ -30,8 +30,9 @@ class Trial:
 
 
 class Result(NamedTuple):
-    """What plots and measures need of a trial."""
+    """What plots, measures and decisions need of a trial."""
 
+    id: int
     name: str
     display_name: str
     number: int
@@ -72,12 +73,6 @@ def _trial(job: Job, objective: float | None) -> Trial:
     return Trial(job, job.spec["trial"]["number"], job.spec["trial"]["values"], objective)
 
 
-def trials(session: Session, sweep: Job) -> list[Trial]:
-    """All trials of a sweep, at most a thousand, by number."""
-    rows = session.execute(_ordered(sweep, _of(sweep, Job, LatestMetric.value), "number"))
-    return [_trial(*row) for row in rows]
-
-
 def page(session: Session, sweep: Job, *, sort: str = "objective", number: int = 1, size: int = 50) -> Page:
     total = session.scalar(_of(sweep, func.count(Job.id)))
     found = _ordered(sweep, _of(sweep, Job, LatestMetric.value), sort)
@@ -86,12 +81,12 @@ def page(session: Session, sweep: Job, *, sort: str = "objective", number: int =
 
 
 def results(session: Session, sweep: Job) -> list[Result]:
-    """Of all trials, by number, without the rest of their rows."""
-    columns = Job.name, Job.display_name, _TRIAL, LatestMetric.value, Job.status
+    """Of all trials, at most a thousand, by number, without the rest of their rows."""
+    columns = Job.id, Job.name, Job.display_name, _TRIAL, LatestMetric.value, Job.status
     rows = session.execute(_of(sweep, *columns).order_by(Job.id))
     return [
-        Result(name, title, trial["number"], trial["values"], objective, status)
-        for name, title, trial, objective, status in rows
+        Result(job_id, name, title, trial["number"], trial["values"], objective, status)
+        for job_id, name, title, trial, objective, status in rows
     ]
 
 

@@ -96,7 +96,7 @@ def _bayesian(space: dict, goal: str, seed: str, known: Sequence[Known]) -> Valu
     # Imported here, as the web process and idle workers shall not hold it in memory.
     import optuna
     from optuna.distributions import CategoricalDistribution, FloatDistribution
-    from optuna.trial import TrialState, create_trial
+    from optuna.trial import create_trial
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     distributions = {
@@ -107,13 +107,10 @@ def _bayesian(space: dict, goal: str, seed: str, known: Sequence[Known]) -> Valu
     }
     sampler = optuna.samplers.TPESampler(seed=random.Random(seed).getrandbits(32))
     study = optuna.create_study(sampler=sampler, direction=goal)
-    for trial in known:
-        state = TrialState.RUNNING
-        if trial.is_final:
-            state = TrialState.FAIL if trial.objective is None else TrialState.COMPLETE
-        value = trial.objective if state is TrialState.COMPLETE else None
+    # The estimator heeds no others.
+    for trial in (trial for trial in known if trial.is_final and trial.objective is not None):
         params = {name: _inner(space[name], trial.values[name]) for name in space}
-        study.add_trial(create_trial(state=state, value=value, params=params, distributions=distributions))
+        study.add_trial(create_trial(value=trial.objective, params=params, distributions=distributions))
     found = study.ask(distributions).params
     return {name: _outer(space[name], found[name]) for name in space}
 

@@ -16,7 +16,7 @@ from app.kit.outbox import hint
 from app.sweeps import queries
 from app.sweeps.courses import Courses
 from app.sweeps.policies import to_stop
-from app.sweeps.queries import Trial
+from app.sweeps.queries import Result
 from app.sweeps.sampling import Known, Values, suggest
 from app.tracking import service as tracking
 
@@ -30,25 +30,32 @@ _COPIED = (
     "timeout_seconds",
     "max_retries",
 )
+# In one transaction, as who else writes to SQLite waits for its end.
+MOST_STARTED = 50
 log = logging.getLogger(__name__)
 
 
-def advance(session: Session, sweep_id: int, courses: Courses) -> None:
-    """Stop, start and end what is due. Of two that look at once, one waits or fails on the trial's unique name."""
+def advance(session: Session, sweep_id: int, courses: Courses) -> bool:
+    """Stop, start and end what is due; whether there are more trials to start than were started now.
+
+    Of two that look at once, one waits or fails on the trial's unique name.
+    """
     sweep = session.scalar(select(Job).where(Job.id == sweep_id).with_for_update())
     if sweep is None or sweep.status not in (Status.RUNNING, Status.CANCEL_REQUESTED):
-        return
-    trials = queries.trials(session, sweep)
-    running = [trial for trial in trials if not trial.job.status.is_final]
-    reason = _reason_to_end(sweep)
+        return False
+    trials = queries.results(session, sweep)
+    reason, started = _reason_to_end(sweep), 0
     if reason:
-        _cancel(session, running, reason)
-        is_done = not any(not trial.job.status.is_final for trial in running)
+        running = [trial for trial in trials if not trial.status.is_final]
+        over = [_cancel(session, trial, reason) for trial in running]
+        is_done = all(over)
     else:
         _stop_early(session, sweep, trials, courses)
-        is_done = _start(session, sweep, trials)
+        started = _start(session, sweep, trials)
+        is_done = not started and all(trial.status.is_final for trial in trials)
     if is_done:
         _end(session, sweep, trials)
+    return started == MOST_STARTED
 
 
 def _reason_to_end(sweep: Job) -> str | None:
@@ -60,43 +67,41 @@ def _reason_to_end(sweep: Job) -> str | None:
     return None
 
 
-def _cancel(session: Session, trials: Sequence[Trial], reason: str) -> None:
-    for trial in trials:
-        if trial.job.status.is_final or trial.job.status is Status.CANCEL_REQUESTED:
-            continue
-        trial.job.error = {"message": reason, "detail": None}
+def _cancel(session: Session, trial: Result, reason: str) -> bool:
+    """Whether the trial is over at once."""
+    job = session.get_one(Job, trial.id)
+    if not job.status.is_final and job.status is not Status.CANCEL_REQUESTED:
+        job.error = {"message": reason, "detail": None}
         session.flush()
-        moves.cancel(session, trial.job)
+        moves.cancel(session, job)
+    return job.status.is_final
 
 
-def _stop_early(session: Session, sweep: Job, trials: Sequence[Trial], courses: Courses) -> None:
+def _stop_early(session: Session, sweep: Job, trials: Sequence[Result], courses: Courses) -> None:
     asked = sweep.spec["sweep"]
     policy, objective = asked.get("early_termination"), asked["objective"]
-    if not policy or not any(trial.job.status is Status.RUNNING for trial in trials):
+    if not policy or not any(trial.status is Status.RUNNING for trial in trials):
         return
     found = courses.of(session, sweep.id, objective["primary_metric"], trials)
     stopped = to_stop(policy, objective["goal"], found)
     for trial in trials:
         if trial.number in stopped:
-            _cancel(session, [trial], stopped[trial.number])
+            _cancel(session, trial, stopped[trial.number])
 
 
-def _start(session: Session, sweep: Job, trials: Sequence[Trial]) -> bool:
-    """Start as many trials as may run beside those that do; whether all have ended."""
+def _start(session: Session, sweep: Job, trials: Sequence[Result]) -> int:
+    """Start trials, as many as may run beside those that do; how many were started."""
     asked = sweep.spec["sweep"]
     limits = asked["limits"]
-    open_count = sum(not trial.job.status.is_final for trial in trials)
-    known = [Known(trial.values, trial.objective, trial.job.status.is_final) for trial in trials]
-    while len(known) < limits["max_total_trials"]:
-        if open_count >= limits["max_concurrent_trials"]:
-            return False
-        values = suggest(asked, sweep.name, len(known), known)
+    room = limits["max_concurrent_trials"] - sum(not trial.status.is_final for trial in trials)
+    known = [Known(trial.values, trial.objective, trial.status.is_final) for trial in trials]
+    for number in range(len(known), min(limits["max_total_trials"], len(known) + min(room, MOST_STARTED))):
+        values = suggest(asked, sweep.name, number, known)
         if values is None:
             break
-        _start_trial(session, sweep, len(known), values)
+        _start_trial(session, sweep, number, values)
         known.append(Known(values, None, False))
-        open_count += 1
-    return not open_count
+    return len(known) - len(trials)
 
 
 def _start_trial(session: Session, sweep: Job, number: int, values: Values) -> Job:
@@ -129,13 +134,13 @@ def _start_trial(session: Session, sweep: Job, number: int, values: Values) -> J
     return job
 
 
-def _end(session: Session, sweep: Job, trials: Sequence[Trial]) -> None:
+def _end(session: Session, sweep: Job, trials: Sequence[Result]) -> None:
     if sweep.status is Status.CANCEL_REQUESTED:
         moves.move(session, sweep, Status.CANCELED)
         return
     best = queries.best(session, sweep)
     if best is None:
-        moves.fail(session, sweep, _cause(sweep, trials))
+        moves.fail(session, sweep, _cause(session, sweep, trials))
         return
     metric = sweep.spec["sweep"]["objective"]["primary_metric"]
     sweep.properties = {**sweep.properties, "best_child_run_id": best.job.name, "score": str(best.objective)}
@@ -149,15 +154,15 @@ def _end(session: Session, sweep: Job, trials: Sequence[Trial]) -> None:
     results.complete(session, sweep)
 
 
-def _cause(sweep: Job, trials: Sequence[Trial]) -> str:
+def _cause(session: Session, sweep: Job, trials: Sequence[Result]) -> str:
     """Why there is no best trial, in one sentence."""
     if reason := _reason_to_end(sweep):
         return f"{reason} No trial had completed."
-    failed = [trial for trial in trials if trial.job.status is Status.FAILED]
+    failed = next((trial for trial in trials if trial.status is Status.FAILED), None)
     if failed:
-        message = (failed[0].job.error or {}).get("message", "")
-        return f"No trial completed; {failed[0].job.name} failed: {message}"
-    if not any(trial.job.status is Status.COMPLETED for trial in trials):
+        message = (session.get_one(Job, failed.id).error or {}).get("message", "")
+        return f"No trial completed; {failed.name} failed: {message}"
+    if not any(trial.status is Status.COMPLETED for trial in trials):
         return "No trial completed; all were canceled."
     metric = sweep.spec["sweep"]["objective"]["primary_metric"]
     return f"No trial logged the primary metric {metric!r}; log it with mlflow.log_metric({metric!r}, …)."

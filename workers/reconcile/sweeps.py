@@ -15,9 +15,15 @@ def reconcile(courses: Courses = _courses) -> None:
         waiting = queries.open_sweeps(session)
     courses.keep_only(waiting)
     for sweep_id in waiting:
-        try:
-            with transaction() as session:
-                service.advance(session, sweep_id, courses)
-        except (Conflict, IntegrityError):
-            # Another worker looked at the same moment, or a trial just ended: the next look decides.
+        while _advance(sweep_id, courses):
             continue
+
+
+def _advance(sweep_id: int, courses: Courses) -> bool:
+    """Whether there are more trials to start."""
+    try:
+        with transaction() as session:
+            return service.advance(session, sweep_id, courses)
+    except (Conflict, IntegrityError):
+        # Another worker looked at the same moment, or a trial just ended: the next look decides.
+        return False
