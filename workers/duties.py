@@ -69,6 +69,7 @@ def start() -> None:
         ("deliveries", 1, deliveries.reconcile),
         ("old deliveries", 3600, deliveries.forget_old),
         ("deployments", 1, _keeper.reconcile),
+        ("use of deployments", 10, _keeper.measure),
         (
             "scaling of deployments",
             1,

@@ -39,10 +39,9 @@ def test_gateways_add_up_and_every_range_shows_it(alice, endpoint):
     record(*[("blue", 200, 0.010, 0.002, 4)] * 95, *[("blue", 500, 0.2)] * 5, at=at)
     record(*[("blue", 200, 0.010, 0.002, 4)] * 100, ("", 401, 0.0001), at=at)
     with transaction() as session:
-        metrics.add(
-            session, [metrics.Measured("default", "digits", "blue", at, of_gauges({"cpu": 0.5, "memory": 2**30}))]
-        )
-        metrics.add(session, [metrics.Measured("default", "gone", "blue", at, of_gauges({"cpu": 1.0}))])
+        ids = metrics.endpoint_ids(session, [("default", "digits"), ("default", "gone")])
+        gauges = of_gauges({"cpu": 0.5, "memory": 2**30})
+        metrics.add(session, [metrics.Measured(id, "blue", at, gauges) for id in ids.values()])
 
     found = alice.get(f"{endpoint}/metrics").json()
     assert found["seconds"] == 10

@@ -3,7 +3,7 @@
 import shutil
 import subprocess
 
-QUERY = ["--query-gpu=index,name,memory.total", "--format=csv,noheader,nounits"]
+QUERY = "--query-gpu=index,name,memory.total"
 
 
 def find_gpus() -> list[dict]:
@@ -11,6 +11,26 @@ def find_gpus() -> list[dict]:
     tool = shutil.which("nvidia-smi")
     if tool is None:
         return []
-    answer = subprocess.run([tool, *QUERY], capture_output=True, text=True, timeout=20, check=False)
-    rows = [line.split(", ") for line in answer.stdout.splitlines() if line.count(", ") == 2]
-    return [{"index": int(index), "name": name, "memory_mb": int(memory)} for index, name, memory in rows]
+    return [{"index": int(index), "name": name, "memory_mb": int(memory)} for index, name, memory in _rows(tool, QUERY)]
+
+
+def use_by_process() -> dict[int, tuple[float, int]]:
+    """By process id: the utilization in percent of the GPU that it is on, and the bytes that it has there."""
+    tool = shutil.which("nvidia-smi")
+    if tool is None:
+        return {}
+    percents = dict(_rows(tool, "--query-gpu=uuid,utilization.gpu"))
+    return {
+        int(pid): (float(percents[gpu]), int(memory) * 2**20)
+        for pid, gpu, memory in _rows(tool, "--query-compute-apps=pid,gpu_uuid,used_memory")
+        # What the driver does not tell, as in some containers, is written in words.
+        if pid.isdigit() and memory.isdigit() and percents.get(gpu, "").isdigit()
+    }
+
+
+def _rows(tool: str, query: str) -> list[list[str]]:
+    command = [tool, query, "--format=csv,noheader,nounits"]
+    answer = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+    width = query.count(",") + 1
+    rows = [[word.strip() for word in line.split(",")] for line in answer.stdout.splitlines()]
+    return [row for row in rows if len(row) == width]

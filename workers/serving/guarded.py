@@ -44,6 +44,10 @@ class GuardedProcess:
     def __init__(self, guest: Guest) -> None:
         self._guest = guest
 
+    @property
+    def pid(self) -> int | None:
+        return self._guest.pid
+
     def poll(self) -> str | None:
         outcome = self._guest.poll()
         if outcome is None:

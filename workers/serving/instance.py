@@ -115,7 +115,10 @@ class InstanceSpec:
 
 @dataclass
 class Instance:
-    """How an instance is. `address` is host:port, `error` one sentence, `key` what its server asks for."""
+    """How an instance is. `address` is host:port, `error` one sentence, `key` what its server asks for.
+
+    `pid` is that of the process that serves, None while there is none.
+    """
 
     name: str
     log_path: Path
@@ -124,3 +127,4 @@ class Instance:
     address: str | None = None
     restarts: int = 0
     error: str | None = None
+    pid: int | None = None

@@ -12,10 +12,12 @@ from sqlalchemy.orm import Session
 from app.compute import queries as compute
 from app.database import reading, transaction
 from app.endpoints import claiming, logs, service
+from app.endpoints.metrics import service as metrics
+from app.endpoints.metrics.tally import of_gauges
 from app.endpoints.tables import DeploymentInstance, OnlineDeployment
 from app.environments.specification import EnvironmentSpec
 from app.kit import crypto
-from app.kit.clock import now
+from app.kit.clock import milliseconds, now
 from app.kit.outbox import hint
 from app.kit.storage import store
 from workers.execution import environments
@@ -23,6 +25,7 @@ from workers.node import Node
 from workers.serving.compiling import Compiler, Order
 from workers.serving.specs import Wanted, instance_spec
 from workers.serving.supervisor import Supervisor
+from workers.serving.usage import Usage
 
 log = logging.getLogger(__name__)
 LEASE = timedelta(seconds=15)
@@ -49,10 +52,12 @@ class Keeper:
         self.leases: dict[int, object] = {}
         self.log_offsets: dict[int, int] = {}
         self.failed_builds: dict[int, str] = {}
+        self.usage = Usage()
+        self.wanted: list[Wanted] = []
 
     def reconcile(self) -> None:
         """One look: what should run here does, what should not is ended, and the tables say so."""
-        wanted = self._wanted()
+        wanted = self.wanted = self._wanted()
         for name in set(self.supervisor.names()) - {item.name for item in wanted}:
             self.supervisor.stop(name)
         for item in wanted:
@@ -162,6 +167,20 @@ class Keeper:
                 data = file.read(logs.MOST)
             store().append(logs.key(item.workspace_id, item.deployment_id, item.number), data)
             self.log_offsets[item.id] = offset + len(data)
+
+    def measure(self) -> None:
+        """What the instances use goes beside what they answer; over several instances of a deployment it is a mean."""
+        pids = {found.name: found.pid for found in self.supervisor.instances() if found.pid}
+        used = self.usage.look(pids.values())
+        at = milliseconds(now()) // 1000 - metrics.SHORTEST // 2
+        measured = [
+            metrics.Measured(item.endpoint_id, item.deployment, at, of_gauges(used[pids[item.name]]))
+            for item in self.wanted
+            if pids.get(item.name) in used
+        ]
+        if measured:
+            with transaction() as session:
+                metrics.add(session, measured)
 
     def close(self) -> None:
         self.compiler.close()

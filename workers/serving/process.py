@@ -32,6 +32,10 @@ class Start:
 
 
 class Process(Protocol):
+    """`pid` is None until it is known."""
+
+    pid: int | None
+
     def poll(self) -> str | None:
         """None while it runs; then one sentence that says how it ended."""
 

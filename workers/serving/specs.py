@@ -21,6 +21,7 @@ class Wanted:
     number: int
     deployment_id: int
     workspace_id: int
+    endpoint_id: int
     endpoint: str
     deployment: str
     model_key: str | None
@@ -47,6 +48,7 @@ class Wanted:
             instance.number,
             deployment.id,
             deployment.endpoint.workspace_id,
+            deployment.endpoint_id,
             deployment.endpoint.name,
             deployment.name,
             version.path if version else None,

@@ -96,6 +96,7 @@ class Supervision:
         ready_at = None
         while not self._ending.wait(LOOK_SECONDS):
             ended = process.poll()
+            self.instance.pid = process.pid if ended is None else None
             now = time.monotonic()
             if ended is None:
                 ended = self._look(process, ready, live, now)

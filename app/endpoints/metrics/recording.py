@@ -37,15 +37,18 @@ class Recorder:
             self._pending.pop(next(iter(self._pending)))
         if not self._pending:
             return
-        measured = [Measured(*key, at, tally) for (key, at), tally in self._pending.items()]
         try:
-            await asyncio.to_thread(_write, measured)
+            await asyncio.to_thread(_write, dict(self._pending))
         except Exception:
             log.exception("metrics of deployments are not written; they will be with the next ones")
         else:
             self._pending.clear()
 
 
-def _write(measured: list[Measured]) -> None:
+def _write(counted: dict[tuple[Key, int], Tally]) -> None:
     with transaction() as session:
-        service.add(session, measured)
+        ids = service.endpoint_ids(session, (key[:2] for key, _ in counted))
+        service.add(
+            session,
+            [Measured(ids[key[:2]], key[2], at, tally) for (key, at), tally in counted.items() if key[:2] in ids],
+        )

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -23,34 +23,32 @@ _INSERT = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 class Measured(NamedTuple):
     """What was seen of one deployment at a Unix time."""
 
-    workspace: str
-    endpoint: str
+    endpoint_id: int
     deployment: str
     at: int
     tally: Tally
 
 
 def add(session: Session, measured: Iterable[Measured]) -> None:
-    """Of endpoints that are gone meanwhile nothing is kept."""
-    places: dict[tuple[str, str], int | None] = {}
     rows: dict[tuple[int, int, int, str], Tally] = {}
     for one in measured:
-        place = (one.workspace, one.endpoint)
-        if place not in places:
-            places[place] = _endpoint_id(session, *place)
-        if places[place] is None:
-            continue
         for seconds in KEPT:
-            key = (places[place], seconds, one.at - one.at % seconds, one.deployment)
+            key = (one.endpoint_id, seconds, one.at - one.at % seconds, one.deployment)
             rows[key] = merge(rows.get(key, {}), one.tally)
     # Of several writers each locks the rows in the same order.
     for key in sorted(rows):
         _add(session, key, rows[key])
 
 
-def _endpoint_id(session: Session, workspace: str, endpoint: str) -> int | None:
-    found = select(OnlineEndpoint.id).join(Workspace, Workspace.id == OnlineEndpoint.workspace_id)
-    return session.scalar(found.where(Workspace.name == workspace, OnlineEndpoint.name == endpoint))
+def endpoint_ids(session: Session, places: Iterable[tuple[str, str]]) -> dict[tuple[str, str], int]:
+    """By names of workspace and endpoint; without those that are gone."""
+    named = tuple_(Workspace.name, OnlineEndpoint.name)
+    found = select(Workspace.name, OnlineEndpoint.name, OnlineEndpoint.id).join(
+        OnlineEndpoint, Workspace.id == OnlineEndpoint.workspace_id
+    )
+    return {
+        (workspace, endpoint): id for workspace, endpoint, id in session.execute(found.where(named.in_(set(places))))
+    }
 
 
 def _add(session: Session, key: tuple[int, int, int, str], tally: Tally) -> None:

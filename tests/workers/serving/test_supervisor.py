@@ -14,6 +14,7 @@ import pytest
 
 from workers.serving.instance import InstanceSpec
 from workers.serving.supervisor import Supervisor
+from workers.serving.usage import Usage
 
 SCRIPT = """
 import json, os, time
@@ -81,6 +82,10 @@ def test_a_scoring_script_answers(supervisor, tmp_path):
     status, answer = score(instance, {"x": 1})
     assert (status, answer["sent"]) == (200, {"x": 1})
     assert f"folder {tmp_path}" in instance.log_path.read_text()
+    usage = Usage()
+    first, second = [usage.look([instance.pid, 2**22 + 1])[instance.pid] for _ in range(2)]
+    assert first.keys() == {"memory"} and first["memory"] > 2**20
+    assert second["cpu"] >= 0
 
 
 def test_a_wrong_instance_key_is_refused(supervisor, tmp_path):
