@@ -20,6 +20,8 @@ from app.endpoints.gateway.scoring import (
 )
 from app.errors import TooLarge
 
+LINGER_SECONDS = 30
+
 
 class ClientGone(Exception):
     """Nobody waits for the answer any more."""
@@ -74,6 +76,8 @@ class Gateway:
 async def _read(ask: Ask, receive: Receive, limit: int) -> bytes:
     length = ask.headers.get(b"content-length", b"0")
     if length.isdigit() and int(length) > limit:
+        if b"expect" not in ask.headers:
+            await _drop(receive)
         raise too_large(int(length), limit)
     pieces, size = [], 0
     while True:
@@ -83,10 +87,20 @@ async def _read(ask: Ask, receive: Receive, limit: int) -> bytes:
         piece = message.get("body", b"")
         size += len(piece)
         if size > limit:
+            if message.get("more_body"):
+                await _drop(receive)
             raise too_large(None, limit)
         pieces.append(piece)
         if not message.get("more_body"):
             return b"".join(pieces)
+
+
+async def _drop(receive: Receive) -> None:
+    """Read the rest of a body: the end of the connection would overtake the answer at a client that still sends."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(LINGER_SECONDS):
+            while (message := await receive())["type"] == "http.request" and message.get("more_body"):
+                continue
 
 
 async def _disconnected(receive: Receive) -> None:

@@ -16,9 +16,12 @@ HEAD_BYTES = 64 * 1024
 REQUEST_SECONDS = 60
 KEEP_SECONDS = 75
 STALLED_SECONDS = 60
+LINGER_SECONDS = 30
 MOST_CONNECTIONS = 8192
 RECEIVING_BYTES = 512 * 2**20
 """What bodies that have not come to their end may hold together."""
+UNREAD_BYTES = 512 * 2**20
+"""What answers that clients do not read may hold together."""
 QUEUED = 64
 REMEMBERED_BYTES = 256
 _REASONS = {status.value: status.phrase.encode() for status in HTTPStatus}
@@ -75,6 +78,17 @@ class Listener:
             moment = loop.time()
             for connection in list(self.connections):
                 connection.end_if_late(moment)
+            self.let_go_of_unread()
+
+    def let_go_of_unread(self) -> None:
+        """While clients that do not read hold too much, end those that have not read for longest."""
+        stalled = [connection for connection in self.connections if connection.stalled_since is not None]
+        held = sum(connection.unread for connection in stalled)
+        for connection in sorted(stalled, key=lambda connection: connection.stalled_since):
+            if held <= UNREAD_BYTES:
+                return
+            held -= connection.unread
+            connection.abort()
 
     async def drain(self, seconds: float) -> None:
         """Answer what was asked, ask for nothing more."""
@@ -98,7 +112,8 @@ class ClientConnection(asyncio.Protocol):
         self._task: asyncio.Task | None = None
         self._busy = False
         self._finishing = False
-        self._stalled_since: float | None = None
+        self._lingering = False
+        self.stalled_since: float | None = None
         self._deadline = self._loop.time() + REQUEST_SECONDS
         self._latest = 0
         self._begin()
@@ -127,14 +142,15 @@ class ClientConnection(asyncio.Protocol):
             self._task.cancel()
 
     def pause_writing(self) -> None:
-        self._stalled_since = self._loop.time()
+        self.stalled_since = self._loop.time()
 
     def resume_writing(self) -> None:
-        self._stalled_since = None
+        self.stalled_since = None
 
     def end_if_late(self, moment: float) -> None:
-        if self._stalled_since is not None and moment - self._stalled_since > STALLED_SECONDS:
-            self._transport.abort()
+        is_stalled = self.stalled_since is not None and moment - self.stalled_since > STALLED_SECONDS
+        if is_stalled or (self._lingering and moment > self._deadline):
+            self.abort()
         elif not self._busy and moment > self._deadline:
             if self._url:
                 message = f"The request did not come whole within {REQUEST_SECONDS} s."
@@ -142,27 +158,35 @@ class ClientConnection(asyncio.Protocol):
             else:
                 self._transport.close()
 
+    @property
+    def unread(self) -> int:
+        """Bytes of answers that the client has not taken."""
+        return self._transport.get_write_buffer_size()
+
+    def abort(self) -> None:
+        self._transport.abort()
+
     def finish(self) -> None:
         self._finishing = True
         if not self._busy:
             self._transport.close()
 
     def data_received(self, data: bytes) -> None:
-        if self._transport.is_closing():
+        if self._lingering or self._transport.is_closing():
             return
         self._head_bytes += len(data)
         self._latest = len(data)
         try:
             self._parser.feed_data(data)
             if self._in_head and self._head_bytes > HEAD_BYTES:
-                self._write(_HEAD_TOO_LONG, keep=False)
+                self._refuse(_HEAD_TOO_LONG)
         except httptools.HttpParserUpgrade:
-            self._write(refusal(BadRequest("No other protocol is spoken here.")), keep=False)
+            self._refuse(refusal(BadRequest("No other protocol is spoken here.")))
         except httptools.HttpParserCallbackError:
-            # A callback has answered and closed.
-            self._transport.close()
+            if not self._lingering:
+                self._transport.close()
         except httptools.HttpParserError:
-            self._write(refusal(BadRequest("This is not an HTTP/1.1 request.")), keep=False)
+            self._refuse(refusal(BadRequest("This is not an HTTP/1.1 request.")))
 
     def on_message_begin(self) -> None:
         self._begin()
@@ -180,7 +204,7 @@ class ClientConnection(asyncio.Protocol):
         if self._head_bytes > HEAD_BYTES and sum(map(len, (self._url, *self._headers, *self._headers.values()))) > (
             HEAD_BYTES
         ):
-            self._write(_HEAD_TOO_LONG, keep=False)
+            self._refuse(_HEAD_TOO_LONG)
             raise ValueError
         length = self._headers.get(b"content-length", b"0")
         limit = self._listener.scoring.body_limit
@@ -200,9 +224,22 @@ class ClientConnection(asyncio.Protocol):
         self._pieces.append(body)
 
     def _refuse_body(self, error: AtelierError) -> None:
-        """The rest of the body would only be thrown away, so the connection ends."""
-        self._write(refusal(error), keep=False)
+        self._refuse(refusal(error))
         raise ValueError
+
+    def _refuse(self, answer: Answer) -> None:
+        """Answer a request that has not come to its end, whose rest is read and dropped.
+
+        Were the connection closed at once, its end would overtake the answer at a client that is still sending.
+        """
+        self._write(answer, keep=False, close=False)
+        self._listener.receiving -= self._size
+        self._size, self._pieces = 0, []
+        if self._transport.is_closing() or not self._transport.can_write_eof():
+            self._transport.close()
+            return
+        self._lingering, self._deadline = True, self._loop.time() + LINGER_SECONDS
+        self._transport.write_eof()
 
     def on_message_complete(self) -> None:
         keep = self._parser.should_keep_alive()
@@ -234,16 +271,16 @@ class ClientConnection(asyncio.Protocol):
         self._task = None
         self._busy = False
         self._write(answer, keep and not self._finishing)
-        if self._waiting and not self._transport.is_closing():
+        if self._waiting and not (self._lingering or self._transport.is_closing()):
             self._transport.resume_reading()
             # Not at once, or a client's many requests on one connection would keep others waiting.
             self._busy = True
             self._loop.call_soon(self._next)
 
-    def _write(self, answer: Answer, keep: bool) -> None:
-        self._deadline = self._loop.time() + KEEP_SECONDS
-        if self._transport.is_closing():
+    def _write(self, answer: Answer, keep: bool, *, close: bool = True) -> None:
+        if self._lingering or self._transport.is_closing():
             return
+        self._deadline = self._loop.time() + KEEP_SECONDS
         headers = answer.headers
         if not keep and CLOSE not in headers:
             headers = [*headers, CLOSE]
@@ -252,5 +289,5 @@ class ClientConnection(asyncio.Protocol):
         said.append(b"content-length: %d\r\n\r\n" % len(answer.body))
         said.append(answer.body)
         self._transport.write(b"".join(said))
-        if CLOSE in headers:
+        if close and CLOSE in headers:
             self._transport.close()
