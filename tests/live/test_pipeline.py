@@ -1,4 +1,4 @@
-"""The example of a pipeline, from the command line to its outputs, and taken over when it is sent once more."""
+"""The examples of a pipeline and a sweep, from the command line to their outputs."""
 
 from tests.live.test_slice import _atelier
 
@@ -16,3 +16,14 @@ def test_the_example_runs_and_is_taken_over(server, environment):
     assert [node["reused_from"] for node in nodes] == [
         f"line_{step}" for step in ("split", "logistic", "nearest", "choose")
     ]
+
+
+def test_the_sweep_finds_its_best_trial(server, environment):
+    smaller = ("--set", "limits.max_total_trials=2")
+    answer = _atelier(server, "job", "create", "-f", "examples/sweep/sweep.yml", "--name", "tuned", *smaller)
+    assert answer.returncode == 0, answer.stderr
+    sweep = server.wait_for("tuned", seconds=150)
+    assert sweep["status"] == "Completed", sweep["error"]
+    trials = server.client.get("/api/jobs/tuned/trials", params={"sort": "objective"}).json()["value"]
+    assert [trial["status"] for trial in trials] == ["Completed", "Completed"]
+    assert sweep["properties"]["best_child_run_id"] == trials[0]["name"] and trials[0]["objective"] > 0.8

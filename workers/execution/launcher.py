@@ -166,7 +166,7 @@ class Launcher:
     def __init__(self, runtime_folder: Path, warm_idle_seconds: float = 900, preload: Sequence[str] = PRELOAD) -> None:
         runtime_folder.mkdir(parents=True, exist_ok=True)
         self._messages = (runtime_folder / "launcher.log").open("wb")
-        self._warm = WarmProcesses(preload, warm_idle_seconds, self._messages)
+        self.warm = WarmProcesses(preload, warm_idle_seconds, self._messages)
         self._guests: list[Guest] = []
         self._lock = threading.Lock()
         self._sockets = engine_sockets()
@@ -187,10 +187,6 @@ class Launcher:
             self._guests = [other for other in self._guests if other._outcome is None] + [guest]
         return guest
 
-    def warm_up(self, python: Path) -> bool:
-        """Begin to make a process of this interpreter warm, if there is none; whether one is ready."""
-        return self._warm.ready(python) is not None
-
     def _start_warm(self, launch: Launch, message: dict) -> Supervised | None:
         arguments = python_arguments(launch.command)
         if (
@@ -200,7 +196,7 @@ class Launcher:
             or not can_be_warm(message["environ"], launch.python)
         ):
             return None
-        warm = self._warm.ready(launch.python)
+        warm = self.warm.ready(launch.python)
         if warm is None:
             return None
         ours, theirs = socket.socketpair()
@@ -226,7 +222,7 @@ class Launcher:
 
     def close(self) -> None:
         """End every guest and warm process."""
-        self._warm.close()
+        self.warm.close()
         with self._lock:
             guests, self._guests = self._guests, []
         for guest in guests:

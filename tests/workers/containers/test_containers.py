@@ -174,7 +174,7 @@ def test_a_guest_beside_an_engine_does_not_reach_it(is_warm, tmp_path, monkeypat
         (folder.work / "container.py").write_text("own = 'mine'")
         python = Path(sys.executable)
         if is_warm:
-            wait_until(lambda: launcher.warm_up(python), seconds=30)
+            wait_until(lambda: launcher.warm.ready(python), seconds=30)
         begun = Launch(
             "job", "python connect.py", python, folder.guest, folder.work, {}, folder.log, LIMITS, warm=is_warm
         )

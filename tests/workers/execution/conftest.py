@@ -23,7 +23,7 @@ def folder(tmp_path):
 @pytest.fixture(scope="module")
 def warm(launcher):
     """Waits until the warm process of the environment is ready."""
-    wait_until(lambda: launcher.warm_up(ENVIRONMENT), seconds=60)
+    wait_until(lambda: launcher.warm.ready(ENVIRONMENT), seconds=60)
 
 
 @pytest.fixture(params=["cold", "warm"])

@@ -93,4 +93,4 @@ def test_jobs_go_on_when_a_warm_process_is_killed(launcher, folder, warm):
     assert guest.wait(10).exit_code == 0
     outcome, _ = run(launcher, folder, script(folder, "print('again')"), warm=True)
     assert outcome.exit_code == 0
-    wait_until(lambda: launcher.warm_up(ENVIRONMENT), seconds=60)
+    wait_until(lambda: launcher.warm.ready(ENVIRONMENT), seconds=60)
