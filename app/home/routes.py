@@ -6,10 +6,12 @@ from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
 from app.access.guard import allow
 from app.access.permissions import PUBLIC
 from app.endpoints.gateway import COUNTERS
+from app.endpoints.metrics.exposition import UseCollector
 from app.home.health import readiness
 
 router = APIRouter(tags=["operation"])
 REGISTRY.register(COUNTERS)
+REGISTRY.register(UseCollector())
 
 
 @router.get("/healthz", dependencies=[allow(PUBLIC)])

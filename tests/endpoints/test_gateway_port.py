@@ -43,6 +43,10 @@ def test_requests_on_one_connection_are_answered_in_their_order():
             listener.scoring.after.append(lambda ask, answer: seen.append((ask.deployment, answer.status)))
             writer.write(request('{"a":1}') + request(head="GET /healthz HTTP/1.1\r\n") + request('{"b":2}'))
             answers = [await answer(reader) for _ in range(3)]
+            writer.write(request(head="GET /metrics HTTP/1.1\r\n"))
+            assert (
+                b'deployment="blue",endpoint="digits",status="200",workspace="default"} 2' in (await answer(reader))[2]
+            )
             assert [(status, body) for status, _, body in answers] == [
                 (200, b'{"by": "a"}'),
                 (200, b"ok"),

@@ -43,6 +43,9 @@ def test_gateways_add_up_and_every_range_shows_it(alice, endpoint):
         gauges = of_gauges({"cpu": 0.5, "memory": 2**30})
         metrics.add(session, [metrics.Measured(id, "blue", at, gauges) for id in ids.values()])
 
+    exposed = alice.get("/metrics").text
+    assert 'atelier_deployment_cpus{deployment="blue",endpoint="digits",workspace="default"} 0.5' in exposed
+
     found = alice.get(f"{endpoint}/metrics").json()
     assert found["seconds"] == 10
     assert last(found["series"], "RequestsPerMinute", "blue") == [1200.0]

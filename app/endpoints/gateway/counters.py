@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
 
+from prometheus_client import generate_latest
 from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily
 from prometheus_client.registry import Collector
 
@@ -117,6 +118,10 @@ class Counters(Collector):
 
     def _all(self) -> dict[Key, Figures]:
         return _together(self._before, self._recent, *self.elsewhere)
+
+    def exposition(self) -> bytes:
+        """In Prometheus's text format."""
+        return generate_latest(self)
 
     def collect(self) -> Iterator[CounterMetricFamily | HistogramMetricFamily]:
         requests = CounterMetricFamily(

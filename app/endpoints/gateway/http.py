@@ -3,10 +3,12 @@
 import asyncio
 from collections import deque
 from contextlib import suppress
+from dataclasses import replace
 from functools import lru_cache
 from http import HTTPStatus
 
 import httptools
+from prometheus_client import CONTENT_TYPE_LATEST
 
 from app.endpoints.gateway.scoring import DEFAULT_WORKSPACE, Answer, Ask, Scoring, address_of, method_of, refusal
 from app.endpoints.gateway.scoring import too_large as too_large_error
@@ -27,6 +29,8 @@ REMEMBERED_BYTES = 256
 _REASONS = {status.value: status.phrase.encode() for status in HTTPStatus}
 CLOSE = (b"connection", b"close")
 _ALIVE = Answer(200, [(b"content-type", b"text/plain")], b"ok")
+_MEASURED = Answer(200, [(b"content-type", CONTENT_TYPE_LATEST.encode())], b"")
+"""What this process alone has counted, for Prometheus; the body is written when it is asked for."""
 
 
 class RequestTooSlow(AtelierError):
@@ -56,6 +60,8 @@ def _target(method: bytes, url: bytes) -> tuple[str, str, str] | Answer:
         return found[0] or DEFAULT_WORKSPACE, found[1], found[2]
     if method == b"GET" and path == "/healthz":
         return _ALIVE
+    if method == b"GET" and path == "/metrics":
+        return _MEASURED
     return refusal(NotFound(f"{method.decode()} {path}: expected POST /w/WORKSPACE/endpoints/NAME/score."))
 
 
@@ -263,7 +269,8 @@ class ClientConnection(asyncio.Protocol):
         ask, keep = self._waiting.popleft()
         self._busy = True
         if isinstance(ask, Answer):
-            self._done(ask, keep)
+            measured = ask is _MEASURED
+            self._done(replace(ask, body=self._listener.scoring.counters.exposition()) if measured else ask, keep)
         else:
             self._task = self._listener.scoring.start(ask, lambda answer: self._done(answer, keep))
 

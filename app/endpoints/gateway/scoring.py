@@ -132,7 +132,7 @@ class Scoring:
         self.choose: Chooser = by_header_or_traffic
         self.before: list[Before] = []
         self.after: list[After] = []
-        self._counters = counters
+        self.counters = counters
         self._left_over: set[asyncio.Task] = set()
         self._version = 0
         self._waking = Waking(table)
@@ -244,7 +244,7 @@ class Scoring:
     def _count(self, ask: Ask, status: int) -> None:
         if ask.route is not None and ask.action != "swagger.json":
             seconds = time.perf_counter() - ask.started
-            self._counters.count(
+            self.counters.count(
                 ask.workspace, ask.endpoint, ask.deployment or "", status, seconds, ask.waited, ask.batch
             )
 

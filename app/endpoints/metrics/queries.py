@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
+from app.access.tables import Workspace
 from app.endpoints.metrics import tally as tallies
 from app.endpoints.metrics.curves import CURVES, Stretch
 from app.endpoints.metrics.service import DAY, HOUR, SHORTEST
@@ -100,6 +101,20 @@ def _curve(key: str) -> Callable:
 
 def _points(window: Window, values: Sequence[float | None]) -> list[list]:
     return [[at // window.seconds, at * 1000, value] for at, value in zip(window.places, values, strict=True)]
+
+
+def last_gauges(session: Session) -> list[tuple[str, str, str, Tally]]:
+    """What all deployments used in the last minute: workspace, endpoint, deployment and tally."""
+    since = milliseconds(now()) // 1000 - 6 * SHORTEST
+    found = (
+        select(Workspace.name, OnlineEndpoint.name, DeploymentMetrics.deployment, DeploymentMetrics.tally)
+        .join(OnlineEndpoint, OnlineEndpoint.id == DeploymentMetrics.endpoint_id)
+        .join(Workspace, Workspace.id == OnlineEndpoint.workspace_id)
+        .where(DeploymentMetrics.seconds == SHORTEST, DeploymentMetrics.at >= since)
+        .order_by(DeploymentMetrics.at)
+    )
+    newest = {(workspace, endpoint, name): tally for workspace, endpoint, name, tally in session.execute(found)}
+    return [(*key, tally) for key, tally in newest.items()]
 
 
 def summary(session: Session, endpoint: OnlineEndpoint, window: Window) -> dict[str, dict]:
