@@ -53,8 +53,10 @@ def test_ray_has_its_head_where_the_command_runs_and_is_missed_with_words(tmp_pa
 
 
 def test_processes_end_as_one_with_the_code_of_the_first_that_failed(tmp_path):
+    there = tmp_path / "there"
     asked = {
-        "command": 'echo "I am $RANK"; if [ $RANK = 1 ]; then exit 7; fi; sleep 60',
+        "command": f'echo "I am $RANK"; if [ $RANK = 0 ]; then touch {there}; sleep 60; fi; '
+        f"until [ -e {there} ]; do sleep 0.01; done; exit 7",
         "processes": [{"RANK": "0"}, {"RANK": "1"}],
         "names": ["rank 0", "rank 1"],
     }
