@@ -6,6 +6,7 @@ import sys
 from app.cli import (
     assets,
     azure,
+    batch,
     completion,
     components,
     compute,
@@ -36,7 +37,7 @@ def parser() -> argparse.ArgumentParser:
     commands = made.add_subparsers(metavar="COMMAND", required=True)
     for module in (
         operate, workspaces, jobs, schedules, experiments, components, compute, assets, definitions, registries,
-        online_endpoints, online_deployments, environments, transfer, azure, completion,
+        online_endpoints, online_deployments, batch, environments, transfer, azure, completion,
     ):  # fmt: skip
         module.register(commands)
     return made

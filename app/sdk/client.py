@@ -11,6 +11,7 @@ from urllib.parse import quote
 import httpx
 
 from app.sdk import files
+from app.sdk.batch_endpoints import BatchEndpoints
 from app.sdk.components import Components
 from app.sdk.compute import Computes
 from app.sdk.data_assets import DataAssets
@@ -62,6 +63,7 @@ class Client:
         self.schedules = Schedules(self._transport, self.upload)
         self.computes = Computes(self._transport)
         self.workspaces = Workspaces(self._transport)
+        self.batch_endpoints = BatchEndpoints(self._transport, self.upload, self.components, self.create_model)
 
     def __enter__(self) -> "Client":
         return self

@@ -9,6 +9,7 @@ import pytest
 
 from app.cli import (
     assets,
+    batch,
     changing,
     components,
     job_changes,
@@ -75,7 +76,7 @@ def run(alice, monkeypatch, capsys):
     token = alice.headers["Authorization"].removeprefix("Bearer ")
     direct = partial(Client, "http://testserver", token, transport=alice._transport)
     calling = (assets, changing, job_changes, jobs, versioned, components, workspaces)
-    for module in (*calling, online_endpoints, online_deployments):
+    for module in (*calling, online_endpoints, online_deployments, batch):
         monkeypatch.setattr(
             module, "connect", lambda options: direct(options.workspace or "default", say=lambda text: None)
         )
@@ -145,3 +146,46 @@ def test_an_endpoint_is_made_changed_and_switched_as_azures_scripts_do(run, tmp_
     assert run(*change, "--roll-back")[1]["traffic"] == {"blue": 100}
     assert run(*change)[0] == 2
     assert run("online-deployment", "get-logs", "--endpoint", "said", "-n", "blue", "-c", "inference-server")[0] == 0
+
+
+def test_files_are_scored_by_a_batch_endpoint_as_azures_scripts_do(run, tmp_path):
+    (tmp_path / "endpoint.yml").write_text("name: reds\ntags: {team: 7}\nauth_mode: aad_token\n")
+    (tmp_path / "score.py").write_text("def init(): ...\ndef run(mini_batch): return mini_batch\n")
+    (tmp_path / "weights.txt").write_text("red")
+    (tmp_path / "pictures").mkdir()
+    (tmp_path / "pictures" / "a.txt").write_text("a")
+    # The older form, in which settings stand beside the name.
+    flat = {"output_action": "append_row", "mini_batch_size": 5, "retry_settings": {"max_retries": 1, "timeout": 30}}
+    model = {"path": "weights.txt", "type": "custom_model"}
+    code = {"code": ".", "scoring_script": "score.py"}
+    own = {
+        "name": "blue",
+        "endpoint_name": "reds",
+        "model": model,
+        "code_configuration": code,
+        "compute": "azureml:cpu",
+    }
+    (tmp_path / "blue.yml").write_text(json.dumps(own | flat | {"logging_level": "INFO"}))
+    (tmp_path / "green.yml").write_text(json.dumps({"type": "model", **own, "settings": flat}))
+    assert run("batch-endpoint", "create", "-f", str(tmp_path / "endpoint.yml"))[1]["tags"] == {"team": "7"}
+    deploy = ("batch-deployment", "create", "--endpoint-name", "reds")
+    made = run(*deploy, "-f", str(tmp_path / "blue.yml"), "--set-default")[1]
+    assert made["settings"]["mini_batch_size"] == 5 and made["model"] == "azureml:reds-model:1"
+    run(*deploy, "-f", str(tmp_path / "green.yml"), "-n", "green")
+    assert run("batch-endpoint", "show", "-n", "reds", "--query", "defaults.deployment_name")[1] == "blue"
+    run("batch-endpoint", "update", "-n", "reds", "--set", "defaults.deployment_name=green")
+    changed = run("batch-deployment", "update", "-n", "blue", "-e", "reds", "--set", "settings.error_threshold=3")[1]
+    assert (changed["settings"]["error_threshold"], changed["settings"]["mini_batch_size"]) == (3, 5)
+    invoke = ("batch-endpoint", "invoke", "-n", "reds")
+    first = run(*invoke, "--input", str(tmp_path / "pictures"), "--mini-batch-size", "2", "--set", "job_name=one")[1]
+    assert first["name"] == "one" and first["type"] == "pipeline"
+    run("data", "create", "-n", "pics", "-v", "1", "--type", "uri_folder", "--path", str(tmp_path / "pictures"))
+    second = run(*invoke, "--input", "azureml:pics:1", "--input-type", "uri_folder", "--deployment-name", "blue")[1][
+        "name"
+    ]
+    assert [job["name"] for job in run("batch-endpoint", "list-jobs", "-n", "reds")[1]] == [second, "one"]
+    assert [job["name"] for job in run("batch-deployment", "list-jobs", "-n", "green", "-e", "reds")[1]] == ["one"]
+    code, said = run(*invoke, "--inputs", "epochs=5")
+    assert code == 1 and "takes data, not a integer" in said
+    assert run("batch-deployment", "delete", "-n", "blue", "-e", "reds", "-y")[0] == 0
+    assert run("batch-endpoint", "delete", "-n", "reds", "-y")[0] == 0 and run("batch-endpoint", "list")[1] == []

@@ -2,8 +2,9 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
 
+from app.access.caller import Caller
 from app.access.guard import CallerDep, allow, note
 from app.endpoints.batch import queries, service
 from app.endpoints.batch.schemas import (
@@ -17,6 +18,7 @@ from app.endpoints.batch.schemas import (
 from app.endpoints.permissions import READ, WRITE
 from app.jobs import permissions as jobs
 from app.jobs.schemas import JobRead
+from app.web.addressing import url_for_workspace
 from app.web.paging import Listing, listing
 from app.web.session import SessionDep
 
@@ -25,35 +27,48 @@ Number = Annotated[int, Query(ge=1)]
 Size = Annotated[int, Query(ge=1, le=500)]
 
 
+def _place(request: Request, caller: Caller) -> str:
+    """The workspace's address as clients reach it."""
+    return request.app.state.settings.url + url_for_workspace(caller.workspace.name, "")
+
+
 @router.get("", response_model=Listing[BatchEndpointRead], dependencies=[allow(READ)])
 def endpoints(
-    session: SessionDep, caller: CallerDep, text: str = "", sort: str = "name", page: Number = 1, size: Size = 50
+    request: Request,
+    session: SessionDep,
+    caller: CallerDep,
+    text: str = "",
+    sort: str = "name",
+    page: Number = 1,
+    size: Size = 50,
 ) -> dict:
     found = queries.page(session, caller.workspace.id, text=text, sort=sort, number=page, size=size)
-    return listing(found, [BatchEndpointRead.of(endpoint) for endpoint in found.rows])
+    return listing(found, [BatchEndpointRead.of(endpoint, _place(request, caller)) for endpoint in found.rows])
 
 
 @router.post("", status_code=201, response_model=BatchEndpointRead, dependencies=[allow(WRITE)])
-def create(new: BatchEndpointCreate, session: SessionDep, caller: CallerDep) -> BatchEndpointRead:
+def create(new: BatchEndpointCreate, request: Request, session: SessionDep, caller: CallerDep) -> BatchEndpointRead:
     endpoint = service.create(session, caller.workspace.id, created_by=caller.user.name, **new.model_dump())
     note(session, "batch-endpoints", endpoint.name, after={"description": endpoint.description})
-    return BatchEndpointRead.of(endpoint)
+    return BatchEndpointRead.of(endpoint, _place(request, caller))
 
 
 @router.get("/{endpoint}", response_model=BatchEndpointRead, dependencies=[allow(READ)])
-def read(endpoint: str, session: SessionDep, caller: CallerDep) -> BatchEndpointRead:
-    return BatchEndpointRead.of(queries.get(session, caller.workspace.id, endpoint))
+def read(endpoint: str, request: Request, session: SessionDep, caller: CallerDep) -> BatchEndpointRead:
+    return BatchEndpointRead.of(queries.get(session, caller.workspace.id, endpoint), _place(request, caller))
 
 
 @router.patch("/{endpoint}", response_model=BatchEndpointRead, dependencies=[allow(WRITE)])
-def change(endpoint: str, change: BatchEndpointChange, session: SessionDep, caller: CallerDep) -> BatchEndpointRead:
+def change(
+    endpoint: str, change: BatchEndpointChange, request: Request, session: SessionDep, caller: CallerDep
+) -> BatchEndpointRead:
     """Change the default deployment, description or tags."""
     found = queries.get(session, caller.workspace.id, endpoint)
     changes = change.model_dump(exclude_unset=True)
-    before = BatchEndpointRead.of(found).model_dump(include=set(changes))
+    before = BatchEndpointRead.of(found, _place(request, caller)).model_dump(include=set(changes))
     service.change(session, found, **changes)
     note(session, "batch-endpoints", endpoint, before=before, after=changes)
-    return BatchEndpointRead.of(found)
+    return BatchEndpointRead.of(found, _place(request, caller))
 
 
 @router.delete("/{endpoint}", status_code=204, dependencies=[allow(WRITE)])

@@ -3,9 +3,10 @@
 from datetime import datetime
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from app.endpoints.batch.tables import BatchDeployment, BatchEndpoint
+from app.endpoints.fields import Texts
 from app.endpoints.schemas import CodeConfiguration
 from app.jobs.specification.ports import FILE_TYPES, LITERAL_TYPES, MODEL_TYPES
 
@@ -17,8 +18,8 @@ class BatchEndpointCreate(BaseModel):
 
     name: str
     description: str = ""
-    tags: dict[str, str] = Field(default_factory=dict)
-    properties: dict[str, str] = Field(default_factory=dict)
+    tags: Texts = Field(default_factory=dict)
+    properties: Texts = Field(default_factory=dict)
 
 
 class Defaults(BaseModel):
@@ -27,7 +28,7 @@ class Defaults(BaseModel):
 
 class BatchEndpointChange(BaseModel):
     description: str | None = None
-    tags: dict[str, str] | None = None
+    tags: Texts | None = None
     defaults: Defaults | None = None
 
 
@@ -39,16 +40,19 @@ class BatchEndpointRead(BaseModel):
     defaults: Defaults
     auth_mode: str = "aad_token"
     provisioning_state: str = "Succeeded"
+    scoring_uri: str
     deployments: list[str]
     created_by: str
     created_at: datetime
 
     @classmethod
-    def of(cls, endpoint: BatchEndpoint) -> "BatchEndpointRead":
+    def of(cls, endpoint: BatchEndpoint, address: str) -> "BatchEndpointRead":
+        """`address` is the workspace's address, such as http://host/w/default."""
         own = ("name", "description", "tags", "properties", "created_by", "created_at")
         return cls(
             **{name: getattr(endpoint, name) for name in own},
             defaults=Defaults(deployment_name=endpoint.default_deployment),
+            scoring_uri=f"{address}/api/batch-endpoints/{endpoint.name}/jobs",
             deployments=[deployment.name for deployment in endpoint.deployments],
         )
 
@@ -75,7 +79,7 @@ class BatchSettings(BaseModel):
     output_file_name: str = Field("predictions.csv", pattern=FILE_NAME)
     retry_settings: RetrySettings = Field(default_factory=RetrySettings)
     logging_level: Literal["debug", "info", "warning"] = "info"
-    environment_variables: dict[str, str] = Field(default_factory=dict)
+    environment_variables: Texts = Field(default_factory=dict)
     default_compute: str | None = None
     default_datastore: str | None = None
     continue_on_step_failure: bool = False
@@ -111,8 +115,8 @@ class BatchDeploymentCreate(BaseModel):
     environment: str | dict | None = None
     compute: str | None = None
     description: str = ""
-    tags: dict[str, str] = Field(default_factory=dict)
-    properties: dict[str, str] = Field(default_factory=dict)
+    tags: Texts = Field(default_factory=dict)
+    properties: Texts = Field(default_factory=dict)
     resources: BatchResources = Field(default_factory=BatchResources)
     settings: BatchSettings = Field(default_factory=BatchSettings)
     set_default: bool = Field(False, description="Make it the endpoint's default, as `--set-default` does.")
@@ -158,13 +162,13 @@ class BatchDeploymentRead(BaseModel):
 
 
 class BatchInput(BaseModel):
-    """Data at a `path`, or a literal `value`."""
+    """Data at a `path`, or a literal `value`, which files of CLI v2 call `default`."""
 
     model_config = ConfigDict(extra="forbid")
 
     type: Literal[*FILE_TYPES, *MODEL_TYPES, *LITERAL_TYPES] = "uri_folder"
     path: str | None = None
-    value: str | float | bool | None = None
+    value: bool | int | float | str | None = Field(None, validation_alias=AliasChoices("value", "default"))
     mode: str | None = None
 
     @model_validator(mode="after")
