@@ -62,6 +62,7 @@ DOMAINS = (
     "runs",
     "endpoints",
     "endpoints.metrics",
+    "endpoints.access_log",
     "endpoints.batch",
     "dialects.mlflow",
     "dialects.arm",

@@ -16,6 +16,7 @@ from app.access import identity
 from app.dialects.arm.addressing import ArmAddress
 from app.dialects.mlflow import routes as tracking
 from app.endpoints import rolling_back, serving
+from app.endpoints.access_log.writing import AccessLog
 from app.endpoints.gateway import COUNTERS, Gateway, RoutingTable, figures, load
 from app.endpoints.gateway.mirroring import COMPARISONS
 from app.endpoints.metrics.recording import Recorder
@@ -44,6 +45,7 @@ def create_api(settings: Settings) -> FastAPI:
             asyncio.create_task(watching.listen(settings.redis_url)),
             asyncio.create_task(serving.keep_routes(app.state.routes)),
             asyncio.create_task(Recorder(COUNTERS).run()),
+            asyncio.create_task(app.state.access_log.run()),
             asyncio.create_task(figures.follow(settings.redis_url, COUNTERS, COMPARISONS)),
             asyncio.create_task(load.publish(settings.redis_url, f"{socket.gethostname()}:{os.getpid()}")),
         ]
@@ -56,6 +58,7 @@ def create_api(settings: Settings) -> FastAPI:
     app = FastAPI(title="Atelier", version="0.1.0", lifespan=lifespan, docs_url=None, redoc_url=None)
     app.state.settings = settings
     app.state.routes = RoutingTable()
+    app.state.access_log = AccessLog()
     errors.install(app)
     # A higher domain's page, such as /jobs/compare, stands before the wider /jobs/{name} of a lower one.
     for module in domains.modules("routes") + domains.modules("pages")[::-1]:
@@ -79,6 +82,7 @@ def wrap(api: FastAPI) -> ASGIApp:
     limit = api.state.settings.score_body_bytes
     gateway = Gateway(tracking.shortcut(api), api.state.routes, body_limit=limit)
     rolling_back.install(gateway.scoring)
+    gateway.scoring.after.append(api.state.access_log)
     inner = ServiceGateway(gateway)
     return Observed(WorkspaceAddress(ArmAddress(inner)))
 

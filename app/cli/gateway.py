@@ -14,6 +14,7 @@ import uvloop
 
 from app import database
 from app.endpoints import rolling_back, serving
+from app.endpoints.access_log.writing import AccessLog
 from app.endpoints.gateway import load
 from app.endpoints.gateway.compiled import Engines
 from app.endpoints.gateway.counters import COUNTERS
@@ -42,6 +43,8 @@ async def serve(settings: Settings) -> None:
     engines.keep_only(table.compiled())
     scoring = Scoring(table, body_limit=settings.score_body_bytes, engines=engines)
     rolling_back.install(scoring)
+    access_log = AccessLog()
+    scoring.after.append(access_log)
     listener = Listener(scoring)
     loop = asyncio.get_running_loop()
     server = await loop.create_server(listener.protocol, settings.host, settings.scoring_port, backlog=BACKLOG)
@@ -56,6 +59,7 @@ async def serve(settings: Settings) -> None:
         asyncio.create_task(publish(settings.redis_url, name, COUNTERS, COMPARISONS)),
         asyncio.create_task(load.publish(settings.redis_url, name)),
         asyncio.create_task(recorder.run()),
+        asyncio.create_task(access_log.run()),
         asyncio.create_task(listener.sweep()),
     ]
     _leave_alone_what_stays()
@@ -68,6 +72,7 @@ async def serve(settings: Settings) -> None:
         with suppress(asyncio.CancelledError):
             await keeper
     await recorder.write(int(time.time()))
+    await access_log.write()
 
 
 def _leave_alone_what_stays() -> None:

@@ -7,8 +7,10 @@ lost when a message is.
 from sqlalchemy.orm import Session
 
 from app.endpoints import autoscaling, compilation, logs, names, queries
+from app.endpoints.access_log import files as access_log
 from app.endpoints.tables import DeploymentInstance, OnlineDeployment, OnlineEndpoint
 from app.errors import AlreadyExists, Conflict, Invalid
+from app.jobs.discarding import discard
 from app.kit import crypto
 from app.kit.clock import now
 from app.kit.ids import digest, secret
@@ -49,6 +51,8 @@ def create(
     )
     session.add(endpoint)
     changed(session, endpoint)
+    session.flush()
+    access_log.clear(workspace_id, endpoint.id)
     return endpoint
 
 
@@ -158,6 +162,7 @@ def _check_rule(rule: dict) -> None:
 
 def delete(session: Session, endpoint: OnlineEndpoint) -> None:
     """Deployments and instances go with it; workers end the processes that no row stands for any more."""
+    discard(session, access_log.folder(endpoint.workspace_id, endpoint.id))
     session.delete(endpoint)
     hint(session, CHANNEL, "endpoints")
 

@@ -65,6 +65,8 @@ def _route(workspace: str, endpoint: OnlineEndpoint) -> Route:
         authorize=partial(_may_score, workspace),
         workspace=workspace,
         endpoint=endpoint.name,
+        workspace_id=endpoint.workspace_id,
+        endpoint_id=endpoint.id,
         auth_mode=endpoint.auth_mode,
         key_hashes=(bytes.fromhex(endpoint.primary_key_hash), bytes.fromhex(endpoint.secondary_key_hash)),
         traffic=dict(endpoint.traffic),

@@ -44,6 +44,8 @@ class Route:
     rollback_rule: Mapping[str, float] | None = None
     requests_per_minute: int | None = None
     wake_seconds: Mapping[str, float] = field(default_factory=dict)
+    workspace_id: int = 0
+    endpoint_id: int = 0
 
     def timeout_seconds(self, deployment: str) -> float:
         return self.timeouts_ms.get(deployment, DEFAULT_TIMEOUT_MS) / 1000
