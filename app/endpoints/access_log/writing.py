@@ -60,9 +60,7 @@ class AccessLog:
     def __init__(self) -> None:
         self._waiting: dict[int, _Waiting] = {}
         self._open: dict[int, _Open] = {}
-        self._source = "".join(
-            letter if letter.isalnum() else "_" for letter in f"{socket.gethostname()}_{os.getpid()}"
-        )
+        self._source = re.sub(r"\W", "_", f"{socket.gethostname()}_{os.getpid()}")
 
     def __call__(self, ask: Ask, answer: Answer) -> None:
         route = ask.route
