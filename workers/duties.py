@@ -70,6 +70,7 @@ def start() -> None:
         ("old deliveries", 3600, deliveries.forget_old),
         ("deployments", 1, _keeper.reconcile),
         ("use of deployments", 10, _keeper.measure),
+        ("instances that grow", 2, _keeper.recycle),
         (
             "scaling of deployments",
             1,

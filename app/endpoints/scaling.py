@@ -1,6 +1,7 @@
 """Changes the number of instances of a deployment, or the rule for it; those that serve go on serving."""
 
 import itertools
+from collections.abc import Sequence
 
 from sqlalchemy.orm import Session
 
@@ -39,21 +40,42 @@ def scale(session: Session, deployment: OnlineDeployment, instance_count: int, r
     """More or fewer instances of the same generation; those that are not ready go first, then the highest numbers."""
     own = [found for found in queries.instances(session, deployment) if found.generation == deployment.generation]
     present = sorted(
-        (found for found in own if found.state != "Stopping"),
+        (found for found in own if found.state != "Stopping" and not is_worn(found)),
         key=lambda found: (found.state != "Ready", found.number),
     )
     for found in present[instance_count:]:
         found.state = "Stopping"
+    _add(session, deployment, own, max(instance_count - len(present), 0))
+    if instance_count != deployment.instance_count:
+        _note_change(deployment, instance_count, reason)
+    deployment.instance_count, deployment.updated_at = instance_count, now()
+    service.changed(session, deployment.endpoint)
+
+
+def _add(session: Session, deployment: OnlineDeployment, own: Sequence[DeploymentInstance], count: int) -> None:
     # One that is stopping still has its number.
     taken = {found.number for found in own}
     free = (number for number in itertools.count() if number not in taken)
     session.add_all(
         DeploymentInstance(deployment_id=deployment.id, number=number, generation=deployment.generation)
-        for number in itertools.islice(free, max(instance_count - len(present), 0))
+        for number in itertools.islice(free, count)
     )
-    if instance_count != deployment.instance_count:
-        _note_change(deployment, instance_count, reason)
-    deployment.instance_count, deployment.updated_at = instance_count, now()
+
+
+def is_worn(instance: DeploymentInstance) -> bool:
+    """Whether another takes over from it; what serves has nothing else to say."""
+    return instance.state == "Ready" and instance.error is not None
+
+
+def replace(session: Session, instance: DeploymentInstance, reason: str) -> None:
+    """Begin another instance beside one that serves, which ends once the other is ready."""
+    deployment = session.get_one(OnlineDeployment, instance.deployment_id)
+    if instance.state != "Ready" or is_worn(instance) or instance.generation != deployment.generation:
+        return
+    instance.error = reason
+    own = [found for found in queries.instances(session, deployment) if found.generation == deployment.generation]
+    _add(session, deployment, own, 1)
+    _note_change(deployment, deployment.instance_count, f"instance {instance.number}: {reason}")
     service.changed(session, deployment.endpoint)
 
 

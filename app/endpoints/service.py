@@ -4,6 +4,8 @@ What should serve is a state of the tables: workers see it there and bring it ab
 lost when a message is.
 """
 
+from collections.abc import Sequence
+
 from sqlalchemy.orm import Session
 
 from app.endpoints import autoscaling, compilation, logs, names, queries
@@ -263,6 +265,7 @@ def settle(session: Session, deployment: OnlineDeployment) -> None:
     current = [found for found in present if found.generation == deployment.generation and found.state != "Stopping"]
     if current and all(found.state == "Ready" for found in current):
         deployment.provisioning_state, deployment.error = "Succeeded", None
+        _end_surplus(current, len(current) - deployment.instance_count)
         for found in present:
             if found.generation < deployment.generation:
                 found.state = "Stopping"
@@ -270,3 +273,10 @@ def settle(session: Session, deployment: OnlineDeployment) -> None:
         failed = next(found for found in current if found.state == "Failed")
         deployment.provisioning_state, deployment.error = "Failed", failed.error
     hint(session, CHANNEL, "endpoints")
+
+
+def _end_surplus(ready: Sequence[DeploymentInstance], count: int) -> None:
+    """Those from which others have taken over first, then those that have served for longest."""
+    by_age = sorted(ready, key=lambda found: (found.error is None, found.ready_at or found.created_at, found.id))
+    for found in by_age[: max(count, 0)]:
+        found.state = "Stopping"

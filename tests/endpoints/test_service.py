@@ -191,6 +191,23 @@ def test_a_new_generation_that_fails_leaves_the_old_one_serving(session, endpoin
     assert deployment.provisioning_state == "Failed"
 
 
+def test_an_instance_that_has_grown_serves_until_another_has_taken_over(session, endpoint):
+    deployment = deploy(session, endpoint)
+    be(session, deployment, "Ready")
+    [grown] = instances(session, deployment)
+    scaling.replace(session, grown, "It has grown.")
+    scaling.replace(session, grown, "It has grown more.")
+    session.flush()
+    assert [(item.number, item.state) for item in instances(session, deployment)] == [(0, "Ready"), (1, "Pending")]
+    scaling.scale(session, deployment, 2, "requests wait")
+    session.flush()
+    for item in instances(session, deployment):
+        item.state = "Ready"
+    service.settle(session, deployment)
+    states = [(item.number, item.state) for item in instances(session, deployment)]
+    assert states == [(0, "Stopping"), (1, "Ready"), (2, "Ready")]
+
+
 def test_an_instance_is_claimed_by_one_worker_until_its_lease_runs_out(session, endpoint):
     deployment = deploy(session, endpoint, instance_count=2)
     later = now() + timedelta(seconds=30)

@@ -167,12 +167,16 @@ def _environ(settings: Settings, plan: Plan, folder: JobFolder, python: Path) ->
     }
 
 
-def _limits(settings: Settings, plan: Plan, slots: int) -> Limits:
+def memory_limit(settings: Settings, slots: int) -> int:
+    """Bytes of what states none."""
     total = psutil.virtual_memory().total
-    fair = max(share_of(total, slots), min(LEAST_MEMORY, share_of(total, 1)))
+    return settings.job_memory_bytes or max(share_of(total, slots), min(LEAST_MEMORY, share_of(total, 1)))
+
+
+def _limits(settings: Settings, plan: Plan, slots: int) -> Limits:
     return Limits(
         timeout_seconds=plan.timeout_seconds,
-        memory_bytes=plan.spec.get("memory_bytes") or settings.job_memory_bytes or fair,
+        memory_bytes=plan.spec.get("memory_bytes") or memory_limit(settings, slots),
         disk_bytes=settings.job_disk_bytes,
         processes=plan.spec.get("processes") or settings.job_processes,
         log_bytes=settings.job_log_bytes,

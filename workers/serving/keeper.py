@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from app.compute import queries as compute
 from app.database import reading, transaction
-from app.endpoints import claiming, logs, service
+from app.endpoints import claiming, logs, scaling, service
 from app.endpoints.metrics import service as metrics
 from app.endpoints.metrics.tally import of_gauges
 from app.endpoints.tables import DeploymentInstance, OnlineDeployment
@@ -21,8 +21,10 @@ from app.kit.clock import milliseconds, now
 from app.kit.outbox import hint
 from app.kit.storage import store
 from workers.execution import environments
+from workers.execution.start import memory_limit
 from workers.node import Node
 from workers.serving.compiling import Compiler, Order
+from workers.serving.recycling import Held, Recycler
 from workers.serving.specs import Wanted, instance_spec
 from workers.serving.supervisor import Supervisor
 from workers.serving.usage import Usage
@@ -54,6 +56,7 @@ class Keeper:
         self.failed_builds: dict[int, str] = {}
         self.usage = Usage()
         self.wanted: list[Wanted] = []
+        self.recycler = Recycler()
 
     def reconcile(self) -> None:
         """One look: what should run here does, what should not is ended, and the tables say so."""
@@ -167,6 +170,17 @@ class Keeper:
                 data = file.read(logs.MOST)
             store().append(logs.key(item.workspace_id, item.deployment_id, item.number), data)
             self.log_offsets[item.id] = offset + len(data)
+
+    def recycle(self) -> None:
+        """Have another take over from each instance whose memory nears its limit; it serves until then."""
+        limit = memory_limit(self.node.settings, self.node.slots)
+        serving = {found.name: found.pid for found in self.supervisor.instances() if found.state == "Ready"}
+        held = {item.id: Held(pid, limit) for item in self.wanted if (pid := serving.get(item.name))}
+        for instance_id, reason in self.recycler.worn(held).items():
+            with transaction() as session:
+                found = session.get(DeploymentInstance, instance_id)
+                if found is not None and found.worker_id == self.node.id:
+                    scaling.replace(session, found, reason)
 
     def measure(self) -> None:
         """What the instances use goes beside what they answer; over several instances of a deployment it is a mean."""

@@ -9,6 +9,7 @@ from app.database import reading
 from app.endpoints import compilation
 from app.endpoints.tables import DeploymentInstance, OnlineDeployment
 from app.kit.storage import store
+from workers.execution.start import memory_limit
 from workers.node import Node
 from workers.serving.supervisor import InstanceSpec
 
@@ -86,7 +87,7 @@ def instance_spec(item: Wanted, python: Path, node: Node) -> InstanceSpec:
         max_concurrent=settings.get("max_concurrent_requests_per_instance", 1),
         liveness_probe=item.liveness_probe,
         readiness_probe=item.readiness_probe,
-        memory_bytes=node.settings.job_memory_bytes or None,
+        memory_bytes=memory_limit(node.settings, node.slots),
         hidden=[Path(node.settings.home).resolve()],
     )
 
