@@ -17,6 +17,11 @@ from app.kit.storage import safe_key, store
 _NAMES = re.compile(r"\$\{\{\s*(name|output_name)\s*\}\}")
 
 
+def filled(path: str, **names: str) -> str:
+    """A path with `${{name}}` and `${{output_name}}` filled in."""
+    return _NAMES.sub(lambda found: names[found[1]], path)
+
+
 def in_datastore(path: str | None) -> InDatastore | None:
     """The datastore that an output names; None for the workspace's own, and for what names none."""
     found = output_place(path)
@@ -34,11 +39,10 @@ def of(session: Session, job: Job) -> dict[str, tuple[Place | None, str]]:
     """The datastore, None for the workspace's own, and the path in it of each output that has one."""
     found: dict[str, tuple[Place | None, str]] = {}
     for name, output in job.outputs.items():
-        names = {"name": job.name, "output_name": name}
         address = output_place((output or {}).get("path"))
         if not isinstance(address, InDatastore | Stored):
             continue
-        path = safe_key(_NAMES.sub(lambda match, names=names: names[match[1]], address.path))
+        path = safe_key(filled(address.path, name=job.name, output_name=name))
         if isinstance(address, InDatastore):
             datastore = datastores.get(session, job.workspace_id, address.datastore, f"outputs.{name}.path")
             found[name] = Place.of(datastore), path

@@ -36,6 +36,7 @@ def collect(job_id: int, outputs: Path, work: Path) -> Written:
         job = session.get_one(Job, job_id)
         ports, kept, is_step = list(job.outputs), places.artifact_key(job), job.parent_id is not None
         keys = {port: places.output_key(job, port) for port in ports}
+        single = [port for port, output in job.outputs.items() if (output or {}).get("type") == "uri_file"]
         sent = output_places.of(session, job)
     written, digests = [], {}
     for port in ports:
@@ -45,7 +46,8 @@ def collect(job_id: int, outputs: Path, work: Path) -> Written:
         if files:
             store().upload(keys[port], outputs / port)
             if port in sent:
-                output_places.send(*sent[port], outputs / port)
+                file = outputs / port / port
+                output_places.send(*sent[port], file if port in single and file.is_file() else outputs / port)
             written.append(port)
     for name in KEPT_FOLDERS:
         if (work / name).is_dir():

@@ -10,6 +10,7 @@ from app.assets.addresses import DATASTORE
 from app.errors import AtelierError
 from app.jobs import moves, results, service
 from app.jobs.lifecycle import Status
+from app.jobs.output_places import filled
 from app.jobs.places import folder_key, output_key, written_by
 from app.jobs.specification import generate_name
 from app.jobs.tables import DiscardedFiles, Job, JobTag
@@ -118,7 +119,9 @@ def _outputs(pipeline: Job, step: dict, spec: dict[str, Any]) -> dict[str, dict]
     """
     outputs, datastore = spec.get("outputs", {}), pipeline.spec["pipeline"]["settings"].get("default_datastore")
     places = {
-        port: (pipeline.outputs.get(target) or {}).get("path") for port, target in step.get("targets", {}).items()
+        port: filled(path, name=pipeline.name, output_name=target)
+        for port, target in step.get("targets", {}).items()
+        if (path := (pipeline.outputs.get(target) or {}).get("path"))
     }
     if datastore not in (None, DATASTORE) and "pipeline" not in spec:
         own = f"azureml://datastores/{datastore}/paths/azureml/${{{{name}}}}/${{{{output_name}}}}"

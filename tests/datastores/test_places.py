@@ -26,6 +26,7 @@ environment: azureml:pytorch-2.13-cpu@latest
 outputs:
   result: {path: "azureml://datastores/${{default_datastore}}/paths/results/${{name}}"}
   kept: {path: azureml://datastores/workspaceblobstore/paths/jobs/a}
+  table: {type: uri_file, path: "azureml://datastores/workspaceblobstore/paths/tables/${{name}}.csv"}
 """
 
 
@@ -112,12 +113,15 @@ def test_outputs_lie_where_they_are_sent_in_the_workspaces_own_datastore(alice, 
     assert asked.status_code == 201, asked.text
     assert [warning.split("`")[1] for warning in asked.json()["warnings"]] == ["outputs.kept.path"]
     name = asked.json()["name"]
-    for output in ("result", "kept"):
+    for output, file in (("result", "b.txt"), ("kept", "b.txt"), ("table", "table")):
         (tmp_path / "outputs" / output).mkdir(parents=True)
-        (tmp_path / "outputs" / output / "b.txt").write_text("done")
+        (tmp_path / "outputs" / output / file).write_text("done")
     with reading() as session:
         job_id = queries.get(session, 1, name).id
     collect(job_id, tmp_path / "outputs", tmp_path / "work")
-    for path, found in ((f"results/{name}/b.txt", 201), ("jobs/a/b.txt", 404), (f"azureml/{name}/kept/b.txt", 201)):
+    for path, found in (
+        (f"results/{name}/b.txt", 201), ("jobs/a/b.txt", 404), (f"azureml/{name}/kept/b.txt", 201),
+        (f"tables/{name}.csv", 201), (f"tables/{name}.csv/table", 404),
+    ):  # fmt: skip
         read = JOB.replace("datastores/shelf/paths/in/a.csv", f"datastores/workspaceblobstore/paths/{path}")
         assert submit(alice, read.split("outputs:")[0]).status_code == found, path

@@ -11,7 +11,7 @@ from workers.execution.distribution import Peer
 
 _NO_RAY = (
     "if ! command -v ray >/dev/null; then echo 'distribution.type is ray, and the environment of this job has no Ray: "
-    "add the package ray to its conda file or requirements.' >&2; exit 127; fi"
+    "add the package ray to its conda file or requirements.' >&2; exit 1; fi"
 )
 # The head may start after its workers, which end with it.
 _JOIN = 'for attempt in $(seq 60); do ray start --address="$RAY_ADDRESS"{options} && break; sleep 1; done\n'
