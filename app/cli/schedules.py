@@ -5,6 +5,7 @@ import argparse
 from app.cli import nouns
 from app.cli.connecting import connect, say
 from app.cli.printing import print_list, print_one
+from app.sdk.errors import BadFile
 
 COLUMNS = ("name", "when", "is_enabled", "next_run", "created_by")
 FIELDS = (
@@ -15,12 +16,14 @@ FIELDS = (
 
 def register(commands: argparse._SubParsersAction) -> None:
     schedule = nouns.Noun(commands, "schedule", "schedules: jobs that are submitted at given times")
-    create = schedule.verb(
-        "create", "make a schedule of a file, or change the one of its name", run_create, aliases=("update",)
-    )
-    nouns.add_file(create)
-    nouns.add_name(create, "name of the schedule, instead of the file's", required=False)
-    nouns.add_changes(create)
+    for verb, text in (
+        ("create", "make a schedule of a file, or change the one of its name"),
+        ("update", "change a schedule by its file, or single fields of one that is there by --set"),
+    ):
+        parser = schedule.verb(verb, text, run_create)
+        nouns.add_file(parser, required=verb == "create")
+        nouns.add_name(parser, "name of the schedule, instead of the file's", required=False)
+        nouns.add_changes(parser)
     listing = schedule.verb("list", "list schedules", run_list)
     nouns.add_limit(listing)
     listing.add_argument("--enabled-only", action="store_true", help="only those that submit jobs")
@@ -36,8 +39,11 @@ def register(commands: argparse._SubParsersAction) -> None:
 
 def run_create(options: argparse.Namespace) -> None:
     changes = [*options.set, *([f"name={options.name}"] if options.name else [])]
+    if options.file is None and not options.name:
+        raise BadFile("Say which schedule: --name NAME, or --file FILE with all of its fields.")
     with connect(options) as client:
-        made = client.schedules.create(options.file, changes)
+        calls = client.schedules
+        made = calls.create(options.file, changes) if options.file else calls.change(options.name, options.set)
     for warning in made["warnings"]:
         say(f"Warning: {warning}")
     _print(made, options.output)

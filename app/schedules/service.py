@@ -33,11 +33,13 @@ def save(
     """Make a schedule, or change the one of that name; whether it is new, and warnings about its file.
 
     `uploads` has the text of the job file that it names, and where local paths were uploaded to. Its jobs are
-    submitted as the one who saved it last. Raises Invalid that says which field and line is wrong.
+    submitted as the one who saved it last; of one that is there, what was sent with it need not be sent again.
+    Raises Invalid that says which field and line is wrong.
     """
     file = load_schedule(yaml)
-    source, changes, inner = _job(session, caller, file, dict(uploads or {}))
     schedule = queries.find(session, caller.workspace.id, file.name)
+    sent = uploads or (uploads_of(schedule) if schedule else {})
+    source, changes, inner = _job(session, caller, file, dict(sent))
     is_new = schedule is None
     if is_new:
         schedule = Schedule(workspace_id=caller.workspace.id, name=file.name)

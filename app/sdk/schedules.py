@@ -23,6 +23,12 @@ class Schedules:
         uploads = self._job(definition.get("create_job"), file.parent)
         return self._transport.json("POST", "/api/schedules", json={"yaml": text, "uploads": uploads})
 
+    def change(self, name: str, changes: list[str]) -> dict:
+        """Change fields of a schedule, such as `tags.team=a`; the job file that it was made with is kept."""
+        text = self._transport.send("GET", f"{_address(name)}/yaml").text
+        definition = files.change(files.parse(text, name), changes)
+        return self._transport.json("POST", "/api/schedules", json={"yaml": files.dump(definition)})
+
     def _job(self, said: Any, folder: Path) -> dict[str, str]:
         """The text of the job file, and under `FILE#PATH` what it names in its turn, relative to itself."""
         named = said.get("job") if isinstance(said, dict) else said

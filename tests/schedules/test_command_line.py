@@ -33,6 +33,9 @@ def test_the_example_is_scheduled_run_and_deleted(atelier, alice):
     made = json.loads(out)
     assert made["when"] == "at 04:30 on Monday to Friday (Asia/Tokyo)" and made["create_job"]["inputs"]["epochs"] == 3
     assert made["next_runs"][0].endswith("T19:30:00Z")
+    changed = atelier("update", "-n", "digits-nightly", "--set", "description=ours", "trigger.expression=0 5 * * *")
+    assert changed[0] == 0 and "05:00" in changed[1] and "ours" in changed[1]
+    assert "--name" in atelier("update", "--set", "description=ours")[1]
     name = atelier("trigger", "-n", "digits-nightly", "--query", "name", "-o", "tsv")[1].strip()
     job = alice.get(f"/api/jobs/{name}").json()
     assert job["inputs"]["epochs"] == {"value": 3} and job["inputs"]["batch_size"] == {"value": 64}
