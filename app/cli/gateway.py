@@ -20,6 +20,7 @@ from app.endpoints.gateway.compiled import Engines
 from app.endpoints.gateway.counters import COUNTERS
 from app.endpoints.gateway.figures import publish
 from app.endpoints.gateway.http import Listener
+from app.endpoints.gateway.marks import Marks
 from app.endpoints.gateway.mirroring import COMPARISONS
 from app.endpoints.gateway.routing import RoutingTable
 from app.endpoints.gateway.scoring import Scoring
@@ -39,7 +40,9 @@ log = logging.getLogger(__name__)
 async def serve(settings: Settings) -> None:
     table = RoutingTable()
     table.replace(await asyncio.to_thread(serving.read_routes))
-    engines = Engines(len(os.sched_getaffinity(0)))
+    file = settings.home / f"gateway-{settings.scoring_port}.marks"
+    marks = Marks(file if settings.home.is_dir() else None)
+    engines = Engines(len(os.sched_getaffinity(0)), marks)
     engines.keep_only(table.compiled())
     scoring = Scoring(table, body_limit=settings.score_body_bytes, engines=engines)
     rolling_back.install(scoring)

@@ -3,10 +3,12 @@
 import asyncio
 import base64
 import json
+from dataclasses import replace
 
 import pytest
 
 from app.endpoints.gateway.compiled import Compiled, Engine, Engines
+from app.endpoints.gateway.marks import Marks
 from app.kit import storage
 from tests.endpoints.test_gateway import ScoringServer, route
 from tests.endpoints.test_gateway_port import answer, port, request
@@ -42,14 +44,14 @@ def compiled(tail=(), columns=None, **taken) -> Compiled:
     ],
 )
 def test_what_is_not_plainly_rows_of_numbers_is_left_to_the_scoring_server(body, expected):
-    engine = Engine(compiled(tail=[1]), GRAPH, None)
+    engine = Engine(compiled(tail=[1]), GRAPH, None, Marks().of("graph"))
     rows = engine.read(body.encode(), b"application/json")
     found = engine._graph.predict(rows) if rows is not None else None
     assert found == expected
 
 
 def test_whole_numbers_stay_whole():
-    engine = Engine(compiled(tail=[1], whole=[True, False]), GRAPH, None)
+    engine = Engine(compiled(tail=[1], whole=[True, False]), GRAPH, None, Marks().of("graph"))
     assert engine._graph.predict([[1.0, 2.5]]) is not None
     assert engine._graph.predict([[1.5, 2.5]]) is None
     assert engine.read(b"a,b", b"text/csv") is None
@@ -57,7 +59,7 @@ def test_whole_numbers_stay_whole():
 
 def test_what_comes_together_is_one_batch_and_each_gets_its_own():
     async def check():
-        engine = Engine(compiled(tail=[1], columns=["y"]), GRAPH, None)
+        engine = Engine(compiled(tail=[1], columns=["y"]), GRAPH, None, Marks().of("graph"))
         runs, compute = [], engine._compute
         engine._compute = lambda batch: runs.append(len(batch)) or compute(batch)
         sent = (("a", b"[[1, 2]]", False), ("b", b"[[3, 4], [5, 6]]", True), ("wrong", b'[[3, 4], [5, "6"]]', True))
@@ -102,8 +104,27 @@ def test_a_compiled_model_answers_and_leaves_what_it_does_not_know_to_its_server
             assert (await answer(reader))[2] == b"[6.0]"
             writer.write(request("[[1, null]]").replace(b"/digits/", b"/alone/"))
             assert (await answer(reader))[0] == 503
-            figures = listener.scoring._counters.of("default", "digits")["blue"]
+            figures = listener.scoring.counters.of("default", "digits")["blue"]
             assert figures.statuses == {200: 2}
         engines.close()
 
     asyncio.run(check())
+
+
+def test_what_was_at_work_when_a_gateway_crashed_is_not_loaded_by_the_next(tmp_path):
+    storage.connect(str(tmp_path))
+    for name in ("killer", "graph"):
+        storage.store().write_bytes(name, GRAPH)
+    marks = Marks(tmp_path / "marks")
+    marks.of("graph").set()
+    marks.of("graph").clear()
+    marks.of("killer").set()
+
+    async def loaded(engines: Engines) -> list[bool]:
+        both = [compiled(), replace(compiled(), key="killer")]
+        engines.keep_only(set(both))
+        await asyncio.gather(*engines._loading.values())
+        return [engines.of(one) is not None for one in both]
+
+    assert asyncio.run(loaded(Engines(1, Marks(tmp_path / "marks")))) == [True, False]
+    assert asyncio.run(loaded(Engines(1, Marks(tmp_path / "marks")))) == [True, True]

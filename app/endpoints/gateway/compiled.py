@@ -15,6 +15,7 @@ from typing import Any
 import orjson
 
 from app.endpoints.gateway.graph import Graph
+from app.endpoints.gateway.marks import Mark, Marks
 from app.kit.storage import store
 
 log = logging.getLogger(__name__)
@@ -26,6 +27,7 @@ INLINE_SECONDS = 0.0005
 GRAPHS_BYTES = 512 * 2**20
 """What the graphs of one process may have together; beyond that models are scored by their own servers."""
 RETRY_SECONDS = 30
+LEFT_ALONE_SECONDS = 600
 
 Done = Callable[[bytes | None], None]
 
@@ -46,9 +48,14 @@ class Engine:
     `batched` is how many requests were scored together with the one that `done` is called for.
     """
 
-    def __init__(self, compiled: Compiled, graph: bytes, threads: ThreadPoolExecutor) -> None:
-        """Raises whatever ONNX Runtime does of a graph that it cannot load."""
-        self._graph = Graph(graph, compiled.input, compiled.output)
+    def __init__(self, compiled: Compiled, graph: bytes, threads: ThreadPoolExecutor, mark: Mark) -> None:
+        """`mark` is set while ONNX Runtime is at work. Raises whatever that does of a graph that it cannot load."""
+        self._mark = mark
+        mark.set()
+        try:
+            self._graph = Graph(graph, compiled.input, compiled.output)
+        finally:
+            mark.clear()
         self._columns = compiled.input["columns"]
         self._records = compiled.output["columns"]
         self._threads = threads
@@ -128,7 +135,11 @@ class Engine:
         # Of this thread: what other work of the machine takes says nothing of the model.
         started = time.thread_time()
         try:
-            output = self._graph.predict(rows)
+            self._mark.set()
+            try:
+                output = self._graph.predict(rows)
+            finally:
+                self._mark.clear()
             if output is None:
                 # One that is wrong costs the others their batch, not their answer.
                 return [None] if len(batch) == 1 else [self._compute([one])[0] for one in batch]
@@ -160,7 +171,10 @@ class Engine:
 class Engines:
     """The compiled models of one process, loaded when their route first comes by."""
 
-    def __init__(self, processors: int) -> None:
+    def __init__(self, processors: int, marks: Marks | None = None) -> None:
+        """What was at work when the process before this one ended is left to its own scoring server for a while."""
+        self._marks = marks or Marks()
+        self._left_alone_until = time.monotonic() + LEFT_ALONE_SECONDS
         self._threads = ThreadPoolExecutor(max(1, processors), thread_name_prefix="score")
         self._loaded: dict[Compiled, Engine] = {}
         self._failed: dict[Compiled, float] = {}
@@ -178,6 +192,8 @@ class Engines:
             held = sum(known.bytes for known in (*self._loaded, *self._loading))
             if held > GRAPHS_BYTES:
                 raise MemoryError(f"compiled models would have {held} bytes; {GRAPHS_BYTES} are allowed")
+            if self._marks.is_fatal(compiled.key) and time.monotonic() < self._left_alone_until:
+                raise RuntimeError("it was at work when the gateway before this one ended")
             self._loaded[compiled] = await asyncio.to_thread(self._read, compiled)
         except Exception as error:
             log.warning("compiled model %s is not served: %s", compiled.key, error)
@@ -186,13 +202,14 @@ class Engines:
             self._loading.pop(compiled, None)
 
     def _read(self, compiled: Compiled) -> Engine:
-        return Engine(compiled, store().read_bytes(compiled.key), self._threads)
+        return Engine(compiled, store().read_bytes(compiled.key), self._threads, self._marks.of(compiled.key))
 
     def keep_only(self, wanted: set[Compiled]) -> None:
         """Load what is served, so that no request waits for it, and drop what is served no more."""
         for known in [known for known in (*self._loaded, *self._failed) if known not in wanted]:
             self._loaded.pop(known, None)
             self._failed.pop(known, None)
+            self._marks.drop(known.key)
         for compiled in wanted:
             self.of(compiled)
 
