@@ -24,7 +24,9 @@ def page(
 ) -> Response:
     """A tab of a job's page; `template` extends `jobs/job.html`."""
     job = more.pop("job", None) or queries.get(session, caller.workspace.id, name)
-    context = {"job": job, "tab": tab, "children_count": facets.count_children(session, job), **more}
+    parent = session.get(Job, job.parent_id) if job.parent_id else None
+    children = facets.count_children(session, job)
+    context = {"job": job, "tab": tab, "parent": parent, "children_count": children, **more}
     return templates.TemplateResponse(request, template, context)
 
 
@@ -38,7 +40,6 @@ def overview(name: str, request: Request, session: SessionDep, caller: CallerDep
         "read": {edge.port: edge for edge in assets if edge.direction == "input"},
         "wrote": {edge.port: edge for edge in assets if edge.direction == "output"},
         **{edge.port: edge for edge in assets if edge.direction == "source"},
-        "parent": session.get(Job, job.parent_id) if job.parent_id else None,
         "user_log": USER_LOG,
         "waiting": waiting.explain(session, [job]).get(job.id),
     }

@@ -31,8 +31,7 @@ def _graph(session: Session, pipeline: Job) -> Graph:
 
 def _drawn(session: Session, pipeline: Job) -> dict[str, Any]:
     graph = _graph(session, pipeline)
-    parent = session.get(Job, pipeline.parent_id) if pipeline.parent_id else None
-    return {"job": pipeline, "graph": graph, "picture": picture(graph), "sizes": SIZES, "parent": parent}
+    return {"job": pipeline, "graph": graph, "picture": picture(graph), "sizes": SIZES}
 
 
 def _step(session: Session, pipeline: Job, graph: Graph, step: str) -> dict[str, Any]:

@@ -59,7 +59,33 @@ def test_a_pipeline_within_a_pipeline_is_seen_from_without_and_leads_back(alice)
     pipelines.reconcile()
     panel = alice.get("/jobs/outer/graph/_step?step=inner").text
     assert 'href="/w/default/jobs/outer_inner/graph?step=a"' in panel and "Open its graph" in panel
-    assert 'href="/w/default/jobs/outer/graph"' in alice.get("/jobs/outer_inner/graph").text
+    for page in ("outer_inner/graph", "outer_inner"):
+        assert 'href="/w/default/jobs/outer/graph"' in alice.get(f"/jobs/{page}").text
+
+
+SWEEP = """\
+type: pipeline
+name: once
+jobs:
+  tune:
+    type: sweep
+    trial: {command: "echo ${{search_space.lr}}"}
+    sampling_algorithm: grid
+    search_space: {lr: {type: choice, values: [1, 2]}}
+    objective: {goal: minimize, primary_metric: loss}
+    limits: {max_total_trials: 2}
+"""
+
+
+def test_a_sweep_that_was_taken_over_leads_to_the_trials_of_the_earlier_one(alice):
+    submitted(alice, SWEEP)
+    pipelines.reconcile()
+    assert "<dt>lr</dt>" not in alice.get("/jobs/once/graph/_step?step=tune").text
+    run("once_tune", Status.COMPLETED)
+    submitted(alice, SWEEP.replace("once", "again"))
+    pipelines.reconcile()
+    assert 'href="/w/default/jobs/once_tune/trials"' in alice.get("/jobs/again_tune/trials").text
+    assert 'href="/w/default/jobs/once_tune"' in alice.get("/jobs/again_tune").text
 
 
 def test_the_timeline_says_where_the_time_went(alice):
