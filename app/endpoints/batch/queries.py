@@ -1,6 +1,8 @@
 """Reads of batch endpoints, their deployments and jobs."""
 
-from sqlalchemy import select
+from collections.abc import Sequence
+
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session, selectinload
 
 from app.endpoints.batch.tables import BatchDeployment, BatchEndpoint, BatchInvocation
@@ -49,3 +51,19 @@ def jobs(session: Session, endpoint: BatchEndpoint, deployment: str = "", *, num
     if deployment:
         found = found.where(BatchInvocation.deployment == deployment)
     return paginate(session, found.order_by(BatchInvocation.id.desc()), number, size)
+
+
+def last_jobs(session: Session, endpoints: Sequence[BatchEndpoint]) -> dict[int, Job]:
+    """The newest job of each endpoint, by its id."""
+    newest = select(func.max(BatchInvocation.id)).where(
+        BatchInvocation.endpoint_id.in_([endpoint.id for endpoint in endpoints])
+    )
+    newest = newest.group_by(BatchInvocation.endpoint_id)
+    found = select(BatchInvocation.endpoint_id, Job).join(Job, Job.id == BatchInvocation.job_id)
+    return dict(session.execute(found.where(BatchInvocation.id.in_(newest))).tuples().all())
+
+
+def deployment_names(session: Session, jobs: Sequence[Job]) -> dict[int, str]:
+    """Through which deployment each job ran, by the id of the job."""
+    found = select(BatchInvocation.job_id, BatchInvocation.deployment)
+    return dict(session.execute(found.where(BatchInvocation.job_id.in_([job.id for job in jobs]))).tuples().all())

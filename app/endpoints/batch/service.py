@@ -86,14 +86,16 @@ def _of_pipeline(session: Session, endpoint: BatchEndpoint, new: BatchDeployment
         if component.type != "pipeline":
             text = f"{new.component!r} is a component of type {component.type}; a deployment runs one of type pipeline."
             raise Invalid(f"component: {text}", target="component")
+        inputs = {"inputs": {name: port.type for name, port in component.inputs.items()}}
         if new.component.startswith("azureml://registries/"):
-            return {}
-        return {"component": f"azureml:{component.name}:{component.version}"}
+            return inputs
+        return {"component": f"azureml:{component.name}:{component.version}", **inputs}
     job = job_queries.get(session, endpoint.workspace_id, new.job_definition.removeprefix("azureml:"))
     if job.type != "pipeline" or not job.source_yaml:
         text = f"job {job.name!r} is no pipeline job that was submitted here."
         raise Invalid(f"job_definition: {text}", target="job_definition")
-    return {"source": {"yaml": job.source_yaml, "uploads": job.spec.get("uploads") or {}}}
+    source = {"yaml": job.source_yaml, "uploads": job.spec.get("uploads") or {}}
+    return {"source": source, "inputs": {name: port.get("type", "string") for name, port in job.inputs.items()}}
 
 
 def describe(session: Session, deployment: BatchDeployment, **changes: Any) -> None:
