@@ -65,13 +65,15 @@ class Finder:
         return check_steps(found, text, source_name, self.uploads, self)
 
 
-def read_job(session: Session, workspace_id: int, yaml: str, uploads: Mapping[str, str]) -> CommandJob:
+def read_job(
+    session: Session, workspace_id: int, yaml: str, uploads: Mapping[str, str], file: str = "job.yml"
+) -> CommandJob:
     """A job file with all that it runs: the components that it names, and addresses for its local paths.
 
     Raises Invalid that says which field and line is wrong, and NotFound for a component that there is not.
     """
     find = Finder(session, workspace_id, uploads)
-    return with_uploads(load_command_job(yaml, find_component=find, uploads=uploads), uploads)
+    return with_uploads(load_command_job(yaml, source_name=file, find_component=find, uploads=uploads), uploads)
 
 
 def read_component(

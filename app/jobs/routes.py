@@ -28,7 +28,7 @@ async def _submitted(request: Request) -> JobSubmit:
 
 @router.post("", status_code=201, response_model=JobRead, dependencies=[allow(WRITE)], openapi_extra=SUBMIT_BODIES)
 def submit(new: Annotated[JobSubmit, Depends(_submitted)], session: SessionDep, caller: CallerDep) -> JobRead:
-    job = service.submit(session, caller, new.yaml, new.uploads)
+    job = service.submit(session, caller, new.yaml, new.uploads, new.file)
     note(session, "jobs", job.name, after={"display_name": job.display_name, "command": job.command})
     return JobRead.of(job)
 
@@ -36,7 +36,7 @@ def submit(new: Annotated[JobSubmit, Depends(_submitted)], session: SessionDep, 
 @router.post("/validate", response_model=JobChecked, dependencies=[allow(READ)], openapi_extra=SUBMIT_BODIES)
 def validate(new: Annotated[JobSubmit, Depends(_submitted)], session: SessionDep, caller: CallerDep) -> JobChecked:
     """What submitting a job file would say, with nothing submitted and its uploads only named."""
-    spec = service.check(session, caller.workspace.id, new.yaml, new.uploads)
+    spec = service.check(session, caller.workspace.id, new.yaml, new.uploads, new.file)
     return JobChecked(type=spec.type, warnings=list(spec.warnings))
 
 

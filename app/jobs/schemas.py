@@ -12,10 +12,14 @@ from app.jobs.waiting import Waiting
 
 
 class JobSubmit(BaseModel):
-    """A job file as text, and where its local paths were uploaded to: `{"./src": "azureml://…"}`."""
+    """A job file as text, and where its local paths were uploaded to: `{"./src": "azureml://…"}`.
+
+    What is wrong in it is told with `file`, its name.
+    """
 
     yaml: str
     uploads: dict[str, str] = Field(default_factory=dict)
+    file: str = Field("job.yml", max_length=255)
 
 
 class JobChange(BaseModel):

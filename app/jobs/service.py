@@ -31,12 +31,14 @@ MOST_TAGS = 100
 RESERVED = {"new", "events", "cancel", "archive", "examples", "compare", "bulk"}
 
 
-def submit(session: Session, caller: Caller, yaml: str, uploads: dict[str, str] | None = None) -> Job:
+def submit(
+    session: Session, caller: Caller, yaml: str, uploads: dict[str, str] | None = None, file: str = "job.yml"
+) -> Job:
     """Take in a job file and queue it; raises Invalid that says which field and line is wrong.
 
-    `uploads` says where the file's local paths were uploaded to.
+    `uploads` says where the file's local paths were uploaded to, and `file` how it is called.
     """
-    spec = read_job(session, caller.workspace.id, yaml, uploads or {})
+    spec = read_job(session, caller.workspace.id, yaml, uploads or {}, file)
     job = _new(session, caller, spec, yaml)
     if job.type == "pipeline":
         # Whoever clones the job has the files that its steps name.
@@ -45,20 +47,27 @@ def submit(session: Session, caller: Caller, yaml: str, uploads: dict[str, str] 
     return job
 
 
-def check(session: Session, workspace_id: int, yaml: str, uploads: dict[str, str] | None = None) -> CommandJob:
+def check(
+    session: Session, workspace_id: int, yaml: str, uploads: dict[str, str] | None = None, file: str = "job.yml"
+) -> CommandJob:
     """The job of a file, with nothing submitted; raises what `submit` would raise about the file.
 
     `uploads` need not lie in the store yet.
     """
     uploads = uploads or {}
-    spec = read_job(session, workspace_id, yaml, uploads)
-    if spec.type != "pipeline":
+    spec = read_job(session, workspace_id, yaml, uploads, file)
+    if spec.type != "pipeline" and _build_context(spec.environment) not in uploads.values():
         resolving.resolve(session, workspace_id, spec.environment)
     for port, value in spec.inputs.items():
         if value.path not in uploads.values():
             found_input(session, workspace_id, port, value)
     output_places.check(session, workspace_id, {port: value.to_dict() for port, value in spec.outputs.items()})
     return spec
+
+
+def _build_context(environment: str | dict | None) -> str | None:
+    build = environment.get("build") if isinstance(environment, dict) else None
+    return build.get("path") if build else None
 
 
 def start(session: Session, job: Job) -> None:

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import httpx
 
-from app.sdk import files
+from app.sdk import files, missing_files
 from app.sdk.batch_endpoints import BatchEndpoints
 from app.sdk.components import Components
 from app.sdk.compute import Computes
@@ -99,26 +99,31 @@ class Client:
     def create_job(self, file: Path | str, changes: Iterable[str] = ()) -> dict:
         """Submit a job file; its local paths, relative to the file, are uploaded first.
 
-        `changes` are like `inputs.epochs=5`.
+        `changes` are like `inputs.epochs=5`. Raises ClientError with all that is wrong in the file, before anything
+        is uploaded.
         """
         file = Path(file)
         text, definition = files.read_changed(file, changes)
-        uploads = files.job_uploads(definition, file.parent, self.upload)
-        return self.submit(text, uploads)
+        missing_files.check(file, text, definition, lambda uploads: self._validate(text, uploads, file.name))
+        return self.submit(text, files.job_uploads(definition, file.parent, self.upload), file.name)
 
     def validate_job(self, file: Path | str, changes: Iterable[str] = ()) -> dict:
         """What submitting a job file would say, its `type` and `warnings`, with nothing uploaded or submitted.
 
-        Raises ClientError with all that is wrong in the file, and for a local path that is not there.
+        Raises ClientError with all that is wrong in the file.
         """
         file = Path(file)
         text, definition = files.read_changed(file, changes)
-        uploads = files.job_uploads(definition, file.parent, files.present)
-        return self._transport.json("POST", "/api/jobs/validate", json={"yaml": text, "uploads": uploads})
+        return missing_files.check(file, text, definition, lambda uploads: self._validate(text, uploads, file.name))
 
-    def submit(self, yaml: str, uploads: dict[str, str] | None = None) -> dict:
-        """Submit the text of a job file, whose local paths are keys of `uploads`."""
-        return self._transport.json("POST", "/api/jobs", json={"yaml": yaml, "uploads": uploads or {}})
+    def _validate(self, yaml: str, uploads: dict[str, str], file: str) -> dict:
+        body = {"yaml": yaml, "uploads": uploads, "file": file}
+        return self._transport.json("POST", "/api/jobs/validate", json=body)
+
+    def submit(self, yaml: str, uploads: dict[str, str] | None = None, file: str = "job.yml") -> dict:
+        """Submit the text of a job file, whose local paths are keys of `uploads`; problems say where in `file`."""
+        body = {"yaml": yaml, "uploads": uploads or {}, "file": file}
+        return self._transport.json("POST", "/api/jobs", json=body)
 
     def job(self, name: str) -> dict:
         return self._transport.json("GET", f"/api/jobs/{quote(name)}")

@@ -132,6 +132,11 @@ def present(path: Path, includes: Iterable[Path] = ()) -> str:
     for needed in (path, *includes):
         if not needed.exists():
             raise BadFile(f"There is no file or folder {needed}.")
+    return unsent(path)
+
+
+def unsent(path: Path) -> str:
+    """An address that stands for a file or folder that is not uploaded."""
     return f"azureml://datastores/workspaceblobstore/paths/unsent/{path.resolve().name}"
 
 
@@ -195,6 +200,8 @@ def _once(upload: Upload) -> Upload:
 
 def _component_file(written: str, file: Path, upload: Upload) -> dict[str, str]:
     """The text of a component file, and what it names."""
+    if not file.exists():
+        return {written: upload(file)}
     text, definition = read_changed(file, ())
     inner = component_uploads(definition, file.parent, upload)
     return {written: text, **{f"{written}#{path}": address for path, address in inner.items()}}
@@ -203,7 +210,10 @@ def _component_file(written: str, file: Path, upload: Upload) -> dict[str, str]:
 def environment_uploads(environment: Any, folder: Path, upload: Upload) -> dict[str, str]:
     """The text of an environment's conda file, and the address of its build context, under the paths as written."""
     conda, build = _conda_path(environment), _build_path(environment)
-    found = {conda: read_with_named(local_path(conda, folder))} if conda else {}
+    found = {}
+    if conda:
+        file = local_path(conda, folder)
+        found = {conda: read_with_named(file) if file.exists() else upload(file)}
     return found | ({build: upload(local_path(build, folder))} if build else {})
 
 

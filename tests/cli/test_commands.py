@@ -112,11 +112,14 @@ def test_a_job_file_is_checked_without_being_submitted(run, tmp_path):
     assert run("job", "validate", "-f", str(file))[1]["result"] == "Succeeded"
     code, said = run("job", "validate", "-f", str(file), "--set", "inputs={}")
     assert code == 1 and "inputs.n" in said
-    file.write_text("command: echo\ncode: ./gone\n")
-    code, said = run("job", "validate", "-f", str(file))
-    assert code == 1 and "gone" in said
+    file.write_text("comand: echo\ncode: ./gone\ninputs:\n  d: {path: ./nowhere.csv}\n")
+    for verb in ("validate", "create"):
+        code, said = run("job", verb, "-f", str(file))
+        assert code == 1 and "job.yml line 2, column 7: `code`: there is no file" in said
+        assert "job.yml line 4, column 13: `inputs.d.path`" in said and "did you mean `command`" in said
+    file.write_text("command: echo\n")
     assert run("job", "list")[1] == []
-    job = run("job", "create", "-f", str(file), "--set", "code=", "tags.a=b")[1]["name"]
+    job = run("job", "create", "-f", str(file), "--set", "tags.a=b")[1]["name"]
     updated = run("job", "update", "-n", job, "--set", "tags.c=d", "--display-name", "new")[1]
     assert (updated["tags"], updated["display_name"]) == ({"a": "b", "c": "d"}, "new")
 
