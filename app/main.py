@@ -17,6 +17,7 @@ from app.dialects.arm.addressing import ArmAddress
 from app.dialects.mlflow import routes as tracking
 from app.endpoints import rolling_back, serving
 from app.endpoints.access_log.writing import AccessLog
+from app.endpoints.collecting.writing import DataCollector
 from app.endpoints.gateway import COUNTERS, Gateway, RoutingTable, figures, load
 from app.endpoints.gateway.mirroring import COMPARISONS
 from app.endpoints.metrics.recording import Recorder
@@ -46,6 +47,7 @@ def create_api(settings: Settings) -> FastAPI:
             asyncio.create_task(serving.keep_routes(app.state.routes)),
             asyncio.create_task(Recorder(COUNTERS).run()),
             asyncio.create_task(app.state.access_log.run()),
+            asyncio.create_task(app.state.data_collector.run()),
             asyncio.create_task(figures.follow(settings.redis_url, COUNTERS, COMPARISONS)),
             asyncio.create_task(load.publish(settings.redis_url, f"{socket.gethostname()}:{os.getpid()}")),
         ]
@@ -59,6 +61,7 @@ def create_api(settings: Settings) -> FastAPI:
     app.state.settings = settings
     app.state.routes = RoutingTable()
     app.state.access_log = AccessLog()
+    app.state.data_collector = DataCollector(COUNTERS)
     errors.install(app)
     # A higher domain's page, such as /jobs/compare, stands before the wider /jobs/{name} of a lower one.
     for module in domains.modules("routes") + domains.modules("pages")[::-1]:
@@ -82,7 +85,7 @@ def wrap(api: FastAPI) -> ASGIApp:
     limit = api.state.settings.score_body_bytes
     gateway = Gateway(tracking.shortcut(api), api.state.routes, body_limit=limit)
     rolling_back.install(gateway.scoring)
-    gateway.scoring.after.append(api.state.access_log)
+    gateway.scoring.after += [api.state.access_log, api.state.data_collector]
     inner = ServiceGateway(gateway)
     return Observed(WorkspaceAddress(ArmAddress(inner)))
 

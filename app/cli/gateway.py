@@ -15,6 +15,7 @@ import uvloop
 from app import database
 from app.endpoints import rolling_back, serving
 from app.endpoints.access_log.writing import AccessLog
+from app.endpoints.collecting.writing import DataCollector
 from app.endpoints.gateway import load
 from app.endpoints.gateway.compiled import Engines
 from app.endpoints.gateway.counters import COUNTERS
@@ -47,7 +48,8 @@ async def serve(settings: Settings) -> None:
     scoring = Scoring(table, body_limit=settings.score_body_bytes, engines=engines)
     rolling_back.install(scoring)
     access_log = AccessLog()
-    scoring.after.append(access_log)
+    data_collector = DataCollector(COUNTERS)
+    scoring.after += [access_log, data_collector]
     listener = Listener(scoring)
     loop = asyncio.get_running_loop()
     server = await loop.create_server(listener.protocol, settings.host, settings.scoring_port, backlog=BACKLOG)
@@ -63,6 +65,7 @@ async def serve(settings: Settings) -> None:
         asyncio.create_task(load.publish(settings.redis_url, name)),
         asyncio.create_task(recorder.run()),
         asyncio.create_task(access_log.run()),
+        asyncio.create_task(data_collector.run()),
         asyncio.create_task(listener.sweep()),
     ]
     _leave_alone_what_stays()
@@ -76,6 +79,7 @@ async def serve(settings: Settings) -> None:
             await keeper
     await recorder.write(int(time.time()))
     await access_log.write()
+    await data_collector.write()
 
 
 def _leave_alone_what_stays() -> None:

@@ -10,6 +10,7 @@ from sqlalchemy.orm import selectinload
 from app.access.tables import Workspace
 from app.database import reading
 from app.endpoints import autoscaling, compilation
+from app.endpoints.collecting import settings as collecting
 from app.endpoints.gateway.compiled import Compiled
 from app.endpoints.gateway.routing import Route, RoutingTable, Upstream
 from app.endpoints.permissions import KEYS
@@ -76,6 +77,7 @@ def _route(workspace: str, endpoint: OnlineEndpoint) -> Route:
         requests_per_minute=endpoint.requests_per_minute,
         deployments={item.name: tuple(_upstreams(item)) for item in endpoint.deployments},
         compiled={item.name: found for item in endpoint.deployments if (found := _compiled(item)) is not None},
+        collecting={item.name: found for item in endpoint.deployments if (found := collecting.of(item)) is not None},
         wake_seconds={
             item.name: found for item in endpoint.deployments if (found := autoscaling.wake_seconds(item)) is not None
         },

@@ -281,6 +281,7 @@ def test_answers_are_counted_by_deployment():
                 "atelier_scoring_seconds",
                 "atelier_scoring_wait_seconds",
                 "atelier_scoring_batched_requests",
+                "atelier_collected_requests",
             }
             assert counters.of("default", "digits")[""].statuses == {401: 1}
 

@@ -35,7 +35,8 @@ def _none() -> list[int]:
 @dataclass
 class Figures:
     """`buckets[i]` counts answers within BOUNDS[i] seconds and above the bound before; `waits` does so for the time
-    that requests waited for their turn. `batches` counts requests by how many were predicted together.
+    that requests waited for their turn. `batches` counts requests by how many were predicted together, `collected`
+    those that were kept as data, `dropped` those that should have been.
     """
 
     statuses: dict[int, int] = field(default_factory=dict)
@@ -43,6 +44,8 @@ class Figures:
     buckets: list[int] = field(default_factory=_none)
     waits: list[int] = field(default_factory=_none)
     batches: dict[int, int] = field(default_factory=dict)
+    collected: int = 0
+    dropped: int = 0
 
     @property
     def requests(self) -> int:
@@ -57,6 +60,8 @@ class Figures:
             for key, count in its.items():
                 mine[key] = mine.get(key, 0) + count
         self.seconds += other.seconds
+        self.collected += other.collected
+        self.dropped += other.dropped
         self.buckets = [mine + its for mine, its in zip(self.buckets, other.buckets, strict=True)]
         self.waits = [mine + its for mine, its in zip(self.waits, other.waits, strict=True)]
 
@@ -89,8 +94,7 @@ class Counters(Collector):
         waited: float | None = None,
         batch: int | None = None,
     ) -> None:
-        key = (workspace, endpoint, deployment)
-        figures = self._recent.get(key) or self._recent.setdefault(key, Figures())
+        figures = self._figures(workspace, endpoint, deployment)
         figures.statuses[status] = figures.statuses.get(status, 0) + 1
         figures.seconds += seconds
         figures.buckets[bisect_left(BOUNDS, seconds)] += 1
@@ -98,6 +102,14 @@ class Counters(Collector):
             figures.waits[bisect_left(BOUNDS, waited)] += 1
         if batch is not None:
             figures.batches[batch] = figures.batches.get(batch, 0) + 1
+
+    def collected(self, workspace: str, endpoint: str, deployment: str, *, kept: bool) -> None:
+        figures = self._figures(workspace, endpoint, deployment)
+        figures.collected += kept
+        figures.dropped += not kept
+
+    def _figures(self, *key: str) -> Figures:
+        return self._recent.get(key) or self._recent.setdefault(key, Figures())
 
     def own(self) -> dict[Key, Figures]:
         return _together(self._before, self._recent)
@@ -132,14 +144,20 @@ class Counters(Collector):
         batches = CounterMetricFamily(
             "atelier_scoring_batched_requests", "Requests by how many were predicted together", labels=(*LABELS, "size")
         )
+        collected = CounterMetricFamily(
+            "atelier_collected_requests", "Requests kept as data, and dropped", labels=(*LABELS, "outcome")
+        )
         for key, figures in self._all().items():
+            for outcome in ("collected", "dropped"):
+                if count := getattr(figures, outcome):
+                    collected.add_metric((*key, outcome), count)
             for status, count in figures.statuses.items():
                 requests.add_metric((*key, str(status)), count)
             for size, count in figures.batches.items():
                 batches.add_metric((*key, str(size)), count)
             seconds.add_metric(key, _coarse(figures.buckets), figures.seconds)
             waits.add_metric(key, _coarse(figures.waits), None)
-        yield from (requests, seconds, waits, batches)
+        yield from (requests, seconds, waits, batches, collected)
 
 
 def _together(*many: dict[Key, Figures]) -> dict[Key, Figures]:

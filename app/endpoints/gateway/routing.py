@@ -5,6 +5,7 @@ import hashlib
 import random
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from app.endpoints.gateway.compiled import Compiled
 from app.errors import NotFound, Unavailable
@@ -27,6 +28,7 @@ class Route:
 
     `authorize` judges bearer tokens of the token modes. `compiled` models answer while no instance is ready, too.
     Deployments of `wake_seconds` may have no instance: a request waits so long for one.
+    `collecting` says what of a deployment's requests is kept as data (see `app/endpoints/collecting/settings.py`).
     `mirror` is the share of requests, in percent, of which a deployment gets a copy.
     """
 
@@ -46,6 +48,7 @@ class Route:
     wake_seconds: Mapping[str, float] = field(default_factory=dict)
     workspace_id: int = 0
     endpoint_id: int = 0
+    collecting: Mapping[str, Any] = field(default_factory=dict)
 
     def timeout_seconds(self, deployment: str) -> float:
         return self.timeouts_ms.get(deployment, DEFAULT_TIMEOUT_MS) / 1000

@@ -63,7 +63,8 @@ class Ask:
     """A whole scoring request; `headers` have lower-case names. `route` and `deployment` are known once chosen.
 
     `mirrored` marks a copy that nobody waits for, `disagrees` that its answer was another. `said` goes with the answer.
-    `waited` is in seconds, `batch` how many were predicted with it; None where nobody tells.
+    `waited` is in seconds, `batch` how many were predicted with it; None where nobody tells. `collected` is what the
+    scoring script did of it, as JSON.
     """
 
     workspace: str
@@ -80,6 +81,7 @@ class Ask:
     said: tuple[tuple[bytes, bytes], ...] = ()
     waited: float | None = None
     batch: int | None = None
+    collected: bytes = b""
     started: float = field(default_factory=time.perf_counter)
 
 

@@ -64,6 +64,10 @@ def _rate(one: Stretch) -> float:
     return tallies.requests(one.tally) * 60 / one.seconds
 
 
+def _per_minute(name: str) -> Callable[[ByName], Lines]:
+    return _each(lambda one: one.tally.get(name, 0) * 60 / one.seconds)
+
+
 def _by_status(by_name: ByName) -> Lines:
     many = _together(by_name)
     known = sorted({status for one in many for status in one.tally.get("requests", {})})
@@ -92,6 +96,8 @@ CURVES = {
     "BatchSize": Curve("Requests predicted together", _mean_batch),
     "CpuUtilizationPercentage": Curve("CPU of an instance, % of a core", _gauge("cpu", 100)),
     "CpuMemoryBytes": Curve("Memory of an instance, MiB", _gauge("memory", 2**-20)),
+    "DataCollectionEventsPerMinute": Curve("Requests collected a minute", _per_minute("collected")),
+    "DataCollectionErrorsPerMinute": Curve("Requests not collected a minute", _per_minute("dropped")),
     "GpuUtilizationPercentage": Curve("GPU, %", _gauge("gpu", 1)),
     "GpuMemoryBytes": Curve("Memory of GPUs, MiB", _gauge("gpu_memory", 2**-20)),
 }

@@ -15,7 +15,13 @@ from app.web.templating import templates
 
 router = APIRouter(prefix="/endpoints/{name}", include_in_schema=False)
 RANGES = {"1h": "1 hour", "24h": "24 hours", "7d": "7 days", "30d": "30 days"}
-_ON_GPUS = ("GpuUtilizationPercentage", "GpuMemoryBytes")
+_WHERE = {
+    "GpuUtilizationPercentage": "on_gpus",
+    "GpuMemoryBytes": "on_gpus",
+    "DataCollectionEventsPerMinute": "collected",
+    "DataCollectionErrorsPerMinute": "dropped",
+}
+"""What is drawn only where there is some of it."""
 
 
 @router.get("/metrics", dependencies=[allow(READ)])
@@ -38,7 +44,7 @@ def metrics_fragment(
 def _context(name: str, request: Request, session: Session, caller: Caller, range: str, deployment: str) -> dict:
     endpoint = endpoints.get(session, caller.workspace.id, name)
     found = queries.summary(session, endpoint, queries.Window.of(range))
-    on_gpus = any(one["on_gpus"] for one in found.values())
+    drawn = [key for key in CURVES if key not in _WHERE or any(one[_WHERE[key]] for one in found.values())]
     return context_of(
         request,
         caller,
@@ -50,5 +56,5 @@ def _context(name: str, request: Request, session: Session, caller: Caller, rang
         chosen=range,
         deployment=deployment,
         deployments=sorted({item.name for item in endpoint.deployments} | {of for of in found if of}),
-        curves={key: curve.title for key, curve in CURVES.items() if on_gpus or key not in _ON_GPUS},
+        curves={key: CURVES[key].title for key in drawn},
     )

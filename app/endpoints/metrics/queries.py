@@ -138,5 +138,7 @@ def _summary(tally: Tally) -> dict:
         "mean_batch": tallies.mean_batch(tally),
         "mean_cpus": tallies.mean(tally, "cpu"),
         "most_memory_bytes": tally.get("memory", {}).get("max"),
+        "collected": tally.get("collected", 0),
+        "dropped": tally.get("dropped", 0),
         "on_gpus": "gpu" in tally,
     }

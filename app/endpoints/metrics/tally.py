@@ -1,7 +1,8 @@
 """Numbers of a stretch of time that add up, over gateways, instances and stretches.
 
 A tally is JSON: `requests` by status, `seconds` in all, `latency` and `waits` as counts by bucket (see
-`gateway/counters.py`), `batches` by size, and gauges such as `cpu` as `{"sum", "count", "max"}`. What is 0 is left out.
+`gateway/counters.py`), `batches` by size, `collected` and `dropped` (see `collecting`), and gauges such as `cpu` as
+`{"sum", "count", "max"}`. What is 0 is left out.
 """
 
 from collections.abc import Iterable, Mapping
@@ -19,6 +20,8 @@ def of_figures(figures: Figures) -> Tally:
         "latency": _sparse(figures.buckets),
         "waits": _sparse(figures.waits),
         "batches": {str(size): count for size, count in figures.batches.items()},
+        "collected": figures.collected,
+        "dropped": figures.dropped,
     }
     return {name: value for name, value in found.items() if value}
 
