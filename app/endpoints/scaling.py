@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from sqlalchemy.orm import Session
 
-from app.endpoints import autoscaling, queries, service
+from app.endpoints import autoscaling, generations, queries, service
 from app.endpoints.tables import DeploymentInstance, OnlineDeployment
 from app.kit.clock import now
 
@@ -56,10 +56,7 @@ def _add(session: Session, deployment: OnlineDeployment, own: Sequence[Deploymen
     # One that is stopping still has its number.
     taken = {found.number for found in own}
     free = (number for number in itertools.count() if number not in taken)
-    session.add_all(
-        DeploymentInstance(deployment_id=deployment.id, number=number, generation=deployment.generation)
-        for number in itertools.islice(free, count)
-    )
+    session.add_all(generations.instance(session, deployment, number) for number in itertools.islice(free, count))
 
 
 def is_worn(instance: DeploymentInstance) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from sqlalchemy.orm import Session
 
-from app.endpoints import autoscaling, compilation, logs, names, queries
+from app.endpoints import autoscaling, compilation, generations, logs, names, queries
 from app.endpoints.access_log import files as access_log
 from app.endpoints.tables import DeploymentInstance, OnlineDeployment, OnlineEndpoint
 from app.errors import AlreadyExists, Conflict, Invalid
@@ -190,6 +190,7 @@ def deploy(
     elif found.provisioning_state == "Deleting":
         raise Conflict(f"Deployment {name!r} is being deleted. Try again in a moment.", target="name")
     else:
+        _retire_failed(session, found)
         _update(found, settings)
     session.flush()
     _want_instances(session, found)
@@ -197,6 +198,15 @@ def deploy(
         _set_traffic(endpoint, {name: 100})
     changed(session, endpoint)
     return found
+
+
+def _retire_failed(session: Session, deployment: OnlineDeployment) -> None:
+    """Those that serve, or have served, stay as they are until those that come now do; the others end."""
+    for found in queries.instances(session, deployment):
+        if found.state == "Failed" or (found.state in ("Pending", "Starting") and found.ready_at is None):
+            found.state = "Stopping"
+        elif found.definition is None:
+            found.definition = generations.definition(session, deployment)
 
 
 def _update(deployment: OnlineDeployment, settings: dict) -> None:
@@ -213,10 +223,7 @@ def _check(settings: dict) -> None:
 
 
 def _want_instances(session: Session, deployment: OnlineDeployment) -> None:
-    session.add_all(
-        DeploymentInstance(deployment_id=deployment.id, number=number, generation=deployment.generation)
-        for number in range(deployment.instance_count)
-    )
+    session.add_all(generations.instance(session, deployment, number) for number in range(deployment.instance_count))
 
 
 def delete_deployment(session: Session, deployment: OnlineDeployment) -> None:

@@ -83,7 +83,10 @@ class OnlineDeployment(Base):
 
 
 class DeploymentInstance(Base):
-    """A scoring server that a worker keeps. `state`: Pending, Starting, Ready, Unhealthy, Failed, Stopping."""
+    """A scoring server that a worker keeps. `state`: Pending, Starting, Ready, Unhealthy, Failed, Stopping.
+
+    `definition` is what it serves, which its deployment may have gone on from.
+    """
 
     __tablename__ = "deployment_instances"
     __table_args__ = (UniqueConstraint("deployment_id", "number", "generation"),)
@@ -99,5 +102,6 @@ class DeploymentInstance(Base):
     key: Mapped[str | None]
     restarts: Mapped[int] = mapped_column(default=0)
     error: Mapped[str | None]
+    definition: Mapped[dict | None]
     created_at: Mapped[datetime] = mapped_column(default=now)
     ready_at: Mapped[datetime | None]

@@ -183,12 +183,19 @@ def test_a_new_generation_takes_over_only_when_it_serves(session, endpoint):
 
 
 def test_a_new_generation_that_fails_leaves_the_old_one_serving(session, endpoint):
-    deployment = deploy(session, endpoint)
+    deployment = deploy(session, endpoint, environment_variables={"A": "1"})
     be(session, deployment, "Ready")
-    deploy(session, endpoint)
+    deploy(session, endpoint, scoring_script="other.py", environment_variables={})
     be(session, deployment, "Failed", generation=2, error="It does not start.")
-    assert [item.state for item in instances(session, deployment, 1)] == ["Ready"]
-    assert deployment.provisioning_state == "Failed"
+    (kept,) = instances(session, deployment, 1)
+    assert (kept.state, deployment.provisioning_state) == ("Ready", "Failed")
+    # A worker that starts it again finds what it was.
+    old, new = kept.definition, instances(session, deployment, 2)[0].definition
+    assert (old["scoring_script"], old["environment_variables"]) == ("score.py", {"A": "1"})
+    assert new["scoring_script"] == "other.py"
+    deploy(session, endpoint)
+    states = {item.generation: item.state for item in instances(session, deployment)}
+    assert states == {1: "Ready", 2: "Stopping", 3: "Pending"}
 
 
 def test_an_instance_that_has_grown_serves_until_another_has_taken_over(session, endpoint):

@@ -91,7 +91,7 @@ class Keeper:
             )
             for found in session.scalars(orphans):
                 session.delete(found)
-            return [Wanted.of(session.get_one(OnlineDeployment, found.deployment_id), found) for found in kept]
+            return [Wanted.of(session, found) for found in kept]
 
     def _claim(self, session: Session) -> None:
         room = max(MOST_INSTANCES - len(self.mine), 0)

@@ -2,11 +2,13 @@
 
 import shutil
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
+
+from sqlalchemy.orm import Session
 
 from app.connections import references
 from app.database import reading
-from app.endpoints import compilation
+from app.endpoints import compilation, generations
 from app.endpoints.tables import DeploymentInstance, OnlineDeployment
 from app.kit.storage import store
 from workers.execution.start import memory_limit
@@ -42,28 +44,21 @@ class Wanted:
         return f"instance-{self.id}"
 
     @classmethod
-    def of(cls, deployment: OnlineDeployment, instance: DeploymentInstance) -> "Wanted":
-        version = deployment.model_version
+    def of(cls, session: Session, instance: DeploymentInstance) -> "Wanted":
+        deployment = session.get_one(OnlineDeployment, instance.deployment_id)
+        is_current = instance.generation == deployment.generation
+        # One instance of each deployment sees to it.
+        compiles = is_current and instance.number == 0 and compilation.is_due(deployment)
         return cls(
-            instance.id,
-            instance.number,
-            deployment.id,
-            deployment.endpoint.workspace_id,
-            deployment.endpoint_id,
-            deployment.endpoint.name,
-            deployment.name,
-            version.path if version else None,
-            PurePosixPath(version.source).name if version else "",
-            version.type if version else "custom_model",
-            deployment.code,
-            deployment.scoring_script,
-            deployment.environment,
-            deployment.environment_variables,
-            deployment.request_settings,
-            deployment.liveness_probe,
-            deployment.readiness_probe,
-            # One instance of each deployment sees to it.
-            compilation.source(deployment) if instance.number == 0 and compilation.is_due(deployment) else None,
+            id=instance.id,
+            number=instance.number,
+            deployment_id=deployment.id,
+            workspace_id=deployment.endpoint.workspace_id,
+            endpoint_id=deployment.endpoint_id,
+            endpoint=deployment.endpoint.name,
+            deployment=deployment.name,
+            compile_from=compilation.source(deployment) if compiles else None,
+            **instance.definition or generations.definition(session, deployment),
         )
 
 
