@@ -37,6 +37,7 @@ def register(commands: argparse._SubParsersAction) -> None:
     listing.add_argument("--status", action="append", help="only jobs in this state; may be given several times")
     listing.add_argument("--experiment-name", help="only jobs of this experiment")
     listing.add_argument("--tag", help="only jobs with this tag: NAME or NAME=VALUE")
+    listing.add_argument("--parent-job-name", help="only steps of this pipeline, trials of this sweep or nested runs")
     show = job.verb("show", "describe a job", run_show)
     nouns.add_name(show, "name of the job")
     add_web(show)
@@ -53,6 +54,8 @@ def register(commands: argparse._SubParsersAction) -> None:
     download = job.verb("download", "fetch the artifacts and logs of a job", run_download)
     nouns.add_name(download, "name of the job")
     download.add_argument("--download-path", "-p", type=Path, help="folder to write into (default: the job's name)")
+    download.add_argument("--output-name", help="fetch this output only, into named-outputs/NAME")
+    download.add_argument("--all", action="store_true", help="fetch the outputs too, each into named-outputs/NAME")
 
 
 def run_create(options: argparse.Namespace) -> int:
@@ -125,6 +128,7 @@ def _follow(client, name: str) -> int:
 
 def run_list(options: argparse.Namespace) -> None:
     narrowed = {"status": options.status, "experiment": options.experiment_name, "tag": options.tag}
+    narrowed["parent"] = options.parent_job_name
     with connect(options) as client:
         rows = client.jobs(options.max_results, **{name: value for name, value in narrowed.items() if value})
         if options.output == "table":
@@ -170,5 +174,9 @@ def run_priority(options: argparse.Namespace) -> None:
 def run_download(options: argparse.Namespace) -> None:
     with connect(options) as client:
         folder = options.download_path or Path(options.name)
-        written = client.download_job(options.name, folder)
+        outputs = list(client.job(options.name)["outputs"]) if options.all else []
+        outputs += [options.output_name] if options.output_name else []
+        written = client.download_job(options.name, folder) if options.all or not outputs else []
+        for output in dict.fromkeys(outputs):
+            written += client.download_output(options.name, output, folder / "named-outputs" / output)
     say(f"{len(written)} files in {folder}")

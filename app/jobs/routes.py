@@ -1,5 +1,6 @@
 """REST for jobs."""
 
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -52,11 +53,14 @@ def jobs(
     tag: str = "",
     archived: bool = False,
     deleted: bool = False,
+    parent: str = "",
     sort: str = "-created",
     page: Annotated[int, Query(ge=1)] = 1,
     size: Annotated[int, Query(ge=1, le=500)] = 50,
 ) -> dict:
     narrowed = queries.Filter(text, tuple(status), experiment, created_by, type, tag, archived, deleted)
+    if parent:
+        narrowed = replace(narrowed, parent_id=queries.get(session, caller.workspace.id, parent).id)
     found = queries.page(session, caller.workspace.id, narrowed, sort=sort, number=page, size=size)
     reasons = waiting.explain(session, found.rows)
     return listing(found, [JobRead.of(job, reasons.get(job.id)) for job in found.rows])

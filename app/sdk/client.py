@@ -129,7 +129,7 @@ class Client:
         return self._transport.json("GET", f"/api/jobs/{quote(name)}")
 
     def jobs(self, limit: int | None = None, **narrowed: Any) -> Iterator[dict]:
-        """Newest first; narrow with `status`, `experiment`, `text`, `tag`, `created_by`."""
+        """Newest first; narrow with `status`, `experiment`, `text`, `tag`, `created_by`, `parent`."""
         return self._transport.pages("/api/jobs", limit, **narrowed)
 
     def change_job(self, name: str, **changes: Any) -> dict:
@@ -208,7 +208,7 @@ class Client:
         """Fetch artifacts and logs of a job into `folder`."""
         folder, base = Path(folder), f"/api/jobs/{quote(name)}"
         written = []
-        for path in self._artifacts(base, ""):
+        for path in self._artifacts(base, {}):
             target = _inside(folder / "artifacts", path)
             written.append(self._fetch(f"{base}/artifacts/content", {"path": path}, target))
         for path in self._transport.json("GET", f"{base}/logs/files"):
@@ -216,10 +216,18 @@ class Client:
             written.append(self._fetch(f"{base}/logs", {"file": path, "download": "true"}, target))
         return written
 
-    def _artifacts(self, base: str, path: str) -> Iterator[str]:
-        for item in self._transport.json("GET", f"{base}/artifacts", params={"path": path})["value"]:
+    def download_output(self, name: str, output: str, folder: Path | str) -> list[Path]:
+        """Fetch what a job wrote to one of its outputs into `folder`."""
+        base, root = f"/api/jobs/{quote(name)}", {"root": f"output:{output}"}
+        return [
+            self._fetch(f"{base}/artifacts/content", {"path": path, **root}, _inside(Path(folder), path))
+            for path in self._artifacts(base, root)
+        ]
+
+    def _artifacts(self, base: str, root: dict[str, str], path: str = "") -> Iterator[str]:
+        for item in self._transport.json("GET", f"{base}/artifacts", params={"path": path, **root})["value"]:
             if item.get("is_dir"):
-                yield from self._artifacts(base, item["path"])
+                yield from self._artifacts(base, root, item["path"])
             else:
                 yield item["path"]
 

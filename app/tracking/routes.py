@@ -9,7 +9,16 @@ from app.errors import Invalid
 from app.jobs import queries as jobs
 from app.jobs.permissions import READ
 from app.kit.storage import safe_key
-from app.tracking import charts, metric_names, queries, routes_compare, routes_metric_names, routes_table, routes_views
+from app.tracking import (
+    charts,
+    metric_names,
+    places,
+    queries,
+    routes_compare,
+    routes_metric_names,
+    routes_table,
+    routes_views,
+)
 from app.tracking.artifacts import entries, run_key
 from app.web.paging import listing
 from app.web.routing import include
@@ -74,9 +83,9 @@ def params(name: str, session: SessionDep, caller: CallerDep) -> dict:
 
 
 @of_a_job.get("/artifacts", dependencies=[allow(READ)])
-def artifacts(name: str, session: SessionDep, caller: CallerDep, path: str = "") -> dict:
-    """What lies directly below `path`: `{"value": [{"path", "is_dir", "size"}]}`."""
-    found = entries(run_key(jobs.get(session, caller.workspace.id, name)), path)
+def artifacts(name: str, session: SessionDep, caller: CallerDep, path: str = "", root: str = places.ARTIFACTS) -> dict:
+    """What lies directly below `path`: `{"value": [{"path", "is_dir", "size"}]}`; `root` may be `output:NAME`."""
+    found = entries(places.root(session, jobs.get(session, caller.workspace.id, name), root).key, path)
     value = [{"path": entry["path"], "is_dir": entry["is_dir"], "size": entry.get("file_size", 0)} for entry in found]
     return {"value": value}
 
@@ -90,11 +99,17 @@ def archive(name: str, session: SessionDep, caller: CallerDep, path: str = "") -
 
 @of_a_job.get("/artifacts/content", dependencies=[allow(READ)], response_class=Response)
 def artifact(
-    name: str, path: str, request: Request, session: SessionDep, caller: CallerDep, download: bool = False
+    name: str,
+    path: str,
+    request: Request,
+    session: SessionDep,
+    caller: CallerDep,
+    download: bool = False,
+    root: str = places.ARTIFACTS,
 ) -> Response:
-    """One artifact; it takes ranges."""
+    """One artifact, or a file of the output that `root` names as `output:NAME`; it takes ranges."""
     job = jobs.get(session, caller.workspace.id, name)
-    return file_answer(request, safe_key(run_key(job), path), download=download)
+    return file_answer(request, safe_key(places.root(session, job, root).key, path), download=download)
 
 
 router = APIRouter()

@@ -92,6 +92,12 @@ def test_branches_loops_and_items(alice):
     # The run that left nothing is not in the table.
     assert "./item_0/score" in table and "./item_2/score" in table and "item_1" not in table
     assert store().read_bytes("workspaces/1/jobs/flow_each/outputs/score/item_2/score") == b"0.7"
+    files = alice.get("/api/jobs/flow_each/artifacts", params={"root": "output:score"}).json()["value"]
+    assert [(file["path"], file["is_dir"]) for file in files] == [
+        ("item_0", True), ("item_2", True), ("MLTable", False),
+    ]  # fmt: skip
+    children = alice.get("/api/jobs", params={"parent": "flow_each", "sort": "name"}).json()["value"]
+    assert [job["name"] for job in children] == [f"flow_each_item_{number}" for number in range(3)]
     end("flow_choose")
     job = alice.get("/api/jobs/flow").json()
     # What the loop leaves is what its last iteration wrote.

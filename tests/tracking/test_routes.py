@@ -42,6 +42,8 @@ def test_artifacts_are_shown_so_that_nothing_in_them_runs_as_ours(alice):
     assert (part.status_code, part.content) == (206, b"script")
     saved = alice.get(f"/api/jobs/{run}/artifacts/content", params={"path": "a/p.html", "download": True})
     assert saved.headers["content-disposition"].startswith("attachment")
+    missing = alice.get(f"/api/jobs/{run}/artifacts", params={"root": "output:model"})
+    assert missing.status_code == 404 and "it has artifacts" in missing.text
     for path in ("none", "../../x"):
         assert alice.get(f"/api/jobs/{run}/artifacts/content", params={"path": path}).status_code in (400, 404)
 

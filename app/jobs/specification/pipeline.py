@@ -118,7 +118,7 @@ def _repeated(body: Step, steps: dict[str, Step], settings: dict[str, Any]) -> S
     """A pipeline in the place of a step that is run more than once."""
     # Each run names its own outputs as assets.
     outputs = {name: replace(output, name=None, version=None) for name, output in body.job.outputs.items()}
-    job = PipelineJob(command="", display_name=body.job.display_name, outputs=outputs, steps=steps, settings=settings)
+    job = PipelineJob(command="", outputs=outputs, steps=steps, settings=settings)
     return replace(body, job=job, component=None)
 
 
