@@ -13,23 +13,41 @@ _NO_RAY = (
     "if ! command -v ray >/dev/null; then echo 'distribution.type is ray, and the environment of this job has no Ray: "
     "add the package ray to its conda file or requirements.' >&2; exit 1; fi"
 )
-# The head may start after its workers, which end with it.
-_JOIN = 'for attempt in $(seq 60); do ray start --address="$RAY_ADDRESS"{options} && break; sleep 1; done\n'
-_JOIN += "ray status >/dev/null || exit 1\nwhile ray status >/dev/null 2>&1; do sleep 2; done"
+# A worker joins when the head is there, and ends with it.
+_JOIN = """\
+head() {{ (exec 3<>/dev/tcp/{host}/{port}) 2>/dev/null; }}
+for attempt in $(seq 240); do head && break; sleep 0.5; done
+ray start --address="$RAY_ADDRESS"{options} || exit 1
+while head; do sleep 1; done"""
+# The paths of its sockets must be short.
+_HEAD = """\
+temporary=$(mktemp -d /tmp/ray.XXXXXX 2>/dev/null || mktemp -d); trap 'rm -rf "$temporary"' EXIT
+ray start {options} --temp-dir="$temporary"{extra} || exit 1"""
+_GATHER = """\
+import ray, sys, time
+ray.init(log_to_driver=False, logging_level='ERROR')
+until = time.monotonic() + 120
+while (found := sum(node['Alive'] for node in ray.nodes())) < {count}:
+    if time.monotonic() > until:
+        sys.exit(f'{{found}} of {count} instances joined the Ray cluster within two minutes.')
+    time.sleep(0.2)"""
 
 
 def command_of(distribution: Mapping[str, Any], rank: int, peers: Sequence[Peer], command: str) -> str:
     """What bash runs on the instance of this rank; the user's command is run beside the head alone."""
-    address = f"{peers[0].address}:{distribution.get('port') or peers[0].port}"
-    lines = [_NO_RAY, f"export RAY_ADDRESS={shlex.quote(address)} RAY_USAGE_STATS_ENABLED=0"]
+    host, port = peers[0].address, distribution.get("port") or peers[0].port
+    lines = [_NO_RAY, f"export RAY_ADDRESS={shlex.quote(f'{host}:{port}')} RAY_USAGE_STATS_ENABLED=0"]
     if rank:
-        lines.append(_JOIN.replace("{options}", _extra(distribution, "worker_node_additional_args")))
+        lines.append(_JOIN.format(host=host, port=port, options=_extra(distribution, "worker_node_additional_args")))
         return "\n".join(lines)
-    options = ["--head", f"--node-ip-address={peers[0].address}", f"--port={address.rpartition(':')[2]}"]
-    options.append(f"--include-dashboard={str(bool(distribution.get('include_dashboard'))).lower()}")
-    if port := distribution.get("dashboard_port"):
-        options.append(f"--dashboard-port={port}")
-    lines.append(f"ray start {shlex.join(options)}{_extra(distribution, 'head_node_additional_args')} || exit 1")
+    dashboard = str(bool(distribution.get("include_dashboard"))).lower()
+    options = ["--head", f"--node-ip-address={host}", f"--port={port}", f"--include-dashboard={dashboard}"]
+    if own := distribution.get("dashboard_port"):
+        options.append(f"--dashboard-port={own}")
+    extra = _extra(distribution, "head_node_additional_args")
+    lines.append(_HEAD.format(options=shlex.join(options), extra=extra))
+    if len(peers) > 1:
+        lines.append(f"python -c {shlex.quote(_GATHER.format(count=len(peers)))} || exit 1")
     return "\n".join([*lines, command])
 
 

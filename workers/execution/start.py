@@ -19,6 +19,7 @@ from workers.execution import parallel, ray
 from workers.execution.distribution import MPIRUN, Peer, processes
 from workers.execution.folder import JobFolder
 from workers.execution.launcher import Launch, Limits
+from workers.execution.layers import layer_over, may_install
 from workers.execution.prepare import Plan
 from workers.execution.services import Service, beside
 
@@ -44,6 +45,9 @@ def launch_of(
     # Within a container it is the image's path that tells which Python it is.
     python = Path("python3") if image else found
     environ = _environ(node.settings, plan, folder, python)
+    if not image and may_install(plan.command) and "PATH" not in plan.variables:
+        python = layer_over(python, folder.guest / "environment")
+        environ["PATH"] = f"{python.parent}:{environ['PATH']}"
     command = _command(plan, folder)
     if peers:
         command = _distributed(plan, folder, python, command, environ, peers)

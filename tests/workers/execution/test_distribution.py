@@ -1,6 +1,7 @@
 """The processes of distributed jobs: how they find each other, and that they end as one."""
 
 import json
+import socket
 import subprocess
 import sys
 
@@ -36,18 +37,24 @@ def test_tasks_of_tensorflow_are_dealt_out_with_a_port_each():
 
 
 def test_ray_has_its_head_where_the_command_runs_and_is_missed_with_words(tmp_path):
-    (tmp_path / "ray").write_text('#!/bin/sh\necho "ray $@"; [ "$1" = start ] || exit 1\n')
-    (tmp_path / "ray").chmod(0o755)
+    for name in ("ray", "python"):
+        (tmp_path / name).write_text(f'#!/bin/sh\necho "{name} $@"\n')
+        (tmp_path / name).chmod(0o755)
     asked = {"type": "ray", "include_dashboard": False, "worker_node_additional_args": "--num-cpus 2"}
 
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        peers = [Peer("127.0.0.1", free.getsockname()[1])] * 2
+
     def run(rank, path):
-        command = command_of(asked, rank, PEERS, "echo $RAY_ADDRESS && exit 3")
+        command = command_of(asked, rank, peers, "echo $RAY_ADDRESS && exit 3")
+        command = command.replace("seq 240", "seq 1")
         return subprocess.run(["bash", "-c", command], capture_output=True, text=True, env={"PATH": path})
 
     head, worker = (run(rank, f"{tmp_path}:/usr/bin:/bin") for rank in (0, 1))
-    assert head.returncode == 3 and head.stdout.splitlines()[-1] == "10.0.0.1:20000"
-    assert "--head --node-ip-address=10.0.0.1 --port=20000 --include-dashboard=false" in head.stdout
-    assert "--address=10.0.0.1:20000 --num-cpus 2" in worker.stdout
+    assert head.returncode == 3 and head.stdout.splitlines()[-1] == f"127.0.0.1:{peers[0].port}"
+    assert f"--head --node-ip-address=127.0.0.1 --port={peers[0].port} --include-dashboard=false" in head.stdout
+    assert "2 instances joined" in head.stdout and worker.returncode == 0
+    assert f"--address=127.0.0.1:{peers[0].port} --num-cpus 2" in worker.stdout
     missed = run(0, "/usr/bin:/bin")
     assert missed.returncode == 1 and "add the package ray" in missed.stderr
 
