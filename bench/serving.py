@@ -2,7 +2,9 @@
 
 FastAPI, `mlflow models serve`, LitServe and BentoML (both with their batching) serve the same models from
 environments of their own, one after the other, each with one process for the model; a load generator in a process of
-its own keeps 1, 16 and 64 connections busy. `constant` is what the gateway reaches with an answer that needs nothing.
+its own keeps 1, 16 and 64 connections busy. `constant` is what the gateway reaches with an answer that needs nothing,
+to a request with the same headers and body; `its own server` is the scoring server of the model that is not compiled,
+asked without the gateway, so that what is more in `not compiled` is routing, keys and counting.
 Run it with `make bench-serving`; `--models`, `--peers` and `--seconds` make it shorter.
 """
 
@@ -21,13 +23,19 @@ from pathlib import Path
 PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT))
 
+from app import database  # noqa: E402
 from app.cli.home import free_port  # noqa: E402
+from app.endpoints.gateway import Upstream  # noqa: E402
+from app.endpoints.serving import read_routes  # noqa: E402
+from app.kit import crypto  # noqa: E402
+from app.settings import current  # noqa: E402
 from tests.live.conftest import Server, start, stop  # noqa: E402
 
 PEERS = Path(__file__).resolve().parent / "peers"
 ENVIRONMENTS = PROJECT / ".environments"
 CONNECTIONS = (1, 16, 64)
 READY_SECONDS = 120
+OURS = ("Atelier", "constant", "not compiled", "its own server")
 ROW = [[round(0.1 * place - 1, 1) for place in range(20)]]
 
 
@@ -48,10 +56,9 @@ def main() -> None:
         report(model, servers)
 
 
-def request(port: int, path: str, body: dict | None, token: str = "") -> bytes:
-    said = json.dumps(body).encode() if body is not None else b""
-    bearer = f"authorization: Bearer {token}\r\n" if token else ""
-    head = f"{'POST' if said else 'GET'} {path} HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\n{bearer}"
+def request(port: int, path: str, header: str = "", method: str = "POST") -> bytes:
+    said = json.dumps({"inputs": ROW}).encode()
+    head = f"{method} {path} HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\n" + (f"{header}\r\n" if header else "")
     return f"{head}content-type: application/json\r\ncontent-length: {len(said)}\r\n\r\n".encode() + said
 
 
@@ -90,7 +97,7 @@ def peer_of(peer: str, model: str, folder: Path, seconds: float) -> dict[int, di
     environ = {**os.environ, **environ, "PATH": f"{home}:{os.environ['PATH']}", "BENTOML_DO_NOT_TRACK": "true"}
     environ.pop("PYTHONPATH", None)
     with running(command, environ, folder):
-        sent = request(port, path, {"inputs": ROW})
+        sent = request(port, path)
         # A request that is given up while LitServe loads its model is never answered, nor is any after it.
         time.sleep(15 if peer == "litserve" else 0)
         wait(port, sent)
@@ -136,15 +143,29 @@ def ours(found: dict, folder: Path, seconds: float) -> None:
         for model, servers in found.items():
             uri, key = deploy(server, folder, model)
             port = int(uri.split(":")[2].split("/")[0])
-            servers["constant"] = load(port, request(port, "/healthz", None), seconds)
-            sent = request(port, f"/endpoints/{model}/score", {"inputs": ROW}, key)
+            bearer = f"authorization: Bearer {key}"
+            servers["constant"] = load(port, request(port, "/healthz", bearer, "GET"), seconds)
+            sent = request(port, f"/endpoints/{model}/score", bearer)
             servers["Atelier"] = load(port, sent, seconds)
             page = f"/endpoints/{model}/deployments/blue/compilation"
             assert server.client.post(page, data={"on": "false"}).status_code == 303
             time.sleep(3)
             servers["not compiled"] = load(port, sent, seconds)
+            alone = upstream_of(folder / "home", model)
+            port = int(alone.address.rpartition(":")[2])
+            sent = request(port, "/score", f"x-atelier-instance-key: {alone.key}")
+            servers["its own server"] = load(port, sent, seconds)
     finally:
         stop(server)
+
+
+def upstream_of(home: Path, model: str) -> Upstream:
+    """Where the model's scoring server listens, and its key."""
+    os.environ["ATELIER_CONFIG"] = str(home / "atelier.toml")
+    settings = current()
+    database.bind(database.connect(settings.database))
+    crypto.connect(settings.secret_key)
+    return next(route.deployments["blue"][0] for route in read_routes() if route.endpoint == model)
 
 
 def deploy(server: Server, folder: Path, model: str) -> tuple[str, str]:
@@ -184,12 +205,19 @@ def report(model: str, servers: dict[str, dict[int, dict]]) -> None:
             for found in measured.values()
         )
         print(f"{name:14}" + "  ".join(cells))
-    peers = [name for name in servers if name not in ("Atelier", "constant", "not compiled")]
-    for other, title in (([*peers], "best of the others"), (["constant"], "constant answer")):
-        if other:
-            ratios = (_rate(servers["Atelier"][count]) / max(_rate(servers[one][count]) for one in other)
+    peers = [name for name in servers if name not in OURS]
+    for one, others, title in (
+        ("Atelier", peers, "Atelier to the best"),
+        ("Atelier", ["constant"], "Atelier to constant"),
+        ("not compiled", peers, "not compiled to best"),
+    ):
+        if others:
+            ratios = (_rate(servers[one][count]) / max(_rate(servers[other][count]) for other in others)
                       for count in CONNECTIONS)  # fmt: skip
-            print(f"to the {title:19}" + "".join(f"{ratio:>8.2f} ×{'':15}" for ratio in ratios))
+            print(f"{title:22}" + "".join(f"{ratio:>8.2f} ×{'':15}" for ratio in ratios))
+    more = (servers["not compiled"][count]["p50_ms"] / servers["its own server"][count]["p50_ms"] - 1
+            for count in CONNECTIONS)  # fmt: skip
+    print(f"{'gateway adds to p50':22}" + "".join(f"{share * 100:>8.0f} %{'':15}" for share in more))
 
 
 def _rate(found: dict) -> float:

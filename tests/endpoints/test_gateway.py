@@ -150,6 +150,14 @@ def test_whatever_is_no_scoring_request_goes_on():
     asyncio.run(check())
 
 
+async def ready(served: Route, is_connected: bool) -> Gateway:
+    """A gateway that has a connection to the first instance already, or has none."""
+    found = gateway(served)
+    if is_connected:
+        await score(found)
+    return found
+
+
 def test_traffic_is_shared_by_percent_and_a_header_overrides_it():
     async def check():
         async with ScoringServer("a").running() as a, ScoringServer("b").running() as b:
@@ -183,30 +191,39 @@ def test_connections_are_kept():
     asyncio.run(check())
 
 
-def test_a_connection_that_fails_before_an_answer_is_tried_on_another_instance():
+@pytest.mark.parametrize("is_connected", [False, True])
+def test_a_connection_that_fails_before_an_answer_is_tried_on_another_instance(is_connected):
     async def check():
-        async with ScoringServer("a", "dies").running() as a, ScoringServer("b").running() as b:
-            answer = await score(gateway(route({"blue": [a, b]})))
+        async with ScoringServer("a").running() as a, ScoringServer("b").running() as b:
+            served = await ready(route({"blue": [a, b]}), is_connected)
+            a.mode = "dies"
+            answer = await score(served)
             assert answer.json() == {"by": "b"}
-            assert len(a.requests) == 1
+            assert len(a.requests) == 1 + is_connected
 
     asyncio.run(check())
 
 
-def test_an_instance_that_stays_away_is_unavailable():
+@pytest.mark.parametrize("is_connected", [False, True])
+def test_an_instance_that_stays_away_is_unavailable(is_connected):
     async def check():
-        async with ScoringServer("a", "dies").running() as server:
-            answer = await score(gateway(route({"blue": [server]})))
-            assert (answer.status_code, len(server.requests)) == (503, 2)
+        async with ScoringServer("a").running() as server:
+            served = await ready(route({"blue": [server]}), is_connected)
+            server.mode = "dies"
+            answer = await score(served)
+            assert (answer.status_code, len(server.requests)) == (503, 2 + is_connected)
 
     asyncio.run(check())
 
 
-def test_an_instance_that_does_not_answer_times_out():
+@pytest.mark.parametrize("is_connected", [False, True])
+def test_an_instance_that_does_not_answer_times_out(is_connected):
     async def check():
-        async with ScoringServer("a", "slow").running() as server:
+        async with ScoringServer("a").running() as server:
             # The grace for the server's own answer comes on top.
-            answer = await score(gateway(route({"blue": [server]}, timeouts_ms={"blue": 50})))
+            served = await ready(route({"blue": [server]}, timeouts_ms={"blue": 50}), is_connected)
+            server.mode = "slow"
+            answer = await score(served)
             assert (answer.status_code, answer.json()["error"]["code"]) == (504, "RequestTimeout")
             await asyncio.wait_for(server.cancelled.wait(), 5)
 
@@ -230,10 +247,13 @@ def test_a_body_over_the_limit_is_refused_unread():
     asyncio.run(check())
 
 
-def test_a_client_that_goes_away_cancels_the_request():
+@pytest.mark.parametrize("is_connected", [False, True])
+def test_a_client_that_goes_away_cancels_the_request(is_connected):
     async def check():
-        async with ScoringServer("a", "slow").running() as server:
-            served = gateway(route({"blue": [server]}))
+        async with ScoringServer("a").running() as server:
+            served = await ready(route({"blue": [server]}), is_connected)
+            server.mode = "slow"
+            server.requests.clear()
             gone = asyncio.Event()
             messages = iter([{"type": "http.request", "body": b"{}"}])
 

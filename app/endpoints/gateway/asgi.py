@@ -57,20 +57,23 @@ class Gateway:
 
     async def _answer(self, ask: Ask, receive: Receive) -> Answer:
         """The answer; the work is dropped as soon as the client is gone, which raises ClientGone."""
-        answered: list[Answer] = []
-        task = self.scoring.start(ask, answered.append)
-        if task is not None:
+        answered: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        underway = self.scoring.start(ask, lambda answer: answered.cancelled() or answered.set_result(answer))
+        if not answered.done():
             gone = asyncio.ensure_future(_disconnected(receive))
             try:
-                await asyncio.wait((task, gone), return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait((answered, gone), return_when=asyncio.FIRST_COMPLETED)
             finally:
-                for one in (task, gone):
-                    one.cancel()
-                    with suppress(asyncio.CancelledError, Exception):
-                        await one
-        if not answered:
+                gone.cancel()
+                with suppress(asyncio.CancelledError, Exception):
+                    await gone
+                if not answered.done():
+                    answered.cancel()
+                    if underway is not None:
+                        underway.cancel()
+        if answered.cancelled():
             raise ClientGone
-        return answered[0]
+        return answered.result()
 
 
 async def _read(ask: Ask, receive: Receive, limit: int) -> bytes:

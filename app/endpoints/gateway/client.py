@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -37,18 +38,37 @@ class Connection(asyncio.Protocol):
         self.transport: asyncio.Transport | None = None
         self.idle_since = 0.0
         self.keeps = True
-        self._reply: asyncio.Future[Reply] | None = None
+        self._ended: Callable[[Reply | Exception], None] | None = None
         self._received = bytearray()
         self._head: tuple[int, dict[bytes, bytes], int, int] | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = transport
 
+    def send(self, request: tuple[bytes, ...], ended: Callable[[Reply | Exception], None]) -> None:
+        """Calls `ended` once: with the reply, or with ConnectionFailed or AnswerBroken."""
+        self._ended = ended
+        self.transport.writelines(request)
+
     async def ask(self, request: tuple[bytes, ...]) -> Reply:
         """Raises ConnectionFailed, AnswerBroken."""
-        self._reply = asyncio.get_running_loop().create_future()
-        self.transport.writelines(request)
-        return await self._reply
+        reply: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+
+        def ended(found: Reply | Exception) -> None:
+            if reply.done():
+                return
+            if isinstance(found, Exception):
+                reply.set_exception(found)
+            else:
+                reply.set_result(found)
+
+        self.send(request, ended)
+        return await reply
+
+    def drop(self) -> None:
+        """End it; nobody waits for the answer."""
+        self._ended = None
+        self.close()
 
     def data_received(self, data: bytes) -> None:
         self._received += data
@@ -73,10 +93,11 @@ class Connection(asyncio.Protocol):
         self._received = bytearray()
         self._head = None
         self.keeps = headers.get(b"connection", b"").lower() != b"close"
-        if self._reply is None or self._reply.done():
+        ended, self._ended = self._ended, None
+        if ended is None:
             self.close()
             return
-        self._reply.set_result(Reply(status, headers, body))
+        ended(Reply(status, headers, body))
 
     def connection_lost(self, error: Exception | None) -> None:
         if self._received:
@@ -85,9 +106,10 @@ class Connection(asyncio.Protocol):
             self._fail(ConnectionFailed(str(error or "The scoring server closed the connection.")))
 
     def _fail(self, error: Exception) -> None:
-        if self._reply is not None and not self._reply.done():
-            self._reply.set_exception(error)
         self.close()
+        ended, self._ended = self._ended, None
+        if ended is not None:
+            ended(error)
 
     @property
     def is_usable(self) -> bool:
@@ -128,33 +150,42 @@ class Pool:
 
         Raises ConnectionFailed, AnswerBroken.
         """
-        server = self._servers.get(address)
-        if server is None:
-            server = self._servers[address] = Server()
-        server.outstanding += 1
-        connection = None
+        connection = self.take(address)
+        if connection is None:
+            # Counted while it is made, too, so that others are sent elsewhere.
+            server = self._servers.setdefault(address, Server())
+            server.outstanding += 1
+            try:
+                connection = await _connect(address)
+            except BaseException:
+                server.outstanding -= 1
+                raise
         try:
-            connection = self._kept(server) or await _connect(address)
-            reply = await connection.ask(request)
+            return await connection.ask(request)
         except BaseException:
-            if connection is not None:
-                connection.close()
+            connection.drop()
             raise
         finally:
-            server.outstanding -= 1
-        if connection.keeps and len(server.idle) < IDLE_CONNECTIONS:
+            self.give_back(address, connection)
+
+    def give_back(self, address: str, connection: Connection) -> None:
+        """What was taken, or made, for one request."""
+        server = self._servers[address]
+        server.outstanding -= 1
+        if connection.keeps and not connection.transport.is_closing() and len(server.idle) < IDLE_CONNECTIONS:
             connection.idle_since = time.monotonic()
             server.idle.append(connection)
         else:
             connection.close()
-        return reply
 
-    @staticmethod
-    def _kept(server: Server) -> Connection | None:
-        while server.idle:
+    def take(self, address: str) -> Connection | None:
+        """A connection that is open already, to be given back, or None."""
+        server = self._servers.get(address)
+        while server is not None and server.idle:
             # The latest first: it is the least likely to have been closed meanwhile.
             connection = server.idle.pop()
             if connection.is_usable:
+                server.outstanding += 1
                 return connection
             connection.close()
         return None

@@ -10,7 +10,16 @@ from http import HTTPStatus
 import httptools
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from app.endpoints.gateway.scoring import DEFAULT_WORKSPACE, Answer, Ask, Scoring, address_of, method_of, refusal
+from app.endpoints.gateway.scoring import (
+    DEFAULT_WORKSPACE,
+    Answer,
+    Ask,
+    Scoring,
+    Underway,
+    address_of,
+    method_of,
+    refusal,
+)
 from app.endpoints.gateway.scoring import too_large as too_large_error
 from app.errors import AtelierError, NotFound, Unavailable
 
@@ -115,7 +124,7 @@ class ClientConnection(asyncio.Protocol):
         self._parser = httptools.HttpRequestParser(self)
         self._transport: asyncio.Transport | None = None
         self._waiting: deque[tuple[Ask | Answer, bool]] = deque()
-        self._task: asyncio.Task | None = None
+        self._task: Underway | asyncio.Task | None = None
         self._busy = False
         self._finishing = False
         self._lingering = False

@@ -11,9 +11,10 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from urllib.parse import unquote
 
-from app.endpoints.gateway.client import AnswerBroken, ConnectionFailed, Pool, Reply
+from app.endpoints.gateway.client import AnswerBroken, Connection, ConnectionFailed, Pool, Reply
 from app.endpoints.gateway.compiled import Engines
 from app.endpoints.gateway.counters import COUNTERS, Counters
+from app.endpoints.gateway.exchange import Exchange
 from app.endpoints.gateway.load import LOAD
 from app.endpoints.gateway.routing import Route, RoutingTable, Upstream
 from app.endpoints.gateway.waking import Waking
@@ -139,8 +140,8 @@ class Scoring:
         self._version = 0
         self._waking = Waking(table)
 
-    def start(self, ask: Ask, done: Done) -> asyncio.Task | None:
-        """Call `done` once with the answer: at once, or at the end of the task, which may be cancelled."""
+    def start(self, ask: Ask, done: Done) -> "Underway | asyncio.Task | None":
+        """Call `done` once with the answer: at once, or later unless what is returned is cancelled before."""
         if given := ask.headers.get(b"x-ms-client-request-id"):
             named = given[:128].decode("latin-1")
             ask.request_id = named if named.isprintable() else ask.request_id
@@ -153,10 +154,12 @@ class Scoring:
                 admitted = None
                 if self._compute(ask, done):
                     return None
+                if (underway := self._send(ask, done)) is not None:
+                    return underway
         except AtelierError as error:
-            self._end(ask, refusal(error, ask), done)
+            self.end(ask, refusal(error, ask), done)
             return None
-        return asyncio.get_running_loop().create_task(self._work(ask, admitted, done))
+        return asyncio.get_running_loop().create_task(self.work(ask, admitted, done))
 
     def _route(self, ask: Ask) -> Route:
         if self._version != self.table.version:
@@ -191,7 +194,7 @@ class Scoring:
 
     def _work_alone(self, ask: Ask, done: Done) -> None:
         """Nobody holds the task, so this does."""
-        task = asyncio.get_running_loop().create_task(self._work(ask, None, done))
+        task = asyncio.get_running_loop().create_task(self.work(ask, None, done))
         self._left_over.add(task)
         task.add_done_callback(self._left_over.discard)
 
@@ -211,28 +214,38 @@ class Scoring:
                 self._work_alone(ask, done)
             else:
                 ask.batch = engine.batched
-                self._end(ask, Answer(200, [JSON, *_known(ask)], body), done)
+                self.end(ask, Answer(200, [JSON, *_known(ask)], body), done)
 
         engine.submit(rows, ask.action == "invocations", answered)
         return True
 
-    async def _work(self, ask: Ask, admitted, done: Done) -> None:
+    def _send(self, ask: Ask, done: Done) -> "Underway | None":
+        """Ask an instance with which a connection is open, or None where there is more to do than that."""
+        upstreams = ask.route.deployments.get(ask.deployment)
+        upstream = self._least_busy(ask) if upstreams else None
+        connection = self.pool.take(upstream.address) if upstream is not None else None
+        if connection is None:
+            return None
+        return Underway(self, ask, done, upstream, connection)
+
+    async def work(self, ask: Ask, admitted, done: Done, but: Upstream | None = None) -> None:
+        """Whatever takes more than one look; `but` has failed already."""
         try:
             if admitted is not None:
                 self._decide(ask, await admitted)
-            answer = _passed_on(ask, await self._forward(ask))
+            answer = _passed_on(ask, await self._forward(ask, but))
         except AtelierError as error:
             answer = refusal(error, ask)
         except asyncio.CancelledError:
-            self._count(ask, 499)
+            self.count(ask, 499)
             raise
         except Exception:
             log.exception("%s/%s", ask.workspace, ask.endpoint)
             answer = refusal(UpstreamFailed("The scoring path failed. The server's log says why."), ask)
-        self._end(ask, answer, done)
+        self.end(ask, answer, done)
 
-    def _end(self, ask: Ask, answer: Answer, done: Done) -> None:
-        self._count(ask, answer.status)
+    def end(self, ask: Ask, answer: Answer, done: Done) -> None:
+        self.count(ask, answer.status)
         done(answer)
         if ask.mirrored:
             return
@@ -243,45 +256,43 @@ class Scoring:
                 # The answer has been sent; what looks at it may not undo that.
                 log.exception("%s/%s: after the answer", ask.workspace, ask.endpoint)
 
-    def _count(self, ask: Ask, status: int) -> None:
+    def count(self, ask: Ask, status: int) -> None:
         if ask.route is not None and ask.action != "swagger.json":
             seconds = time.perf_counter() - ask.started
             self.counters.count(
                 ask.workspace, ask.endpoint, ask.deployment or "", status, seconds, ask.waited, ask.batch
             )
 
-    async def _forward(self, ask: Ask) -> Reply:
+    async def _forward(self, ask: Ask, but: Upstream | None) -> Reply:
         key = (ask.workspace, ask.endpoint, ask.deployment)
         LOAD.enter(key)
         try:
             if not ask.route.deployments.get(ask.deployment):
                 ask.route = await self._waking.route(ask.route, ask.deployment, len(ask.body))
-            return await self._answered(ask)
+            return await self._answered(ask, but)
         finally:
             LOAD.leave(key)
 
-    async def _answered(self, ask: Ask) -> Reply:
+    async def _answered(self, ask: Ask, but: Upstream | None) -> Reply:
         allowed = ask.route.timeout_seconds(ask.deployment)
         try:
             async with asyncio.timeout(allowed + GRACE_SECONDS):
-                reply = await self._exchange(ask)
-        except TimeoutError:
-            raise UpstreamTimedOut(f"Deployment {ask.deployment!r} did not answer within {allowed:g} s.") from None
-        except AnswerBroken as error:
-            raise UpstreamFailed(f"Deployment {ask.deployment!r}: {error}") from error
-        if reply.status == 401:
-            # Another server has taken this address since the routes were read.
-            raise Unavailable(f"Deployment {ask.deployment!r} is being moved. Try again.")
-        _take_in(ask, reply.headers)
-        return reply
+                reply = await self._exchange(ask, but)
+        except (TimeoutError, AnswerBroken) as error:
+            raise _failure(ask, error) from error
+        return _checked(ask, reply)
 
-    async def _exchange(self, ask: Ask) -> Reply:
-        """Ask the least busy instance, and once more elsewhere if the connection fails before an answer."""
-        first = self._least_busy(ask)
-        try:
-            return await self.pool.send(first.address, _request(ask, first))
-        except ConnectionFailed as error:
-            log.info("%s: %s; trying again", first.address, error)
+    async def _exchange(self, ask: Ask, first: Upstream | None) -> Reply:
+        """Ask the least busy instance, and once more elsewhere if the connection fails before an answer.
+
+        `first` has been asked already, and its connection failed.
+        """
+        if first is None:
+            first = self._least_busy(ask)
+            try:
+                return await self.pool.send(first.address, _request(ask, first))
+            except ConnectionFailed as error:
+                log.info("%s: %s; trying again", first.address, error)
         # It may have ended since, and others may be ready.
         ask.route = self.table.get(ask.workspace, ask.endpoint) or ask.route
         second = self._least_busy(ask, but=first)
@@ -298,6 +309,57 @@ class Scoring:
             return upstreams[0]
         others = [upstream for upstream in upstreams if upstream != but] or upstreams
         return min(others, key=lambda upstream: self.pool.outstanding(upstream.address))
+
+
+class Underway:
+    """A request that an instance has. A connection that fails before an answer goes on as a task, which tries again."""
+
+    def __init__(self, scoring: Scoring, ask: Ask, done: Done, upstream: Upstream, connection: Connection) -> None:
+        self._scoring, self._ask, self._done, self._first = scoring, ask, done, upstream
+        self._key = (ask.workspace, ask.endpoint, ask.deployment)
+        LOAD.enter(self._key)
+        seconds = ask.route.timeout_seconds(ask.deployment) + GRACE_SECONDS
+        request = _request(ask, upstream)
+        self._at: Exchange | asyncio.Task = Exchange(
+            scoring.pool, upstream.address, connection, request, seconds, self._settle
+        )
+
+    def cancel(self) -> None:
+        if isinstance(self._at, Exchange):
+            LOAD.leave(self._key)
+            self._scoring.count(self._ask, 499)
+        self._at.cancel()
+
+    def _settle(self, found: Reply | Exception) -> None:
+        LOAD.leave(self._key)
+        ask = self._ask
+        if isinstance(found, ConnectionFailed):
+            log.info("%s: %s; trying again", self._first.address, found)
+            work = self._scoring.work(ask, None, self._done, but=self._first)
+            self._at = asyncio.get_running_loop().create_task(work)
+            return
+        try:
+            if isinstance(found, Exception):
+                raise _failure(ask, found)
+            answer = _passed_on(ask, _checked(ask, found))
+        except AtelierError as error:
+            answer = refusal(error, ask)
+        self._scoring.end(ask, answer, self._done)
+
+
+def _failure(ask: Ask, error: Exception) -> AtelierError:
+    if isinstance(error, TimeoutError):
+        allowed = ask.route.timeout_seconds(ask.deployment)
+        return UpstreamTimedOut(f"Deployment {ask.deployment!r} did not answer within {allowed:g} s.")
+    return UpstreamFailed(f"Deployment {ask.deployment!r}: {error}")
+
+
+def _checked(ask: Ask, reply: Reply) -> Reply:
+    if reply.status == 401:
+        # Another server has taken this address since the routes were read.
+        raise Unavailable(f"Deployment {ask.deployment!r} is being moved. Try again.")
+    _take_in(ask, reply.headers)
+    return reply
 
 
 def _request(ask: Ask, upstream: Upstream) -> tuple[bytes, bytes]:
