@@ -26,7 +26,7 @@ def place(session: Session, workspace_id: int, spec: dict[str, Any]) -> Placemen
         queue=_queue(session, settings.get("queue"), compute),
         priority=Priority[(settings.get("priority") or "medium").upper()],
         compute=compute.name if compute else None,
-        instances=int(resources.get("instance_count") or 1),
+        instances=_instances(session, spec, resources),
         gpus=gpus_of(resources),
         memory_bytes=spec.get("memory_bytes"),
         notes=tuple(notes),
@@ -34,6 +34,13 @@ def place(session: Session, workspace_id: int, spec: dict[str, Any]) -> Placemen
     _check_limits(session, found, compute)
     _check_workers(queries.working(session), found)
     return found
+
+
+def _instances(session: Session, spec: dict[str, Any], resources: dict[str, Any]) -> int:
+    """A parallel step is content with fewer, each of which has more processes."""
+    if parallel := spec.get("parallel"):
+        return max(1, min(parallel.get("instances") or 1, len(queries.working(session))))
+    return int(resources.get("instance_count") or 1)
 
 
 def name_of(address: str) -> str:

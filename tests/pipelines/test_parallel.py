@@ -11,7 +11,8 @@ import pytest
 
 from app.errors import Invalid
 from app.jobs.specification import load_command_job, load_component
-from workers.execution.parallel import command_of
+from workers.execution.nodes import free_ports
+from workers.execution.parallel import Part, command_of
 
 COMPONENT = """\
 name: score
@@ -65,6 +66,18 @@ def run(paths):
     with open("scored", "a") as file:
         file.write(f"{number}\\n")
     return [f"{number} é"]
+"""
+
+
+MEETING = """\
+import os, time
+def run(paths):
+    number = int(open(paths[0]).read())
+    if os.environ["NODE_RANK"] == "1" and number == 5:
+        open("go", "w").close()
+    while os.environ["NODE_RANK"] == "0" and not os.path.exists("go"):
+        time.sleep(0.01)
+    return [f"{number} {os.environ['NODE_RANK']}"]
 """
 
 
@@ -125,17 +138,17 @@ def test_too_many_failures_and_a_script_that_does_not_start_end_the_step(tmp_pat
     assert json.loads((tmp_path / "parallel.json").read_text())["concurrency"] == 4
 
 
-def start(folder: Path, name: str, **changes) -> subprocess.Popen:
-    """An attempt in a folder of its own, with the journals that others left."""
+def start(folder: Path, name: str, part: Part = Part(), environ: dict | None = None, **changes) -> subprocess.Popen:
+    """An attempt or instance in a folder of its own, with the journals that others left."""
     (folder / name / "rows").mkdir(parents=True)
     (folder / "earlier").mkdir(exist_ok=True)
     asked = parallel_step().parallel | {"concurrency": 2, "timeout_seconds": 60} | changes
-    ports = {"images": str(folder / "in")}, {"rows": str(folder / name / "rows")}
-    command = command_of(asked, {"images": "uri_folder"}, folder / name, *ports).split()[1:]
+    ports = {"images": str(folder / ("in" if not part.rank else "copy"))}, {"rows": str(folder / name / "rows")}
+    command = command_of(asked, {"images": "uri_folder"}, folder / name, *ports, part).split()[1:]
     (folder / name / "earlier").symlink_to(folder / "earlier")
     return subprocess.Popen(
         [sys.executable, *command], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        start_new_session=True,
+        start_new_session=True, env={**os.environ, **(environ or {})},
     )  # fmt: skip
 
 
@@ -164,3 +177,21 @@ def test_after_a_kill_no_row_is_doubled_and_none_is_lost(tmp_path, monkeypatch):
     rows = (tmp_path / "b" / "rows" / "parallel_run_step.txt").read_text().splitlines()
     assert rows == [f"{number} é" for number in range(60)]
     assert "Going on after" in said and 0 < 60 - len(scored.read_text().split()) <= 37
+
+
+def test_mini_batches_are_shared_by_several_instances(tmp_path):
+    for folder in ("in", "copy"):
+        (tmp_path / folder).mkdir()
+        for number in range(20):
+            (tmp_path / folder / f"{number:04}.txt").write_text(str(number))
+    (tmp_path / "score.py").write_text(MEETING)
+    place = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_ports(1))}
+    started = [
+        start(tmp_path, str(rank), Part(rank, 2, "key"), place | {"NODE_RANK": str(rank)}, concurrency=2)
+        for rank in range(2)
+    ]
+    said = [process.communicate(timeout=60)[0] for process in started]
+    assert [process.returncode for process in started] == [0, 0], said
+    rows = [row.split() for row in (tmp_path / "0" / "rows" / "parallel_run_step.txt").read_text().splitlines()]
+    assert [int(number) for number, _ in rows] == list(range(20))
+    assert {rank for _, rank in rows} == {"0", "1"}

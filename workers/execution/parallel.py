@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from math import ceil
 from pathlib import Path
 
 LEADER = Path(__file__).resolve().parent / "guest" / "parallel.py"
@@ -11,8 +13,22 @@ JOURNAL, PROGRESS, EARLIER = "parallel.journal", "parallel.progress", "earlier"
 ROWS_FILE = "parallel_run_step.txt"
 
 
+@dataclass(frozen=True)
+class Part:
+    """Which of how many instances it is; `key` is what those of one attempt know each other by."""
+
+    rank: int = 0
+    instances: int = 1
+    key: str = ""
+
+
 def command_of(
-    asked: dict, input_types: Mapping[str, str], folder: Path, inputs: Mapping[str, str], outputs: Mapping[str, str]
+    asked: dict,
+    input_types: Mapping[str, str],
+    folder: Path,
+    inputs: Mapping[str, str],
+    outputs: Mapping[str, str],
+    part: Part = Part(),
 ) -> str:
     """The start of the command, before the arguments of the entry script; writes its configuration into `folder`.
 
@@ -28,7 +44,8 @@ def command_of(
         "scores_model": bool(asked.get("scores_model")),
         "size": asked["size"],
         "partition_keys": asked["partition_keys"],
-        "concurrency": asked["concurrency"],
+        "concurrency": ceil(asked["concurrency"] / part.instances),
+        **asdict(part),
         "error_threshold": asked["error_threshold"],
         "mini_batch_error_threshold": asked["mini_batch_error_threshold"],
         "max_retries": asked["max_retries"],

@@ -12,6 +12,7 @@ import psutil
 from app.compute.occupancy import share_of
 from app.dialects.arm.variables import GROUP, SUBSCRIPTION
 from app.jobs.specification import render_command
+from app.kit import crypto
 from app.settings import Settings
 from workers.containers.container import Container, container_of
 from workers.containers.images import Image
@@ -131,7 +132,9 @@ def _command(plan: Plan, folder: JobFolder) -> str:
     command = render_command(plan.command, inputs, outputs)
     if asked := plan.spec.get("parallel"):
         types = {name: port.get("type", "") for name, port in plan.inputs.items()}
-        leader = parallel.command_of(asked, types, folder.guest, inputs, outputs)
+        key = crypto.sign("parallel", plan.job_id, plan.attempt)
+        part = parallel.Part(plan.rank, plan.instances, key)
+        leader = parallel.command_of(asked, types, folder.guest, inputs, outputs, part)
         return command.replace(f"python {asked['entry_script']}", leader, 1)
     return command
 

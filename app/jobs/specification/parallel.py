@@ -121,7 +121,7 @@ def read(file: Section, component: ParallelComponent | None) -> ParallelJob:
 
 
 def _header(file: Section) -> Section:
-    """All but the task. Several instances are so many more processes on one machine."""
+    """All but the task. As many of the instances as there are workers share the processes."""
     resources = {key: value for key, value in file.mapping("resources").items() if key != "instance_count"}
     return Section(file.problems, {**file.values, "resources": resources}, file.path, file.what)
 
@@ -182,6 +182,7 @@ def _parallel(file: Section, task: Section, script: str) -> dict[str, Any]:
         "size": _size(file),
         "partition_keys": keys,
         "concurrency": (each or 1) * (instances or 1),
+        "instances": instances or 1,
         "error_threshold": _threshold(file, "error_threshold"),
         "mini_batch_error_threshold": _threshold(file, "mini_batch_error_threshold"),
         "max_retries": RETRIES if retries is None else retries,

@@ -78,8 +78,7 @@ class KeptRows:
 
     def record(self):
         if self.journal and not self.is_alone():
-            self.journal.close()
-            self.journal = None
+            self.stop()
         if self.journal is None:
             return
         data = b"".join(self.waiting)
@@ -87,6 +86,12 @@ class KeptRows:
         self.journal.write(header.encode() + b"\n" + data)
         self.journal.flush()
         self.waiting, self.waiting_bytes, self.recorded = [], 0, time.monotonic()
+
+    def stop(self):
+        """Put nothing more on record."""
+        if self.journal:
+            self.journal.close()
+        self.journal = None
 
     def is_alone(self):
         """Whether the file of rows is all that was written into the outputs."""

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 
+import followers
 from kept_rows import KeptRows
 from mini_batches import fingerprint, tasks_of, total_of
 from pieces import records
@@ -73,6 +74,7 @@ class Leader:
     def __init__(self, config, start):
         self.config, self.start = config, start
         self.processes, self.waiting, self.held, self.held_bytes = [], [], {}, 0
+        self.is_exhausted, self.listener = False, followers.listen(config)
         tasks = tasks_of(config)
         kept = (config["append_to"], config["journal"], config["earlier"], fingerprint(config), config["folders"])
         self.rows = KeptRows(*kept)
@@ -88,22 +90,34 @@ class Leader:
             for _ in range(self.config["concurrency"]):
                 self.processes.append(self.start())
             self.fill()
-            while any(process.task or not process.is_ready for process in self.processes):
+            while self.is_at_work():
                 self.listen()
             for process in self.processes:
                 if process.end() != 0:
                     raise Failed("`shutdown()` of the entry script failed.")
             self.processes = []
         finally:
+            if self.listener:
+                self.listener.close()
             for process in self.processes:
                 process.end(kill=True)
             self.rows.close()
             self.progress.tell(self.state, is_end=True)
 
+    def is_at_work(self):
+        """Whoever comes once there is nothing left is not waited for."""
+        if self.waiting or not self.is_exhausted:
+            return True
+        return any(process.task or (process.popen and not process.is_ready) for process in self.processes)
+
     def following(self):
         if self.waiting:
             return self.waiting.pop()
-        return next(self.tasks, None) if self.held_bytes < HELD_BYTES else None
+        if self.held_bytes >= HELD_BYTES:
+            return None
+        task = next(self.tasks, None)
+        self.is_exhausted = task is None
+        return task
 
     def fill(self):
         for process in self.processes:
@@ -114,7 +128,12 @@ class Leader:
 
     def listen(self):
         links = {process.link: process for process in self.processes}
-        for link in select.select(list(links), [], [], 0.5)[0]:
+        doors = [self.listener] if self.listener else []
+        for link in select.select([*links, *doors], [], [], 0.5)[0]:
+            if link is self.listener:
+                admitted = followers.admit(self.listener, self.config)
+                self.processes += [Process(admitted)] if admitted else []
+                continue
             process = links[link]
             message = process.hear()
             if message is not None:
@@ -130,12 +149,14 @@ class Leader:
             raise Failed("The entry script could not be started: " + message["broken"].strip().splitlines()[-1])
         if not message:
             code = process.end(kill=True)
-            if not process.is_ready:
+            if not process.is_ready and process.popen:
                 raise Failed(f"A process ended with code {code} before the entry script was ready.")
             self.replace(process, f"the process ended with code {code}")
         elif message.get("ready"):
             process.is_ready = True
         else:
+            if message.get("wrote"):
+                self.rows.stop()
             task, process.task = process.task, None
             self.settle(task, message)
 
@@ -144,12 +165,15 @@ class Leader:
             limit = self.config["timeout_seconds"] if process.is_ready else READY_SECONDS
             if (process.task or not process.is_ready) and time.monotonic() - process.since > limit:
                 process.end(kill=True)
-                if not process.is_ready:
+                if not process.is_ready and process.popen:
                     raise Failed(f"`init()` of the entry script took longer than {limit} seconds.")
                 self.replace(process, f"it took longer than {limit} seconds")
 
     def replace(self, process, cause):
-        self.processes[self.processes.index(process)] = self.start()
+        """Of another instance's, the new one comes by itself."""
+        self.processes.remove(process)
+        if process.popen:
+            self.processes.append(self.start())
         if process.task:
             self.settle(process.task, {"error": cause})
 

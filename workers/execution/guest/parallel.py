@@ -2,8 +2,9 @@
 
 Standard library alone, under the interpreter of any environment; pandas only for rows. Started as
 `parallel.py CONFIG [ARGUMENTS]` it cuts the input and leads; it starts itself again with `--process` for each
-process. CONFIG is a JSON file, see `workers/execution/parallel.py`. The entry script has `run(mini_batch)`, and
-may have `init()` before the first and `shutdown()` after the last. `run` may take a second argument, the context.
+process, and with `--join` for each on another instance. CONFIG is a JSON file, see `workers/execution/parallel.py`.
+The entry script has `run(mini_batch)`, and may have `init()` before the first and `shutdown()` after the last. `run`
+may take a second argument, the context.
 """
 
 import importlib.util
@@ -16,12 +17,13 @@ import traceback
 
 FOLDER = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, FOLDER)
+import followers  # noqa: E402
 from leader import Failed, Leader, Process  # noqa: E402
 from mini_batches import batch_of  # noqa: E402
 
 # The user's own modules may be called as ours are.
 sys.path.remove(FOLDER)
-for _name in ("kept_rows", "leader", "mini_batches", "pieces", "progress"):
+for _name in ("followers", "kept_rows", "leader", "mini_batches", "pieces", "progress"):
     sys.modules.pop(_name)
 
 
@@ -36,7 +38,7 @@ class Context:
 # The process that has the entry script.
 
 
-def serve(config, arguments, link):
+def serve(config, arguments, link, is_remote=False):
     sys.argv = [config["entry"], *arguments]
     os.environ.update(config.get("environment") or {})
     say, hear = link.makefile("w"), link.makefile("r")
@@ -51,17 +53,28 @@ def serve(config, arguments, link):
         answer(say, {"broken": traceback.format_exc()})
         return 1
     answer(say, {"ready": True})
+    watch = followers.Watch(link) if is_remote else None
+    theirs = json.loads(hear.readline())["input"] if is_remote else config["input"]
     for line in hear:
         task = json.loads(line)
-        try:
-            context = [Context(task["index"], task.get("partition"))] if takes_context else []
-            answer(say, rows_of(script.run(batch_of(task), *context)))
-        except Exception as error:
-            traceback.print_exc()
-            answer(say, {"error": f"{type(error).__name__}: {error}"})
+        if watch:
+            watch.is_busy, task = True, followers.here(task, theirs, config["input"])
+        found = scored(script, task, takes_context)
+        if watch:
+            watch.is_busy, found["wrote"] = False, any(map(os.listdir, config["folders"]))
+        answer(say, found)
     if hasattr(script, "shutdown"):
         script.shutdown()
     return 0
+
+
+def scored(script, task, takes_context):
+    try:
+        context = [Context(task["index"], task.get("partition"))] if takes_context else []
+        return rows_of(script.run(batch_of(task), *context))
+    except Exception as error:
+        traceback.print_exc()
+        return {"error": f"{type(error).__name__}: {error}"}
 
 
 def answer(say, message):
@@ -92,12 +105,12 @@ def rows_of(result):
     return {"rows": [str(item) for item in items], "count": len(items)}
 
 
-def lead(config_path, arguments):
-    with open(config_path) as file:
-        config = json.load(file)
+def lead(config, config_path, arguments):
     if not os.path.isfile(config["entry"]):
         print("entry_script: there is no file {!r} in the code.".format(config["entry"]), file=sys.stderr)
         return 1
+    if config["rank"]:
+        return followers.follow(config, followers.command_of(os.path.abspath(__file__), config_path, arguments))
     try:
         Leader(config, lambda: Process.start(os.path.abspath(__file__), config_path, arguments)).run()
     except Failed as error:
@@ -107,12 +120,16 @@ def lead(config_path, arguments):
 
 
 def main():
-    if sys.argv[1] == "--process":
-        link = socket.socket(fileno=int(sys.argv[2]))
-        with open(sys.argv[3]) as file:
-            config = json.load(file)
-        return serve(config, sys.argv[4:], link)
-    return lead(sys.argv[1], sys.argv[2:])
+    first = sys.argv[1]
+    at = {"--process": 3, "--join": 2}.get(first, 1)
+    with open(sys.argv[at]) as file:
+        config = json.load(file)
+    arguments = sys.argv[at + 1 :]
+    if first == "--process":
+        return serve(config, arguments, socket.socket(fileno=int(sys.argv[2])))
+    if first == "--join":
+        return serve(config, arguments, followers.connect(config), is_remote=True)
+    return lead(config, sys.argv[at], arguments)
 
 
 if __name__ == "__main__":
