@@ -147,8 +147,10 @@ def test_user_code_sees_neither_the_registry_nor_the_secrets(server):
 
 
 def test_named_outputs_become_assets_and_the_next_job_reads_them(server):
+    # The working folder has a folder `outputs` from the start, as in Azure ML.
     first = server.run(
-        "echo 42 > ${{outputs.made}}/answer.txt", outputs={"made": {"type": "uri_folder", "name": "answers"}}
+        "echo 42 > outputs/answer.txt && cp outputs/answer.txt ${{outputs.made}}",
+        outputs={"made": {"type": "uri_folder", "name": "answers"}},
     )
     assert server.wait_for(first)["status"] == "Completed", server.job(first)
     asset = server.client.get("/api/data/answers").json()

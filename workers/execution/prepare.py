@@ -16,6 +16,7 @@ from app.datastores import service as datastores
 from app.datastores.stores import Place, check_reachable, open_files, reaching
 from app.errors import AtelierError, NotFound, Unavailable
 from app.jobs import git_code, places
+from app.jobs.results import KEPT_FOLDERS
 from app.jobs.tables import Job
 from app.kit.clock import now
 from app.kit.storage import Files, store
@@ -100,6 +101,10 @@ def prepare(node, held, plan: Plan, folder: JobFolder, system_log) -> Path | Ima
     if plan.code:
         system_log.write("Fetching the code")
         store().download(plan.code, folder.work)
+    # As in Azure ML, whose jobs write into them without making them.
+    for name in KEPT_FOLDERS:
+        if not (folder.work / name).exists():
+            (folder.work / name).mkdir()
     for name, port in plan.inputs.items():
         if "value" not in port and not held.must_stop:
             system_log.write(f"Input {name}: {port['path']}")
