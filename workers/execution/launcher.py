@@ -21,7 +21,7 @@ from workers.execution.commands import can_be_warm, python_arguments
 from workers.execution.guest import cgroup, landlock
 from workers.execution.guest import container as guest_container
 from workers.execution.outcome import Outcome, describe
-from workers.execution.warm import WarmProcesses
+from workers.execution.warm import WarmProcess, WarmProcesses
 
 __all__ = ["Guest", "Launch", "Launcher", "Limits", "Outcome"]
 
@@ -167,6 +167,8 @@ class Launcher:
         runtime_folder.mkdir(parents=True, exist_ok=True)
         self._messages = (runtime_folder / "launcher.log").open("wb")
         self.warm = WarmProcesses(preload, warm_idle_seconds, self._messages)
+        # Of our own interpreter: it forks the supervisors of the commands that bash runs.
+        self._bare = WarmProcesses((), warm_idle_seconds, self._messages)
         self._guests: list[Guest] = []
         self._lock = threading.Lock()
         self._sockets = engine_sockets()
@@ -181,7 +183,7 @@ class Launcher:
         """Returns at once. Raises OSError where no process can be started."""
         mark = secrets.token_hex(8)
         message = {**_message(launch, mark), "sockets": self._sockets}
-        supervised = self._start_warm(launch, message) or self._start_cold(message)
+        supervised = self._start_warm(launch, message) or self._start_bare(message) or self._start_cold(message)
         guest = Guest(launch, mark, supervised, again=lambda: self._start_cold(message))
         with self._lock:
             self._guests = [other for other in self._guests if other._outcome is None] + [guest]
@@ -196,15 +198,10 @@ class Launcher:
             or not can_be_warm(message["environ"], launch.python)
         ):
             return None
-        warm = self.warm.ready(launch.python)
-        if warm is None:
-            return None
-        ours, theirs = socket.socketpair()
-        with theirs:
-            if not warm.fork(theirs):
-                ours.close()
-                return None
-        return _told(Supervised(ours, None), {**message, "python_arguments": arguments})
+        return _forked(self.warm.ready(launch.python), {**message, "python_arguments": arguments})
+
+    def _start_bare(self, message: dict) -> Supervised | None:
+        return _forked(self._bare.ready(Path(sys.executable)), message)
 
     def _start_cold(self, message: dict) -> Supervised:
         ours, theirs = socket.socketpair()
@@ -223,6 +220,7 @@ class Launcher:
     def close(self) -> None:
         """End every guest and warm process."""
         self.warm.close()
+        self._bare.close()
         with self._lock:
             guests, self._guests = self._guests, []
         for guest in guests:
@@ -231,6 +229,17 @@ class Launcher:
         for guest in guests:
             guest.wait(max(0.0, deadline - time.monotonic()))
         self._messages.close()
+
+
+def _forked(warm: WarmProcess | None, message: dict) -> Supervised | None:
+    if warm is None:
+        return None
+    ours, theirs = socket.socketpair()
+    with theirs:
+        if not warm.fork(theirs):
+            ours.close()
+            return None
+    return _told(Supervised(ours, None), message)
 
 
 def _told(supervised: Supervised, message: dict) -> Supervised:

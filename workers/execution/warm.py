@@ -48,8 +48,7 @@ class WarmProcess:
         """Whether its imports are done."""
         if not self._said and select.select([self._link], [], [], 0)[0]:
             self._said = self._link.recv(4096)
-            if self._said:
-                loaded = ", ".join(json.loads(self._said)["loaded"])
+            if self._said and (loaded := ", ".join(json.loads(self._said)["loaded"])):
                 log.info("a process with %s is warm after %.1f s", loaded, time.monotonic() - self.begun_at)
         return bool(self._said) and not self.is_dead()
 

@@ -133,8 +133,12 @@ def _supervise(link, taker):
 def become(job):
     """Be what `python …` is before the first line runs; returns its code object and main namespace.
 
+    Any other command becomes bash's, and this does not return.
+
     The code is None for a module or folder, which `runpy` runs as it does for any interpreter.
     """
+    if "python_arguments" not in job:
+        supervise.run_by_bash(job)
     arguments = job["python_arguments"]
     os.environ.clear()
     os.environ.update(job["environ"])
