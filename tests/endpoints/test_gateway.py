@@ -200,6 +200,10 @@ def test_a_connection_that_fails_before_an_answer_is_tried_on_another_instance(i
             answer = await score(served)
             assert answer.json() == {"by": "b"}
             assert len(a.requests) == 1 + is_connected
+        # Those of a lost worker stand in the routes until its lease runs out.
+        async with ScoringServer("c").running() as c:
+            served = gateway(route({"blue": [a, b, c]}))
+            assert [(await score(served)).json() for _ in range(3)] == [{"by": "c"}] * 3
 
     asyncio.run(check())
 

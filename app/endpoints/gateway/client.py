@@ -11,11 +11,17 @@ CONNECT_SECONDS = 2.0
 IDLE_SECONDS = 30.0
 IDLE_CONNECTIONS = 64
 HEAD_BYTES = 64 * 1024
+AVOIDED_SECONDS = 1.0
+"""Who has failed is asked last for so long."""
 ANSWER_BYTES = 64 * 2**20
 
 
 class ConnectionFailed(Exception):
     """The connection ended before the first byte of an answer."""
+
+
+class NotConnected(ConnectionFailed):
+    """The request was not sent."""
 
 
 class AnswerBroken(Exception):
@@ -125,6 +131,7 @@ class Server:
     """What is known of one address."""
 
     outstanding: int = 0
+    failed_at: float = -AVOIDED_SECONDS
     idle: deque[Connection] = field(default_factory=deque)
 
 
@@ -138,6 +145,18 @@ class Pool:
         server = self._servers.get(address)
         return server.outstanding if server else 0
 
+    def burden(self, address: str) -> tuple[bool, int]:
+        """Less is better: whether it has just failed, and how many requests it has."""
+        server = self._servers.get(address)
+        if server is None:
+            return False, 0
+        return time.monotonic() - server.failed_at < AVOIDED_SECONDS, server.outstanding
+
+    def avoid(self, address: str) -> None:
+        """It has failed."""
+        if address in self._servers:
+            self._servers[address].failed_at = time.monotonic()
+
     def forget_all_but(self, addresses: set[str]) -> None:
         """Close what is kept open to servers that serve no more."""
         for address in [known for known in self._servers if known not in addresses]:
@@ -148,7 +167,7 @@ class Pool:
     async def send(self, address: str, request: tuple[bytes, ...]) -> Reply:
         """Send the pieces of a request and read the whole answer; who is cancelled drops the connection.
 
-        Raises ConnectionFailed, AnswerBroken.
+        Raises NotConnected, ConnectionFailed, AnswerBroken.
         """
         connection = self.take(address)
         if connection is None:
@@ -202,7 +221,7 @@ async def _connect(address: str) -> Connection:
         async with asyncio.timeout(CONNECT_SECONDS):
             _, connection = await asyncio.get_running_loop().create_connection(Connection, host.strip("[]"), int(port))
     except (OSError, TimeoutError, ValueError) as error:
-        raise ConnectionFailed(f"{address}: {error}") from error
+        raise NotConnected(f"{address}: {error}") from error
     return connection
 
 

@@ -5,13 +5,13 @@ import json
 import logging
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from urllib.parse import unquote
 
-from app.endpoints.gateway.client import AnswerBroken, Connection, ConnectionFailed, Pool, Reply
+from app.endpoints.gateway.client import AnswerBroken, Connection, ConnectionFailed, NotConnected, Pool, Reply
 from app.endpoints.gateway.compiled import Engines
 from app.endpoints.gateway.counters import COUNTERS, Counters
 from app.endpoints.gateway.exchange import Exchange
@@ -282,33 +282,37 @@ class Scoring:
             raise _failure(ask, error) from error
         return _checked(ask, reply)
 
-    async def _exchange(self, ask: Ask, first: Upstream | None) -> Reply:
-        """Ask the least busy instance, and once more elsewhere if the connection fails before an answer.
+    async def _exchange(self, ask: Ask, but: Upstream | None) -> Reply:
+        """Ask the least busy instance; others if it cannot be reached, and one other if it ends before an answer.
 
-        `first` has been asked already, and its connection failed.
+        `but` has been asked already, and its connection failed.
         """
-        if first is None:
-            first = self._least_busy(ask)
+        tried = [but] if but else []
+        sent = len(tried)
+        while True:
+            # It may have ended since, and others may be ready.
+            ask.route = (tried and self.table.get(ask.workspace, ask.endpoint)) or ask.route
+            upstream = self._least_busy(ask, tried)
             try:
-                return await self.pool.send(first.address, _request(ask, first))
+                return await self.pool.send(upstream.address, _request(ask, upstream))
             except ConnectionFailed as error:
-                log.info("%s: %s; trying again", first.address, error)
-        # It may have ended since, and others may be ready.
-        ask.route = self.table.get(ask.workspace, ask.endpoint) or ask.route
-        second = self._least_busy(ask, but=first)
-        try:
-            return await self.pool.send(second.address, _request(ask, second))
-        except ConnectionFailed as error:
-            raise Unavailable(f"Deployment {ask.deployment!r} cannot be reached at the moment.") from error
+                log.info("%s: %s", upstream.address, error)
+                self.pool.avoid(upstream.address)
+                tried.append(upstream)
+                # What ends one instance after another is the request's own doing.
+                sent += not isinstance(error, NotConnected)
+                has_others = any(other not in tried for other in ask.route.deployments.get(ask.deployment, ()))
+                if sent > 1 or (len(tried) > 1 and not has_others):
+                    raise Unavailable(f"Deployment {ask.deployment!r} cannot be reached at the moment.") from error
 
-    def _least_busy(self, ask: Ask, but: Upstream | None = None) -> Upstream:
+    def _least_busy(self, ask: Ask, tried: Sequence[Upstream] = ()) -> Upstream:
         upstreams = ask.route.deployments.get(ask.deployment)
         if not upstreams:
             raise Unavailable(f"Deployment {ask.deployment!r} has no instance that is ready.")
         if len(upstreams) == 1:
             return upstreams[0]
-        others = [upstream for upstream in upstreams if upstream != but] or upstreams
-        return min(others, key=lambda upstream: self.pool.outstanding(upstream.address))
+        others = [upstream for upstream in upstreams if upstream not in tried] or upstreams
+        return min(others, key=lambda upstream: self.pool.burden(upstream.address))
 
 
 class Underway:
@@ -335,6 +339,7 @@ class Underway:
         ask = self._ask
         if isinstance(found, ConnectionFailed):
             log.info("%s: %s; trying again", self._first.address, found)
+            self._scoring.pool.avoid(self._first.address)
             work = self._scoring.work(ask, None, self._done, but=self._first)
             self._at = asyncio.get_running_loop().create_task(work)
             return
