@@ -33,7 +33,7 @@ class Probe:
 class InstanceSpec:
     """`folder` is the only place it may write; `environ` holds the user's own variables.
 
-    `kind` is `mlflow_model` or `custom_model`; `scoring_script` lies in `code_folder`. `model_root` is
+    `kind` is `mlflow_model`, `custom_model` or `triton_model`; `scoring_script` lies in `code_folder`. `model_root` is
     what scripts find as AZUREML_MODEL_DIR: the folder that the model's folder or file lies in.
     """
 

@@ -43,6 +43,20 @@ def test_a_graph_is_served_and_says_what_it_refuses(tmp_path):
         score(model, {"inputs": {"y": [[1, 2]]}})
 
 
+def test_the_newest_version_in_the_layout_of_triton_is_served(tmp_path):
+    for version in ("2", "10"):
+        (tmp_path / "doubler" / version).mkdir(parents=True)
+        (tmp_path / "doubler" / version / "model.onnx").write_bytes(GRAPH)
+    (tmp_path / "doubler" / "config.pbtxt").write_text('platform: "onnxruntime_onnx"')
+    found = model_files.find_triton(tmp_path)
+    assert found.parent.name == "10"
+    assert score(FileModel(found), {"input_data": [[1, 2]]}) == [[6.0]]
+    (tmp_path / "other" / "1").mkdir(parents=True)
+    (tmp_path / "other" / "1" / "model.onnx").write_bytes(GRAPH)
+    with pytest.raises(ScoringError, match="found doubler, other"):
+        model_files.find_triton(tmp_path)
+
+
 def test_files_that_only_look_like_models_are_none(tmp_path):
     (tmp_path / "config.json").write_text('{"a": 1}')
     (tmp_path / "notes.txt").write_text("tree or no tree")

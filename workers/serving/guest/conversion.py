@@ -73,8 +73,22 @@ def _trees_and_estimators(framework: str, model: Any, width: int, dtype: str) ->
 
     known = {"initial_types": [("input", FloatTensorType([None, width]))], "target_opset": 15}
     if framework == "xgboost":
-        return onnxmltools.convert_xgboost(model, **known).SerializeToString()
-    return onnxmltools.convert_lightgbm(model, zipmap=False, **known).SerializeToString()
+        graph = onnxmltools.convert_xgboost(model, **known)
+    else:
+        graph = onnxmltools.convert_lightgbm(model, zipmap=False, **known)
+    return _with_second_class(graph).SerializeToString()
+
+
+def _with_second_class(graph: Any) -> Any:
+    """A booster of two classes answers with the probability of the second, its graph with those of both."""
+    from onnx import TensorProto, helper
+
+    found = next((output.name for output in graph.graph.output if output.name == "probabilities"), None)
+    if found is not None:
+        graph.graph.initializer.append(helper.make_tensor("second", TensorProto.INT64, [], [1]))
+        graph.graph.node.append(helper.make_node("Gather", [found, "second"], ["second_class"], axis=1))
+        graph.graph.output.append(helper.make_tensor_value_info("second_class", TensorProto.FLOAT, [None]))
+    return graph
 
 
 def _options(model: Any) -> dict | None:

@@ -219,3 +219,20 @@ def find(folder: Path) -> Path:
         f"scoring script; found {what}.",
         target="model",
     )
+
+
+def find_triton(folder: Path) -> Path:
+    """The ONNX file of the newest version in Triton's layout, NAME/VERSION/model.onnx or VERSION/model.onnx.
+
+    Raises ScoringError where there is no model of that kind, or several.
+    """
+    found = [path for path in folder.rglob("model.onnx") if path.parent.name.isdigit()]
+    models = sorted({path.parent.parent for path in found})
+    if len(models) == 1:
+        return max(found, key=lambda path: int(path.parent.name))
+    what = ", ".join(str(path.relative_to(folder)) for path in models) or "none"
+    raise ScoringError(
+        f"model: expected one model with files VERSION/model.onnx; found {what}. Other kinds that Triton serves need "
+        "a scoring script.",
+        target="model",
+    )

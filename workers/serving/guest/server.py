@@ -18,7 +18,7 @@ from pathlib import Path
 # Run by path: siblings are reached as a package, and nothing of it stays on the user's import path.
 _HERE = str(Path(__file__).resolve().parent)
 sys.path[:] = [str(Path(_HERE).parent), *(place for place in sys.path if Path(place or ".").resolve() != Path(_HERE))]
-from guest import custom_model, mlflow_model, scoring, wire  # noqa: E402
+from guest import custom_model, mlflow_model, model_files, scoring, wire  # noqa: E402
 
 sys.path.pop(0)
 
@@ -58,7 +58,9 @@ def load(config: Config) -> scoring.Model:
         return mlflow_model.MlflowModel(folder)
     if config.kind == "custom_model":
         return custom_model.FileModel(folder)
-    raise ValueError(f"kind: {config.kind!r} is not mlflow_model or custom_model.")
+    if config.kind == "triton_model":
+        return custom_model.FileModel(model_files.find_triton(folder))
+    raise ValueError(f"kind: {config.kind!r} is not mlflow_model, custom_model or triton_model.")
 
 
 def _share_processors(concurrent: int) -> None:
