@@ -14,14 +14,19 @@ import pandas
 from pieces import DELIMITERS, text_of
 
 MODEL = None
+# The specification of the one array that the model takes; None for a model that takes tables.
+ARRAY = None
 CHUNK_ROWS = 50_000
 # What a piece has that is a part of its file.
 PARTS = {"start", "group"}
 
 
 def init():
-    global MODEL
+    global MODEL, ARRAY
     MODEL = mlflow.pyfunc.load_model(os.environ["AZUREML_MODEL_DIR"])
+    taken = MODEL.metadata.get_input_schema()
+    if taken is not None and taken.is_tensor_spec() and not taken.has_input_names():
+        ARRAY = taken.inputs[0]
 
 
 def run(mini_batch):
@@ -34,12 +39,17 @@ def scored(piece):
     for table in tables(piece):
         if not len(table):
             continue
-        frame = columns(MODEL.predict(table))
+        frame = columns(MODEL.predict(table if ARRAY is None else array_of(table)))
         if is_whole:
             frame.insert(0, "row", range(first, first + len(frame)))
         frame["file"] = name
         first += len(frame)
         yield from lines_of(frame)
+
+
+def array_of(table):
+    """The rows of a table in the shape and type of the model's array."""
+    return table.to_numpy().astype(ARRAY.type).reshape(len(table), *ARRAY.shape[1:])
 
 
 def lines_of(frame):
