@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from app.access.caller import Caller
 from app.access.guard import CallerDep, allow
 from app.errors import NotFound
-from app.jobs import causes, facets, logs, previews, queries, waiting
+from app.jobs import causes, facets, logs, previews, progress, queries, waiting
 from app.jobs.lifecycle import Status
 from app.jobs.permissions import READ
 from app.jobs.places import USER_LOG
@@ -50,6 +50,13 @@ def overview(name: str, request: Request, session: SessionDep, caller: CallerDep
 def status_fragment(name: str, request: Request, session: SessionDep, caller: CallerDep) -> Response:
     job = queries.get(session, caller.workspace.id, name)
     return templates.TemplateResponse(request, "jobs/_status.html", {"job": job})
+
+
+@router.get("/_progress", dependencies=[allow(READ)])
+def progress_fragment(name: str, request: Request, session: SessionDep, caller: CallerDep) -> Response:
+    """How far a parallel step is."""
+    job = queries.get(session, caller.workspace.id, name)
+    return templates.TemplateResponse(request, "jobs/_progress.html", {"job": job, "done": progress.read(job)})
 
 
 @router.get("/_waiting", dependencies=[allow(READ)])

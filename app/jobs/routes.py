@@ -1,13 +1,13 @@
 """REST for jobs."""
 
 from dataclasses import replace
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from starlette.responses import StreamingResponse
 
 from app.access.guard import CallerDep, allow, note
-from app.jobs import interactive, logs, queries, service, streams, waiting
+from app.jobs import interactive, logs, progress, queries, service, streams, waiting
 from app.jobs.lifecycle import Priority
 from app.jobs.permissions import READ, WRITE
 from app.jobs.places import USER_LOG
@@ -104,6 +104,12 @@ def resubmit(name: str, session: SessionDep, caller: CallerDep) -> JobRead:
     job = service.resubmit(session, caller, queries.get(session, caller.workspace.id, name))
     note(session, "jobs", job.name, after={"resubmitted": name})
     return JobRead.of(job)
+
+
+@router.get("/{name}/progress", dependencies=[allow(READ)])
+def how_far(name: str, session: SessionDep, caller: CallerDep) -> dict[str, Any]:
+    """How far a parallel step is: `items` of a `unit`, `share`, `seconds_left`; empty for other jobs."""
+    return progress.read(queries.get(session, caller.workspace.id, name)) or {}
 
 
 @router.get("/{name}/yaml", dependencies=[allow(READ)], response_class=Response)

@@ -14,6 +14,7 @@ POLL_SECONDS = 0.4
 PATIENCE_SECONDS = 120
 SWEEP_SECONDS = 2
 PIPELINE_SECONDS = 1
+PROGRESS_SECONDS = 5
 _AT_ONCE = 50
 
 
@@ -121,15 +122,30 @@ class _Steps:
     def __init__(self, transport: Transport, pipeline: dict) -> None:
         self._transport, self._address = transport, f"/api/jobs/{pipeline['name']}/graph"
         self._told: dict[str, str] = {}
+        self._measured = time.monotonic()
 
     def news(self) -> Iterator[str]:
         found = _patiently(lambda: self._transport.json("GET", self._address))
         for step in found["nodes"]:
             status = step["status"]
+            if step["type"] == "parallel" and status == self._told.get(step["id"]) == "Running":
+                yield from self._progress(step)
             if status in ("NotStarted", "Queued", "Preparing", "Finalizing") or self._told.get(step["id"]) == status:
                 continue
             self._told[step["id"]] = status
             yield self._line(step)
+
+    def _progress(self, step: dict) -> Iterator[str]:
+        """How far a parallel step is, every few seconds."""
+        if time.monotonic() - self._measured < PROGRESS_SECONDS:
+            return
+        self._measured = time.monotonic()
+        done = _patiently(lambda: self._transport.json("GET", f"/api/jobs/{step['job']}/progress"))
+        if done:
+            said = [f"Step {step['display_name']}", f"{done['items']:,} {done['unit']}"]
+            said += [f"{done['share']:.0%}"] if done["share"] is not None else []
+            said += [f"{done['seconds_left']:.0f} s left"] if done["seconds_left"] else []
+            yield "  ".join(said)
 
     def _line(self, step: dict) -> str:
         said = [f"Step {step['display_name']}", step["status"]]

@@ -175,6 +175,9 @@ def test_pages_deploy_score_and_show_how_far_it_is(alice, bob, wine):
         store().write_bytes(progress_key(step.workspace_id, step.name), told.encode())
     shown = alice.get(f"{page}/jobs").text
     assert "1,234 rows, 2 failed" in shown and "61 s left" in shown and 'value="50"' in shown
+    fragment = alice.get(f"/jobs/{step.name}/_progress").text
+    assert "61 s left" in fragment and "hx-trigger" in fragment
+    assert alice.get(f"/api/jobs/{step.name}/progress").json()["items"] == 1234
     assert "night" in alice.get("/batch-endpoints").text
     assert bob.post(f"{page}/delete").status_code == 403
     assert alice.post(f"{page}/delete").headers["location"].endswith("/batch-endpoints")

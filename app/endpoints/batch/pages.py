@@ -8,10 +8,11 @@ from starlette.responses import RedirectResponse
 
 from app.access.caller import Caller
 from app.access.guard import CallerDep, allow, note
-from app.endpoints.batch import pages_invoke, pages_new, progress, queries, service, snippets
+from app.endpoints.batch import pages_invoke, pages_new, queries, service, snippets
 from app.endpoints.batch.tables import BatchEndpoint
 from app.endpoints.permissions import READ, WRITE
 from app.jobs import permissions as jobs
+from app.jobs import progress
 from app.web.addressing import url_for_workspace
 from app.web.routing import include
 from app.web.session import SessionDep
@@ -62,9 +63,9 @@ def _jobs_context(session: Session, endpoint: BatchEndpoint, deployment: str = "
     found = queries.jobs(session, endpoint, deployment, **{"size": 25, **which})
     return {
         "page": found,
-        "progress_of": progress.of_jobs(session, found.rows),
+        "progress_of": progress.of_pipelines(session, found.rows),
         "deployment_of": queries.deployment_names(session, found.rows),
-        "is_settled": progress.is_settled(found.rows),
+        "is_settled": all(job.status.is_final for job in found.rows),
     }
 
 

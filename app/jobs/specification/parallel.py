@@ -109,7 +109,8 @@ def read(file: Section, component: ParallelComponent | None) -> ParallelJob:
     job = read_command_job(_header(file), task)
     _check_outputs(file, parallel, ports)
     given = {name: getattr(job, name) for name in job.__dataclass_fields__ if name != "type"}
-    found = replace(ParallelJob(**given), parallel=parallel)
+    # Retries are of mini-batches.
+    found = replace(ParallelJob(**given), parallel=parallel, max_retries=0)
     if component is None:
         return found
     return replace(
