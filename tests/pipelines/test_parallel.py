@@ -73,9 +73,9 @@ MEETING = """\
 import os, time
 def run(paths):
     number = int(open(paths[0]).read())
-    if os.environ["NODE_RANK"] == "1" and number == 5:
-        open("go", "w").close()
-    while os.environ["NODE_RANK"] == "0" and not os.path.exists("go"):
+    rank = os.environ["NODE_RANK"]
+    open(rank + ".here", "w").close()
+    while not os.path.exists({"0": "1", "1": "0"}[rank] + ".here"):
         time.sleep(0.01)
     return [f"{number} {os.environ['NODE_RANK']}"]
 """
