@@ -24,6 +24,7 @@ format: $(VENV)/.dev
 bench: $(VENV)/.dev .environments/.curated
 	@$(BIN)/python bench/launch.py
 	@$(BIN)/python bench/pipeline.py
+	@$(BIN)/python bench/sweep.py
 
 bench-tracking: $(VENV)/.dev .environments/.curated
 	@$(BIN)/python bench/tracking.py $(OPTIONS)

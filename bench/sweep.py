@@ -1,8 +1,8 @@
 """A sweep of a thousand trials that may all run at once, through one worker: how long until all are queued and over.
 
-Each trial is a trivial command. With as many slots as trials the worker holds all of them at once; with the number of
-processors (`--slots 2`) they queue. Prints the seconds and the most memory that the processes of the server took.
-Run it alone: it needs about 30 MB a trial that runs at once. `--trials 100` is a short form of it.
+Each trial is a trivial command, which is over sooner than the next one starts; with `--seconds 60` each lasts, so that
+all run at once where there are as many slots. Prints the seconds and the most memory that the processes of the server
+took. Run it alone. `--trials 100` is a short form of it.
 """
 
 import argparse
@@ -27,22 +27,23 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--trials", type=int, default=1000)
     parser.add_argument("--slots", type=int, default=1000)
+    parser.add_argument("--seconds", type=int, default=0)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         server = start(Path(folder, "home"), "--slots", str(options.slots))
         try:
             # The environment and the metadata of everything are there before it counts.
-            run(server, sweep(1), Memory(server))
+            run(server, sweep(1, 0), Memory(server))
             memory = Memory(server)
-            report(options, *run(server, sweep(options.trials), memory), memory)
+            report(options, *run(server, sweep(options.trials, options.seconds), memory), memory)
         finally:
             stop(server)
 
 
-def sweep(trials: int) -> dict:
+def sweep(trials: int, seconds: int) -> dict:
     return {
         "type": "sweep",
-        "trial": {"command": "echo ${{search_space.x}}"},
+        "trial": {"command": f"sleep {seconds}; echo ${{{{search_space.x}}}}"},
         "search_space": {"x": {"type": "uniform", "min_value": 0, "max_value": 1}},
         "sampling_algorithm": "random",
         "objective": {"goal": "minimize", "primary_metric": "loss"},
