@@ -35,9 +35,10 @@ def register(commands: argparse._SubParsersAction) -> None:
     listing = data.verb("list", "list data assets, or the versions of one", run_data_list)
     nouns.add_name(listing, "list the versions of this data asset", required=False)
     nouns.add_limit(listing)
+    nouns.add_archived(listing)
     registries.add_registry(listing)
     show = data.verb("show", "describe a version, by default the newest", run_data_show)
-    _add_version(show, "data asset")
+    _add_version(show, "data asset", or_label=True)
     registries.add_registry(show)
     registries.add_share(data, "data", "data asset")
     profile = data.verb(
@@ -51,9 +52,10 @@ def register(commands: argparse._SubParsersAction) -> None:
     listing = model.verb("list", "list models, or the versions of one", run_model_list)
     nouns.add_name(listing, "list the versions of this model", required=False)
     nouns.add_limit(listing)
+    nouns.add_archived(listing)
     registries.add_registry(listing)
     show = model.verb("show", "describe a version, by default the newest", run_model_show)
-    _add_version(show, "model")
+    _add_version(show, "model", or_label=True)
     registries.add_registry(show)
     registries.add_share(model, "models", "model")
     _register_archive(model, "model", lambda client: client.registered_models, MODEL)
@@ -94,9 +96,11 @@ def _register_create(noun: nouns.Noun, what: str, run: nouns.Run, types: tuple[s
     create.add_argument("--description")
 
 
-def _add_version(parser: argparse.ArgumentParser, what: str) -> None:
+def _add_version(parser: argparse.ArgumentParser, what: str, *, or_label: bool = False) -> None:
     nouns.add_name(parser, f"name of the {what}")
     parser.add_argument("--version", "-v", help="version (default: the newest)")
+    if or_label:
+        parser.add_argument("--label", "-l", help="the version that has this label, such as latest")
 
 
 def run_data_create(options: argparse.Namespace) -> None:
@@ -114,7 +118,7 @@ def _listed(client, options: argparse.Namespace, kind: str, calls):
         return client.registries.assets(options.registry_name, kind, options.max_results)
     if options.name:
         return calls.versions(options.name, options.max_results)
-    return calls.list(options.max_results)
+    return nouns.listed(calls.list, options)
 
 
 def run_data_list(options: argparse.Namespace) -> None:
@@ -128,7 +132,8 @@ def run_data_show(options: argparse.Namespace) -> None:
         if options.registry_name:
             found = client.registries.asset(options.registry_name, "data", options.name, options.version)
         else:
-            found = client.data_asset(options.name, options.version)
+            version = options.label and changing.newest(client.data_assets, options.name, options.label)
+            found = client.data_asset(options.name, options.version or version)
         print_one(found, ("id", *DATA), options.output)
 
 
@@ -173,8 +178,10 @@ def _model(client, options: argparse.Namespace) -> dict:
     """A version. The answer about a whole model names its newest version, or is that version already."""
     if getattr(options, "registry_name", None):
         return client.registries.asset(options.registry_name, "models", options.name, options.version)
-    found = client.model(options.name, options.version)
-    if options.version or found.get("version"):
+    label = getattr(options, "label", None)
+    version = options.version or (label and changing.newest(client.registered_models, options.name, label))
+    found = client.model(options.name, version)
+    if version or found.get("version"):
         return found
     newest = found.get("latest_version") or max((int(item["version"]) for item in found.get("versions", [])), default=1)
     return client.model(options.name, str(newest))

@@ -3,19 +3,31 @@
 import argparse
 
 from app.cli import nouns
+from app.cli.confirming import add_yes, is_sure
 from app.cli.connecting import connect, say
 from app.cli.printing import print_list, print_one
 
 COLUMNS = ("name", "type", "min_instances", "max_instances", "in_use", "queue", "description")
 FIELDS = (*COLUMNS, "tags", "properties", "created_by", "created_at")
 WORKER = ("name", "host", "slots", "processors", "memory_bytes", "gpus", "engine", "usage", "heartbeat_at")
+# What scripts for Azure say of a compute beside that.
+KEPT = ("size", "tier", "location", "idle_time_before_scale_down")
 QUEUE = ("name", "weight", "max_slots", "slots_in_use", "waiting", "description")
 
 
 def register(commands: argparse._SubParsersAction) -> None:
     compute = nouns.Noun(commands, "compute", "computes: names under which jobs ask for workers")
-    create = compute.verb("create", "make a compute from a file, or change the one of its name", run_create)
-    nouns.add_file(create)
+    create = compute.verb(
+        "create", "make a compute from a file or from flags, or change the one of its name", run_create
+    )
+    nouns.add_file(create, required=False)
+    nouns.add_name(create, "name of the compute", required=False)
+    create.add_argument("--type", "-t", type=str.lower, help="amlcompute, computeinstance, kubernetes, virtualmachine")
+    create.add_argument("--min-instances", type=int)
+    create.add_argument("--max-instances", type=int, help="how many instances of jobs run on it at a time")
+    create.add_argument("--description")
+    for name in KEPT:
+        create.add_argument(f"--{name.replace('_', '-')}", help="kept as it is said; it means nothing here")
     nouns.add_changes(create)
     nouns.add_limit(compute.verb("list", "list computes", run_list))
     compute.verb("list-workers", "list the workers that are here now", run_workers)
@@ -26,7 +38,9 @@ def register(commands: argparse._SubParsersAction) -> None:
     update.add_argument("--max-instances", type=int, help="how many instances of jobs run on it at a time")
     update.add_argument("--queue", help="queue of the jobs that name it")
     update.add_argument("--description")
-    nouns.add_name(compute.verb("delete", "delete a compute", run_delete), "name of the compute")
+    delete = compute.verb("delete", "delete a compute", run_delete)
+    nouns.add_name(delete, "name of the compute")
+    add_yes(delete)
     _register_queues(commands)
 
 
@@ -44,8 +58,11 @@ def _register_queues(commands: argparse._SubParsersAction) -> None:
 
 
 def run_create(options: argparse.Namespace) -> None:
+    flags = ("name", "type", "min_instances", "max_instances", "description", *KEPT)
+    given, _ = nouns.definition(options, *flags)
     with connect(options) as client:
-        made = client.computes.create(options.file, options.set)
+        calls, is_file_alone = client.computes, options.file and not _given(options, *flags)
+        made = calls.create(options.file, options.set) if is_file_alone else calls.define(given)
     for warning in made["warnings"]:
         say(f"Warning: {warning}")
     print_one(made, FIELDS, options.output)
@@ -74,8 +91,9 @@ def run_update(options: argparse.Namespace) -> None:
 
 
 def run_delete(options: argparse.Namespace) -> None:
-    with connect(options) as client:
-        client.computes.delete(options.name)
+    if is_sure(options, f"the compute {options.name}"):
+        with connect(options) as client:
+            client.computes.delete(options.name)
 
 
 def run_queues(options: argparse.Namespace) -> None:

@@ -23,7 +23,7 @@ FORMATS = ("table", "json", "yaml", "tsv", "none")
 COLOURED = {"jsonc": "json", "yamlc": "yaml"}
 # What Azure's command line takes on every verb and what means nothing here.
 IGNORED = (("--resource-group", "-g"), ("--subscription",))
-IGNORED_SWITCHES = ("--only-show-errors", "--verbose", "--debug", "--no-wait")
+IGNORED_SWITCHES = ("--only-show-errors", "--verbose", "--debug", "--no-wait", "--skip-validation")
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from app.cli import job_changes, nouns
 from app.cli.connecting import connect, say
 from app.cli.printing import print_list, print_one
+from app.sdk.errors import BadFile
 
 COLUMNS = (
     "name", "display_name", "experiment_name", "status", "created_by", "created_at", "duration_seconds", "waiting",
@@ -34,6 +35,10 @@ def register(commands: argparse._SubParsersAction) -> None:
     nouns.add_changes(validate)
     listing = job.verb("list", "list jobs, newest first", run_list)
     nouns.add_limit(listing)
+    nouns.add_archived(listing)
+    listing.add_argument(
+        "--all-results", action="store_const", const=None, dest="max_results", help="all of them, however many"
+    )
     listing.add_argument("--status", action="append", help="only jobs in this state; may be given several times")
     listing.add_argument("--experiment-name", help="only jobs of this experiment")
     listing.add_argument("--tag", help="only jobs with this tag: NAME or NAME=VALUE")
@@ -43,6 +48,10 @@ def register(commands: argparse._SubParsersAction) -> None:
     add_web(show)
     nouns.add_name(job.verb("stream", "follow the log of a job to its end", run_stream), "name of the job")
     nouns.add_name(job.verb("show-services", "list a job's interactive services", run_services), "name of the job")
+    ssh = job.verb("connect-ssh", "say what stands in for signing in to a running job", run_connect_ssh)
+    nouns.add_name(ssh, "name of the job")
+    for flags in (("--node-index", "-i"), ("--private-key-file-path", "-p")):
+        ssh.add_argument(*flags, help="taken for scripts of Azure's")
     nouns.add_name(job.verb("cancel", "cancel a job", run_cancel), "name of the job")
     retry = job.verb("retry", "go on from the failed steps of a pipeline", run_retry)
     nouns.add_name(retry, "name of the pipeline job")
@@ -130,10 +139,17 @@ def run_list(options: argparse.Namespace) -> None:
     narrowed = {"status": options.status, "experiment": options.experiment_name, "tag": options.tag}
     narrowed["parent"] = options.parent_job_name
     with connect(options) as client:
-        rows = client.jobs(options.max_results, **{name: value for name, value in narrowed.items() if value})
+        rows = nouns.listed(client.jobs, options, **{name: value for name, value in narrowed.items() if value})
         if options.output == "table":
             rows = (job | {"waiting": (job["waiting"] or {}).get("reason")} for job in rows)
         print_list(rows, COLUMNS, options.output, "There is no job yet. Submit one with: atelier job create -f job.yml")
+
+
+def run_connect_ssh(options: argparse.Namespace) -> None:
+    raise BadFile(
+        f"nobody may sign in to a running job; `atelier job stream -n {options.name}` follows its log, and a service "
+        "of the type jupyter_lab in its file opens a terminal beside it."
+    )
 
 
 def run_show(options: argparse.Namespace) -> None:

@@ -1,8 +1,10 @@
 """How a command of the form `atelier NOUN VERB` is made."""
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from itertools import chain, islice
 from pathlib import Path
+from typing import Any
 
 from app.cli.connecting import add_options
 from app.cli.printing import Form
@@ -53,6 +55,19 @@ def add_name(parser: argparse.ArgumentParser, text: str, *, required: bool = Tru
 
 def add_limit(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--max-results", "-r", type=int, default=50, metavar="N", help="how many at most (default: 50)")
+
+
+def add_archived(parser: argparse.ArgumentParser) -> None:
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--archived-only", action="store_true", help="only what is archived")
+    which.add_argument("--include-archived", action="store_true", help="what is archived too, after the rest")
+
+
+def listed(call: Callable[..., Iterable[dict]], options: argparse.Namespace, **narrowed: Any) -> Iterable[dict]:
+    """What a call lists, of that the archived as the flags of `add_archived` say."""
+    wanted = [{"archived": True}] if options.archived_only else [{}, *([{"archived": True}] * options.include_archived)]
+    rows = chain.from_iterable(call(options.max_results, **narrowed, **which) for which in wanted)
+    return islice(rows, options.max_results)
 
 
 def add_changes(parser: argparse.ArgumentParser) -> None:

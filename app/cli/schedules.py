@@ -3,6 +3,7 @@
 import argparse
 
 from app.cli import nouns
+from app.cli.confirming import add_yes, is_sure
 from app.cli.connecting import connect, say
 from app.cli.printing import print_list, print_one
 from app.sdk.errors import BadFile
@@ -26,7 +27,10 @@ def register(commands: argparse._SubParsersAction) -> None:
         nouns.add_changes(parser)
     listing = schedule.verb("list", "list schedules", run_list)
     nouns.add_limit(listing)
-    listing.add_argument("--enabled-only", action="store_true", help="only those that submit jobs")
+    which = listing.add_mutually_exclusive_group()
+    which.add_argument("--enabled-only", action="store_true", help="only those that submit jobs")
+    which.add_argument("--disabled-only", action="store_true", help="only those that do not")
+    which.add_argument("--include-disabled", action="store_true", help="all of them, as is usual here")
     for name, text, run in (
         ("show", "describe a schedule, with the next times at which it is due", run_show),
         ("enable", "let a schedule submit its jobs again, from now on", run_enable),
@@ -34,7 +38,10 @@ def register(commands: argparse._SubParsersAction) -> None:
         ("trigger", "submit the job of a schedule now", run_trigger),
         ("delete", "delete a schedule; its jobs stay", run_delete),
     ):
-        nouns.add_name(schedule.verb(name, text, run), "name of the schedule")
+        verb = schedule.verb(name, text, run)
+        nouns.add_name(verb, "name of the schedule")
+        if name == "delete":
+            add_yes(verb)
 
 
 def run_create(options: argparse.Namespace) -> None:
@@ -57,7 +64,7 @@ def _print(schedule: dict, output: str) -> None:
 
 
 def run_list(options: argparse.Namespace) -> None:
-    narrowed = {"enabled": True} if options.enabled_only else {}
+    narrowed = {"enabled": options.enabled_only} if options.enabled_only or options.disabled_only else {}
     with connect(options) as client:
         rows = client.schedules.list(options.max_results, **narrowed)
         empty = "There is no schedule yet. Make one with: atelier schedule create -f schedule.yml"
@@ -85,6 +92,8 @@ def run_trigger(options: argparse.Namespace) -> None:
 
 
 def run_delete(options: argparse.Namespace) -> None:
+    if not is_sure(options, f"the schedule {options.name}"):
+        return
     with connect(options) as client:
         client.schedules.delete(options.name)
     say(f"Deleted schedule {options.name}; its jobs stay.")

@@ -36,7 +36,7 @@ class Asset:
         nouns.add_name(listing, f"list the versions of this {self.noun}", required=False)
         nouns.add_limit(listing)
         self._add_registry(listing)
-        listing.add_argument("--archived-only", action="store_true", help=f"only archived {self.plural}")
+        nouns.add_archived(listing)
         for name, text, run in (
             ("show", "describe a version, by default the newest", self._show),
             ("archive", f"take {called}, or one version, out of the lists", self._archive),
@@ -79,7 +79,7 @@ class Asset:
             elif options.name:
                 rows = calls.versions(options.name, options.max_results)
             else:
-                rows = calls.list(options.max_results, archived=options.archived_only)
+                rows = nouns.listed(calls.list, options)
             empty = f"There is no {self.noun} yet. Make one with: atelier {self.noun} create -f {self.noun}.yml"
             print_list(rows, self.columns, options.output, empty)
 

@@ -16,6 +16,8 @@ def register(commands: argparse._SubParsersAction) -> None:
     nouns.add_file(create, required=False)
     nouns.add_name(create, "name of the workspace", required=False)
     _add_said(create)
+    for flag in ("--location", "--tags"):
+        create.add_argument(flag, nargs="+", help="taken for scripts of Azure's; it means nothing here")
     nouns.add_limit(workspace.verb("list", "list the workspaces in which you may do anything", run_list))
     nouns.add_name(workspace.verb("show", "describe a workspace", run_show), NAMED, required=False)
     update = workspace.verb("update", "change what is said about a workspace", run_update)

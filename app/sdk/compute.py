@@ -20,6 +20,10 @@ class Computes:
         text, _ = files.read_changed(Path(file), changes or [])
         return self._transport.json("POST", "/api/computes", json={"yaml": text})
 
+    def define(self, definition: dict[str, Any]) -> dict:
+        """Make a compute of the fields of such a file."""
+        return self._transport.json("POST", "/api/computes", json={"yaml": files.dump(definition)})
+
     def get(self, name: str) -> dict:
         return self._transport.json("GET", f"/api/computes/{quote(name)}")
 

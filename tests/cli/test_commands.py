@@ -12,6 +12,7 @@ from app.cli import (
     batch,
     changing,
     components,
+    compute,
     job_changes,
     jobs,
     main,
@@ -75,7 +76,7 @@ def run(alice, monkeypatch, capsys):
     """A command of a user against the application; answers its exit status, and what it printed as JSON or text."""
     token = alice.headers["Authorization"].removeprefix("Bearer ")
     direct = partial(Client, "http://testserver", token, transport=alice._transport)
-    calling = (assets, changing, job_changes, jobs, versioned, components, workspaces)
+    calling = (assets, changing, compute, job_changes, jobs, versioned, components, workspaces)
     for module in (*calling, online_endpoints, online_deployments, batch):
         monkeypatch.setattr(
             module, "connect", lambda options: direct(options.workspace or "default", say=lambda text: None)
@@ -101,6 +102,18 @@ def test_scripts_for_azures_command_line_run_unchanged(run, tmp_path):
     run("data", "update", "-n", "t", "-v", "1", "--set", "tags.a=1", "--no-wait")
     changed = run("data", "update", "-n", "t", "-v", "1", "--set", "tags.b=x", "--description", "first")[1]
     assert (changed["tags"], changed["description"]) == ({"a": "1", "b": "x"}, "first")
+    assert run("data", "show", "-n", "t", "--label", "latest")[1]["version"] == "2"
+    run("data", "archive", "-n", "t")
+    names = [[row["name"] for row in run("data", "list", *flags)[1]] for flags in ((), ("--include-archived",))]
+    assert names[1] == [*names[0], "t"] and "t" not in names[0]
+    made = run("compute", "create", "-n", "cpu", "--type", "AmlCompute", "--size", "Standard_DS3_v2",
+               "--min-instances", "0", "--max-instances", "4", "--skip-validation")  # fmt: skip
+    said = made[1]
+    assert (said["type"], said["max_instances"], said["properties"]["size"]) == ("amlcompute", 4, "Standard_DS3_v2")
+    code, said = run("job", "connect-ssh", "-n", "x", "--node-index", "0")
+    assert code == 1 and "nobody may sign in" in said
+    run("compute", "delete", "-n", "cpu", "--yes")
+    assert run("compute", "list")[1] == []
     assert run("workspace", "update", "--description", "ours")[1]["description"] == "ours"
     assert run("workspace", "show")[1]["name"] in [row["name"] for row in run("workspace", "list")[1]]
 
