@@ -34,15 +34,16 @@ def register(
     tags: dict | None = None,
     properties: dict | None = None,
     job_id: int | None = None,
+    is_filled: bool = True,
 ) -> DataVersion:
     """A new version of a data asset, which is made if there is none of that name.
 
-    `path` is `azureml://datastores/…` or a URL; raises NotFound when nothing is stored there.
+    `path` is `azureml://datastores/…` or a URL; raises NotFound when nothing is stored there and the asset `is_filled`.
     """
     check_name(name)
     if type not in TYPES:
         raise Invalid(f"type: {type!r} is no data type. It is one of {', '.join(TYPES)}.", target="type")
-    files, size = _measure(session, workspace_id, path, type)
+    files, size = _measure(session, workspace_id, path, type, is_filled=is_filled)
     asset = DATA.find(session, workspace_id, name)
     if asset is not None and asset.type != type:
         raise Invalid(f"type: data asset {name!r} is a {asset.type}; its versions cannot be {type}.", target="type")
@@ -63,7 +64,7 @@ def register(
     )
 
 
-def _measure(session: Session, workspace_id: int, path: str, type: str) -> tuple[int, int]:
+def _measure(session: Session, workspace_id: int, path: str, type: str, *, is_filled: bool) -> tuple[int, int]:
     """Files and bytes of what the workspace keeps; what lies elsewhere is looked at by the jobs that use it."""
     address = parse(path)
     if isinstance(address, InDatastore):
@@ -77,7 +78,7 @@ def _measure(session: Session, workspace_id: int, path: str, type: str) -> tuple
     if type == "uri_file" and store().size(key) is None:
         raise NotFound(f"path: there is no file at {path}.", target="path")
     files, size = store().total_size(key)
-    if not files:
+    if not files and is_filled:
         raise NotFound(f"path: there is nothing at {path}.", target="path")
     return files, size
 

@@ -111,6 +111,11 @@ def test_what_it_collects_and_where_it_runs_are_read_back(alice):
     assert put(alice, **said).status_code == 201
     shown = alice.get(BLUE).json()["properties"]
     assert {name: shown[name] for name in said} == said
+    # Clients define the folder that will be collected into before the deployment.
+    uri = f"azureml:/{SCOPE}/datastores/workspaceblobstore/paths/modelDataCollector/ep1/blue/model_inputs"
+    asset = {"properties": {"dataType": "uri_folder", "dataUri": uri}}
+    defined = alice.put(f"{SCOPE}/data/ep1-blue-model_inputs/versions/1", json=asset)
+    assert defined.status_code == 201, defined.text
 
 
 def test_a_deployment_that_fails_says_why_and_shows_its_log(alice):

@@ -43,17 +43,20 @@ def _told(request: Request, found: DataVersion) -> dict:
 
 
 def _create(session: Session, caller: Caller, name: str, version: str, asked: dict) -> DataVersion:
+    kind = asked.get("dataType") or "uri_folder"
     return service.register(
         session,
         caller.workspace.id,
         name,
-        asked.get("dataType") or "uri_folder",
+        kind,
         _path(asked),
         created_by=caller.user.name,
         version=version,
         description=asked.get("description") or "",
         tags=asked.get("tags") or {},
         properties=asked.get("properties") or {},
+        # Clients define the folders that a deployment will collect into before it does.
+        is_filled=kind != "uri_folder",
     )
 
 

@@ -36,7 +36,8 @@ def _none() -> list[int]:
 class Figures:
     """`buckets[i]` counts answers within BOUNDS[i] seconds and above the bound before; `waits` does so for the time
     that requests waited for their turn. `batches` counts requests by how many were predicted together, `collected`
-    those that were kept as data, `dropped` those that should have been.
+    those that were kept as data, `dropped` those that should have been; `compared` counts answers to copies of other
+    deployments' requests, `disagreed` those that said something else.
     """
 
     statuses: dict[int, int] = field(default_factory=dict)
@@ -46,6 +47,8 @@ class Figures:
     batches: dict[int, int] = field(default_factory=dict)
     collected: int = 0
     dropped: int = 0
+    compared: int = 0
+    disagreed: int = 0
 
     @property
     def requests(self) -> int:
@@ -60,8 +63,8 @@ class Figures:
             for key, count in its.items():
                 mine[key] = mine.get(key, 0) + count
         self.seconds += other.seconds
-        self.collected += other.collected
-        self.dropped += other.dropped
+        for name in ("collected", "dropped", "compared", "disagreed"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
         self.buckets = [mine + its for mine, its in zip(self.buckets, other.buckets, strict=True)]
         self.waits = [mine + its for mine, its in zip(self.waits, other.waits, strict=True)]
 
@@ -107,6 +110,11 @@ class Counters(Collector):
         figures = self._figures(workspace, endpoint, deployment)
         figures.collected += kept
         figures.dropped += not kept
+
+    def compared(self, workspace: str, endpoint: str, deployment: str, *, alike: bool) -> None:
+        figures = self._figures(workspace, endpoint, deployment)
+        figures.compared += 1
+        figures.disagreed += not alike
 
     def _figures(self, *key: str) -> Figures:
         return self._recent.get(key) or self._recent.setdefault(key, Figures())

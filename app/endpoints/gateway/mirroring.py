@@ -114,6 +114,7 @@ class Mirror:
         else:
             found.compared += 1
             copy.disagrees = not alike(answer.body, its.body)
+            self._scoring.counters.compared(ask.workspace, ask.endpoint, copy.deployment, alike=not copy.disagrees)
             if copy.disagrees:
                 found.disagreed += 1
                 self._keep(found, ask, answer, its)

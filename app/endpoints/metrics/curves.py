@@ -1,8 +1,8 @@
 """The metrics of deployments, by the names that Azure Monitor gives them, and how each is drawn.
 
 Source of the names: https://learn.microsoft.com/azure/machine-learning/monitor-azure-machine-learning-reference
-(Microsoft.MachineLearningServices/workspaces/onlineEndpoints and …/deployments). Azure has no metric of waiting and
-batches; theirs are ours.
+(Microsoft.MachineLearningServices/workspaces/onlineEndpoints and …/deployments). Azure has no metric of waiting,
+batches and mirrored traffic; theirs are ours.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -68,6 +68,11 @@ def _per_minute(name: str) -> Callable[[ByName], Lines]:
     return _each(lambda one: one.tally.get(name, 0) * 60 / one.seconds)
 
 
+def _disagreement(one: Stretch) -> float | None:
+    compared = one.tally.get("compared")
+    return 100 * one.tally.get("disagreed", 0) / compared if compared else None
+
+
 def _by_status(by_name: ByName) -> Lines:
     many = _together(by_name)
     known = sorted({status for one in many for status in one.tally.get("requests", {})})
@@ -98,6 +103,7 @@ CURVES = {
     "CpuMemoryBytes": Curve("Memory of an instance, MiB", _gauge("memory", 2**-20)),
     "DataCollectionEventsPerMinute": Curve("Requests collected a minute", _per_minute("collected")),
     "DataCollectionErrorsPerMinute": Curve("Requests not collected a minute", _per_minute("dropped")),
+    "DisagreementPercentage": Curve("Answers to copies that differ, %", _each(_disagreement)),
     "GpuUtilizationPercentage": Curve("GPU, %", _gauge("gpu", 1)),
     "GpuMemoryBytes": Curve("Memory of GPUs, MiB", _gauge("gpu_memory", 2**-20)),
 }

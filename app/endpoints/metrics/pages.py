@@ -18,6 +18,7 @@ RANGES = {"1h": "1 hour", "24h": "24 hours", "7d": "7 days", "30d": "30 days"}
 _WHERE = {
     "GpuUtilizationPercentage": "on_gpus",
     "GpuMemoryBytes": "on_gpus",
+    "DisagreementPercentage": "compared",
     "DataCollectionEventsPerMinute": "collected",
     "DataCollectionErrorsPerMinute": "dropped",
 }

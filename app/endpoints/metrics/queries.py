@@ -140,5 +140,7 @@ def _summary(tally: Tally) -> dict:
         "most_memory_bytes": tally.get("memory", {}).get("max"),
         "collected": tally.get("collected", 0),
         "dropped": tally.get("dropped", 0),
+        "compared": tally.get("compared", 0),
+        "disagreed": tally.get("disagreed", 0),
         "on_gpus": "gpu" in tally,
     }

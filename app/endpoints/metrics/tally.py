@@ -1,7 +1,8 @@
 """Numbers of a stretch of time that add up, over gateways, instances and stretches.
 
 A tally is JSON: `requests` by status, `seconds` in all, `latency` and `waits` as counts by bucket (see
-`gateway/counters.py`), `batches` by size, `collected` and `dropped` (see `collecting`), and gauges such as `cpu` as
+`gateway/counters.py`), `batches` by size, `collected` and `dropped` (see `collecting`), `compared` and `disagreed` (see
+`gateway/mirroring.py`), and gauges such as `cpu` as
 `{"sum", "count", "max"}`. What is 0 is left out.
 """
 
@@ -22,6 +23,8 @@ def of_figures(figures: Figures) -> Tally:
         "batches": {str(size): count for size, count in figures.batches.items()},
         "collected": figures.collected,
         "dropped": figures.dropped,
+        "compared": figures.compared,
+        "disagreed": figures.disagreed,
     }
     return {name: value for name, value in found.items() if value}
 
