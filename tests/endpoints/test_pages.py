@@ -372,7 +372,7 @@ def test_a_trial_is_set_up_shown_and_ended_on_its_tab(carol, served):
     COMPARISONS.elsewhere = [{key: Comparison(mirrored=4, compared=4, disagreed=1, examples=[example])}]
     page = text_of(carol, "/endpoints/tasting/trial")
     COMPARISONS.elsewhere = []
-    assert "on trial" in page and "25.0 %" in page and "[7.5]" in page and "copies: green 10 %" in page
+    assert "on trial" in page and "25.0 %" in page and "[7.5]" in page and "copies: none → green 10 %" in page
     carol.post("/endpoints/tasting/deployments/green/all-traffic")
     assert "Go back to blue 100 %" in text_of(carol, "/endpoints/tasting")
     assert carol.post("/endpoints/tasting/trial/roll-back").status_code == 303

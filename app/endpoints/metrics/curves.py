@@ -68,9 +68,14 @@ def _per_minute(name: str) -> Callable[[ByName], Lines]:
     return _each(lambda one: one.tally.get(name, 0) * 60 / one.seconds)
 
 
-def _disagreement(one: Stretch) -> float | None:
-    compared = one.tally.get("compared")
-    return 100 * one.tally.get("disagreed", 0) / compared if compared else None
+def _disagreement(by_name: ByName) -> Lines:
+    """A line for each deployment that got copies."""
+    mirrored = {name: many for name, many in by_name.items() if any("compared" in one.tally for one in many)}
+    return {name: [_differing(one.tally) for one in many] for name, many in mirrored.items()}
+
+
+def _differing(tally: Tally) -> float | None:
+    return 100 * tally.get("disagreed", 0) / tally["compared"] if tally.get("compared") else None
 
 
 def _by_status(by_name: ByName) -> Lines:
@@ -103,7 +108,7 @@ CURVES = {
     "CpuMemoryBytes": Curve("Memory of an instance, MiB", _gauge("memory", 2**-20)),
     "DataCollectionEventsPerMinute": Curve("Requests collected a minute", _per_minute("collected")),
     "DataCollectionErrorsPerMinute": Curve("Requests not collected a minute", _per_minute("dropped")),
-    "DisagreementPercentage": Curve("Answers to copies that differ, %", _each(_disagreement)),
+    "DisagreementPercentage": Curve("Answers to copies that differ, %", _disagreement),
     "GpuUtilizationPercentage": Curve("GPU, %", _gauge("gpu", 1)),
     "GpuMemoryBytes": Curve("Memory of GPUs, MiB", _gauge("gpu_memory", 2**-20)),
 }
