@@ -144,7 +144,7 @@ def test_token_modes_are_judged_by_the_route():
 def test_whatever_is_no_scoring_request_goes_on():
     async def check():
         async with client(gateway()) as http:
-            assert (await http.get("/endpoints/digits/score")).text == "the application"
+            assert (await http.put("/endpoints/digits/score")).text == "the application"
             assert (await http.post("/endpoints/digits")).text == "the application"
 
     asyncio.run(check())

@@ -61,6 +61,20 @@ def test_requests_on_one_connection_are_answered_in_their_order():
     asyncio.run(check())
 
 
+def test_a_get_reaches_the_instance_as_one():
+    async def check():
+        async with (
+            ScoringServer("a").running() as server,
+            port(route({"blue": [server]})) as (_, reader, writer),
+        ):
+            head = HEAD.replace("POST /endpoints/digits/score", "GET /endpoints/digits/score?q=all")
+            writer.write(request("", head) + request("", HEAD.replace("/score", "/swagger.json")))
+            assert [(await answer(reader))[0] for _ in range(2)] == [200, 404]
+            assert server.requests[0].startswith(b"GET /score?q=all HTTP/1.1")
+
+    asyncio.run(check())
+
+
 def test_a_chunked_body_is_taken_and_one_over_the_limit_ends_the_connection():
     async def check():
         async with (

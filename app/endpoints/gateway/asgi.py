@@ -10,11 +10,11 @@ from app.endpoints.gateway.routing import RoutingTable
 from app.endpoints.gateway.scoring import (
     BODY_BYTES,
     DEFAULT_WORKSPACE,
+    METHODS,
     Answer,
     Ask,
     Scoring,
     address_of,
-    method_of,
     refusal,
     too_large,
 )
@@ -38,13 +38,14 @@ class Gateway:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         found = address_of(scope["path"]) if scope["type"] == "http" else None
-        if found is None or scope["method"] != method_of(found[2]):
+        if found is None or scope["method"] not in METHODS[found[2]]:
             await self.app(scope, receive, send)
             return
         workspace, endpoint, action = found
         ask = Ask(
             workspace or scope.get("workspace") or DEFAULT_WORKSPACE, endpoint, action, dict(scope["headers"]), b""
         )
+        ask.method = scope["method"]
         ask.query = scope.get("query_string", b"")
         ask.request_id = scope.get("state", {}).get("request_id") or ""
         with suppress(ClientGone):

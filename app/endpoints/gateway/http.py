@@ -12,12 +12,12 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 from app.endpoints.gateway.scoring import (
     DEFAULT_WORKSPACE,
+    METHODS,
     Answer,
     Ask,
     Scoring,
     Underway,
     address_of,
-    method_of,
     refusal,
 )
 from app.endpoints.gateway.scoring import too_large as too_large_error
@@ -65,7 +65,7 @@ def _target(method: bytes, url: bytes) -> tuple[str, str, str] | Answer:
     """Workspace, endpoint and action, or what there is to say to whoever asks for anything else."""
     path = url.decode("latin-1")
     found = address_of(path)
-    if found is not None and method == method_of(found[2]).encode():
+    if found is not None and method.decode() in METHODS[found[2]]:
         return found[0] or DEFAULT_WORKSPACE, found[1], found[2]
     if method == b"GET" and path == "/healthz":
         return _ALIVE
@@ -271,8 +271,11 @@ class ClientConnection(asyncio.Protocol):
     def _ask(self, body: bytes) -> Ask | Answer:
         url, _, query = self._url.partition(b"?")
         find = _target if len(url) < REMEMBERED_BYTES else _target.__wrapped__
-        target = find(self._parser.get_method(), url)
-        return target if isinstance(target, Answer) else Ask(*target, self._headers, body, "", query)
+        method = self._parser.get_method()
+        target = find(method, url)
+        if isinstance(target, Answer):
+            return target
+        return Ask(*target, self._headers, body, query=query, method=method.decode())
 
     def _next(self) -> None:
         ask, keep = self._waiting.popleft()

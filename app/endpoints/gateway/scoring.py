@@ -75,6 +75,7 @@ class Ask:
     body: bytes
     request_id: str = ""
     query: bytes = b""
+    method: str = "POST"
     route: Route | None = None
     deployment: str | None = None
     mirrored: bool = False
@@ -107,8 +108,8 @@ def address_of(path: str) -> tuple[str | None, str, str] | None:
     return (unquote(found[1]) if found[1] else None, unquote(found[2]), found[3]) if found else None
 
 
-def method_of(action: str) -> str:
-    return "GET" if action == "swagger.json" else "POST"
+METHODS = {"score": ("POST", "GET"), "invocations": ("POST",), "swagger.json": ("GET",)}
+"""By action. A GET is for scripts that take raw requests; the scoring server refuses it for any other model."""
 
 
 def by_header_or_traffic(route: Route, ask: Ask) -> str:
@@ -201,7 +202,7 @@ class Scoring:
     def _compute(self, ask: Ask, done: Done) -> bool:
         """Whether a compiled model of this process answers."""
         compiled = ask.route.compiled.get(ask.deployment)
-        if self.engines is None or compiled is None or ask.action == "swagger.json":
+        if self.engines is None or compiled is None or ask.method != "POST":
             return False
         engine = self.engines.of(compiled)
         rows = engine.read(ask.body, ask.headers.get(b"content-type", b"")) if engine is not None else None
@@ -369,8 +370,7 @@ def _checked(ask: Ask, reply: Reply) -> Reply:
 
 def _request(ask: Ask, upstream: Upstream) -> tuple[bytes, bytes]:
     lines = [
-        b"%b /%b%b HTTP/1.1"
-        % (method_of(ask.action).encode(), ask.action.encode(), b"?" + ask.query if ask.query else b""),
+        b"%b /%b%b HTTP/1.1" % (ask.method.encode(), ask.action.encode(), b"?" + ask.query if ask.query else b""),
         b"host: " + upstream.address.encode(),
         b"content-length: %d" % len(ask.body),
         b"x-atelier-instance-key: " + upstream.key.encode(),

@@ -1,5 +1,6 @@
 """Scoring scripts of Azure ML that import what only Azure's images have."""
 
+import asyncio
 import json
 import sys
 
@@ -8,6 +9,7 @@ import pytest
 from workers.serving.guest import openapi
 from workers.serving.guest.custom_model import ScriptModel
 from workers.serving.guest.errors import BadInput
+from workers.serving.guest.scoring import Limits, ScoringApp
 from workers.serving.guest.wire import Request
 
 RAW = """
@@ -68,6 +70,16 @@ def test_a_raw_script_gets_the_request_and_answers_as_it_likes(script):
     assert (answer.status, answer.body, answer.headers) == (201, b'{"asked":"all"}', {"x-kind": "read"})
     answer = ask(model, b"\xff\x00a")
     assert (answer.status, answer.body, answer.content_type) == (200, b"a\x00\xff", "application/octet-stream")
+
+
+@pytest.mark.parametrize(("text", "status"), [(RAW, 201), (SCHEMA, 405)])
+def test_only_a_raw_script_takes_a_get(script, text, status):
+    async def answered():
+        app = ScoringApp("key", Limits(5, 1, 8))
+        app.model = script(text)
+        return await app(Request("GET", "/score", {"x-atelier-instance-key": "key"}, b"", "q=all"))
+
+    assert asyncio.run(answered()).status == status
 
 
 def test_a_schema_converts_what_is_sent_and_describes_the_route(script):

@@ -33,7 +33,7 @@ class ScriptModel:
         azure_scripts.install()
         module = _load_module(script)
         self._run = _function(module, "run", script)
-        self._takes_raw = hasattr(self._run, azure_scripts.RAW)
+        self.takes_raw = hasattr(self._run, azure_scripts.RAW)
         self._has_schema = hasattr(self._run, azure_scripts.INPUTS)
         init = _function(module, "init", script)
         init()
@@ -61,7 +61,7 @@ class ScriptModel:
             return Response(failed.status, json.dumps(failed.body()).encode(), {"x-ms-run-function-failed": "True"})
 
     def _call(self, request: Request) -> Any:
-        if self._takes_raw:
+        if self.takes_raw:
             given = azure_scripts.AMLRequest(request.method, request.path, request.query, request.headers, request.body)
             return self._run(given)
         try:

@@ -102,10 +102,16 @@ class ScoringApp:
         if not self._admits(request):
             raise Unauthorized("The header x-atelier-instance-key is missing or wrong.")
         if request.path in SCORED:
-            if request.method != "POST":
+            if request.method != "POST" and not self._takes_get(request):
                 raise MethodNotAllowed(f"{request.method} {request.path}: expected POST.")
             return await self._score(request)
         return self._describe(request)
+
+    def _takes_get(self, request: Request) -> bool:
+        """Scripts that take raw requests do, as in Azure ML; of a model that is not there yet nobody knows."""
+        if request.method != "GET" or request.path != "/score":
+            return False
+        return self.model is None or getattr(self.model, "takes_raw", False)
 
     def _describe(self, request: Request) -> Response:
         if request.method != "GET":
