@@ -27,7 +27,7 @@ LOOK_SECONDS = 0.5
 REPORT_SECONDS = 10
 # How long the end of a worker waits for the jobs that it let go.
 END_SECONDS = 6
-TAKING = "take jobs"
+TAKING, SWEEPS = "take jobs", "sweeps"
 
 
 class Node:
@@ -107,7 +107,8 @@ class Node:
 
     def release(self, held: Held) -> None:
         self.held.pop((held.job_id, held.rank), None)
-        self.wake(TAKING)
+        for duty in (TAKING, SWEEPS):
+            self.wake(duty)
 
     def _watch(self) -> None:
         """See which held jobs were cancelled, or given to another worker after a silence of ours."""
