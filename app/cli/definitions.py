@@ -5,6 +5,7 @@ import argparse
 from app.cli import nouns
 from app.cli.connecting import connect, say
 from app.cli.printing import print_list, print_one
+from app.sdk.errors import BadFile
 
 COLUMNS = ("name", "type", "description", "created_by", "updated_at")
 NOUNS = {
@@ -19,12 +20,14 @@ def register(commands: argparse._SubParsersAction) -> None:
 
 
 def _register(commands: nouns.Noun, noun: str) -> None:
-    create = commands.verb(
-        "create", f"define a {noun} from a file, or change it", _run(noun, _create), aliases=("update",)
-    )
-    nouns.add_file(create)
-    nouns.add_name(create, f"name of the {noun}, instead of the file's", required=False)
-    nouns.add_changes(create)
+    for verb, text in (
+        ("create", f"define a {noun} from a file, or change it"),
+        ("update", f"change a {noun} by its file, or single fields of one that is there by --set"),
+    ):
+        parser = commands.verb(verb, text, _run(noun, _create))
+        nouns.add_file(parser, required=verb == "create")
+        nouns.add_name(parser, f"name of the {noun}, instead of the file's", required=False)
+        nouns.add_changes(parser)
     nouns.add_limit(commands.verb("list", f"list {noun}s", _run(noun, _list)))
     show = commands.verb("show", f"describe a {noun}", _run(noun, _show))
     nouns.add_name(show, f"name of the {noun}")
@@ -43,8 +46,10 @@ def _run(noun: str, verb) -> nouns.Run:
 
 
 def _create(definitions, noun: str, options: argparse.Namespace) -> None:
+    if options.file is None and not options.name:
+        raise BadFile(f"Say which {noun}: --name NAME, or --file FILE with all of its fields.")
     changes = [*options.set, *([f"name={options.name}"] if options.name else [])]
-    made = definitions.create(options.file, changes)
+    made = definitions.create(options.file, changes) if options.file else definitions.change(options.name, options.set)
     for warning in made.pop("warnings", []):
         say(f"Warning: {warning}")
     print_one(made, list(made), options.output)

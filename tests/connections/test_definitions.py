@@ -85,6 +85,7 @@ def test_datastores_from_the_command_line(alice, monkeypatch, capsys, tmp_path):
 
     assert json.loads(atelier("create", "-f", str(tmp_path / "lake.yml"), "-o", "json"))["filesystem"] == "raw"
     assert "lake" in atelier("list") and SECRET not in atelier("show", "-n", "lake")
+    assert "ours" in atelier("update", "-n", "lake", "--set", "description=ours", "tags.team=a")
     assert SECRET in atelier("show", "-n", "lake", "--populate-secrets")
     atelier("delete", "-n", "lake", "--yes")
     assert alice.get("/api/datastores").json()["total"] == 0
