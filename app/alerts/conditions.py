@@ -15,6 +15,11 @@ OCCASIONS = {
     "stalled": "stalls",
     "metric": "has a metric that crosses a line",
 }
+ENDPOINT_OCCASIONS = {
+    "endpoint_errors": "fails more than a share of its requests",
+    "endpoint_slow": "answers slower than a limit",
+    "endpoint_unready": "has no instance that is ready",
+}
 ENDS = {
     Status.FAILED: ("failed", "ended"),
     Status.CANCELED: ("canceled", "ended"),

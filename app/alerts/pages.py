@@ -12,7 +12,7 @@ from starlette.responses import RedirectResponse
 from app.access.caller import Caller
 from app.access.guard import CallerDep, allow, note
 from app.alerts import queries, service
-from app.alerts.conditions import NOT_FINITE, OCCASIONS, OPERATORS
+from app.alerts.conditions import ENDPOINT_OCCASIONS, NOT_FINITE, OCCASIONS, OPERATORS
 from app.alerts.schemas import RuleCreate, RuleRead
 from app.alerts.tables import AlertRule
 from app.errors import AtelierError, Invalid
@@ -30,7 +30,10 @@ from app.web.templating import templates
 router = APIRouter(prefix="/alerts", include_in_schema=False)
 FORM = "alerts/edit.html"
 _CHOICES = {
-    "occasions": [(key, f"A run {word}") for key, word in OCCASIONS.items()],
+    "occasions": [
+        *((key, f"A run {word}") for key, word in OCCASIONS.items()),
+        *((key, f"An endpoint {word}") for key, word in ENDPOINT_OCCASIONS.items()),
+    ],
     "aggregates": [("last", "its value"), ("min", "its least value so far"), ("max", "its greatest value so far")],
     "operators": [(sign, "is NaN or infinite" if sign == NOT_FINITE else sign) for sign in OPERATORS],
 }
@@ -43,6 +46,7 @@ class Wanted(BaseModel):
     on: str = ""
     experiment: str = ""
     run: str = ""
+    endpoint: str = ""
     filter: str = ""
     metric: str = ""
     aggregate: str = "last"
@@ -149,11 +153,13 @@ def retry(delivery_id: str, session: SessionDep, caller: CallerDep) -> RedirectR
 
 
 @router.get("/new", dependencies=[allow(WRITE)])
-def new(request: Request, session: SessionDep, caller: CallerDep, run: str = "", on: str = "failed") -> Response:
-    """`run` is the run to tell of, where a run's page leads here."""
+def new(
+    request: Request, session: SessionDep, caller: CallerDep, run: str = "", endpoint: str = "", on: str = "failed"
+) -> Response:
+    """`run` or `endpoint` is what to tell of, where its page leads here."""
     job = jobs.get(session, caller.workspace.id, run) if run else None
     name = f"{job.display_name} {OCCASIONS.get(on, '').partition(',')[0]}" if job else ""
-    return templates.TemplateResponse(request, FORM, _form({"run": run, "on": on, "name": name}))
+    return templates.TemplateResponse(request, FORM, _form({"run": run, "endpoint": endpoint, "on": on, "name": name}))
 
 
 def _form(filled: dict, rule: AlertRule | None = None) -> dict:

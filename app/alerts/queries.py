@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import Select, exists, func, not_, or_, select
 from sqlalchemy.orm import Session
 
-from app.alerts.tables import AlertFiring, AlertRule
+from app.alerts.tables import AlertFiring, AlertRule, EndpointFiring
 from app.errors import NotFound
 from app.jobs.lifecycle import FINAL
 from app.jobs.tables import Job
@@ -35,15 +35,18 @@ def page(
 
 
 def last_fired(session: Session, rules: Sequence[AlertRule]) -> dict[int, tuple[int, datetime]]:
-    """Of how many runs each rule has told, and when last."""
-    found = select(AlertFiring.rule_id, func.count(), func.max(AlertFiring.at))
-    of_rules = found.where(AlertFiring.rule_id.in_([rule.id for rule in rules])).group_by(AlertFiring.rule_id)
-    return {rule_id: (count, at) for rule_id, count, at in session.execute(of_rules)}
+    """Of how many runs, or how often of endpoints, each rule has told, and when last."""
+    ids = [rule.id for rule in rules]
+    found: dict[int, tuple[int, datetime]] = {}
+    for table, count in ((AlertFiring, func.count()), (EndpointFiring, func.sum(EndpointFiring.times))):
+        of_rules = select(table.rule_id, count, func.max(table.at)).where(table.rule_id.in_(ids))
+        found |= {rule_id: (count, at) for rule_id, count, at in session.execute(of_rules.group_by(table.rule_id))}
+    return found
 
 
-def awake(session: Session, on: str) -> Sequence[AlertRule]:
-    """The rules of all workspaces that wait for an occasion."""
-    return session.scalars(select(AlertRule).where(AlertRule.on == on, AlertRule.muted.is_(False))).all()
+def awake(session: Session, *on: str) -> Sequence[AlertRule]:
+    """The rules of all workspaces that wait for one of some occasions."""
+    return session.scalars(select(AlertRule).where(AlertRule.on.in_(on), AlertRule.muted.is_(False))).all()
 
 
 def of_job(session: Session, job: Job, occasions: Sequence[str]) -> Sequence[AlertRule]:

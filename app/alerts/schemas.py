@@ -9,7 +9,7 @@ from app.notifications.schemas import shown_target
 
 
 class RuleCreate(BaseModel):
-    """`experiment` and `run` are names; `webhook_secret` is never shown again."""
+    """`experiment`, `run` and `endpoint` are names; `webhook_secret` is never shown again."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -17,6 +17,7 @@ class RuleCreate(BaseModel):
     on: str
     experiment: str | None = None
     run: str | None = None
+    endpoint: str | None = None
     filter: str = ""
     metric: str | None = None
     aggregate: str = "last"
@@ -43,6 +44,7 @@ class RuleRead(BaseModel):
     on: str
     experiment: str | None
     run: str | None
+    endpoint: str | None
     filter: str
     metric: str | None
     aggregate: str
@@ -63,6 +65,7 @@ class RuleRead(BaseModel):
         other = {
             "experiment": rule.experiment.name if rule.experiment else None,
             "run": rule.job.name if rule.job else None,
+            "endpoint": rule.endpoint_name,
             "signed": rule.webhook_secret is not None,
             "webhook_url": shown_target(rule.webhook_url, may_write) if rule.webhook_url else None,
         }

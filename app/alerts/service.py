@@ -4,13 +4,15 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from app.access.tables import Workspace
-from app.alerts.conditions import AGGREGATES, NOT_FINITE, OCCASIONS, OPERATORS, Line
-from app.alerts.tables import AlertFiring, AlertRule
+from app.alerts.conditions import AGGREGATES, ENDPOINT_OCCASIONS, NOT_FINITE, OCCASIONS, OPERATORS, Line
+from app.alerts.tables import AlertFiring, AlertRule, EndpointFiring
+from app.endpoints import queries as endpoints
+from app.endpoints.tables import OnlineEndpoint
 from app.errors import Invalid
 from app.experiments import queries as experiments
 from app.jobs import queries as jobs
@@ -22,6 +24,8 @@ from app.notifications import service as notifications
 from app.notifications.tables import Delivery
 from app.tracking.search import narrow
 
+MOST_MINUTES_OF_ENDPOINT = 110
+"""What is measured in ten seconds is kept for two hours."""
 LONGEST_NAME, MOST_EMAILS, MOST_COUNT, MOST_MINUTES = 200, 20, 1000, 7 * 24 * 60
 _INSERT = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
@@ -59,6 +63,10 @@ def _set(session: Session, rule: AlertRule, values: dict[str, Any]) -> None:
     if "run" in changed:
         name = changed.pop("run")
         rule.job = _find(session, rule, "run", jobs.find, name)
+    if "endpoint" in changed:
+        name = changed.pop("endpoint")
+        found = _find(session, rule, "endpoint", endpoints.find, name)
+        rule.endpoint_name = found.name if found else None
     if "webhook_secret" in changed:
         secret = changed.pop("webhook_secret")
         rule.webhook_secret = crypto.encrypt(secret) if secret else None
@@ -78,10 +86,12 @@ def _check(rule: AlertRule) -> None:
     rule.name = rule.name.strip()
     if not 0 < len(rule.name) <= LONGEST_NAME:
         raise Invalid(f"name: an alert has a name of up to {LONGEST_NAME} characters.", target="name")
-    _one_of("on", rule.on, OCCASIONS)
+    _one_of("on", rule.on, (*OCCASIONS, *ENDPOINT_OCCASIONS))
     narrow(select(Job.id), rule.filter or "")
     if rule.on == "metric":
         _check_line(rule)
+    if rule.on in ENDPOINT_OCCASIONS:
+        _check_of_endpoint(rule)
     if rule.on == "stalled" and not 1 <= (rule.minutes or 0) <= MOST_MINUTES:
         raise Invalid(f"minutes: a run stalls after 1 to {MOST_MINUTES} minutes of silence.", target="minutes")
     _check_receivers(rule)
@@ -97,6 +107,19 @@ def _check_line(rule: AlertRule) -> None:
         raise Invalid("threshold: say which value the metric must cross, a number.", target="threshold")
     if not 1 <= (1 if rule.count is None else rule.count) <= MOST_COUNT:
         raise Invalid(f"count: the line is crossed 1 to {MOST_COUNT} times in a row.", target="count")
+
+
+def _check_of_endpoint(rule: AlertRule) -> None:
+    if not 1 <= (rule.minutes or 0) <= MOST_MINUTES_OF_ENDPOINT:
+        message = f"minutes: an endpoint is looked at over the last 1 to {MOST_MINUTES_OF_ENDPOINT} minutes."
+        raise Invalid(message, target="minutes")
+    if rule.on != "endpoint_unready" and (rule.threshold is None or rule.threshold < 0):
+        what = (
+            "what share of requests may fail, in percent" if rule.on == "endpoint_errors" else "how many milliseconds"
+        )
+        raise Invalid(f"threshold: say {what}.", target="threshold")
+    if not 1 <= (1 if rule.count is None else rule.count) <= MOST_COUNT:
+        raise Invalid(f"count: 1 to {MOST_COUNT} requests are needed before it tells.", target="count")
 
 
 def _one_of(field: str, value: str, known: Sequence[str]) -> None:
@@ -118,12 +141,20 @@ def _check_receivers(rule: AlertRule) -> None:
 
 
 def describe(rule: AlertRule) -> str:
-    """What a rule waits for, after "a run …"."""
+    """What a rule waits for, after "When"."""
+    if rule.on == "endpoint_errors":
+        return f"an endpoint fails more than {rule.threshold:g} % of its requests within {rule.minutes} minutes"
+    if rule.on == "endpoint_slow":
+        return (
+            f"the 95th percentile of an endpoint's answers is over {rule.threshold:g} ms within {rule.minutes} minutes"
+        )
+    if rule.on == "endpoint_unready":
+        return f"an endpoint has no instance that is ready for {rule.minutes} minutes"
     if rule.on == "metric":
-        return f"logs that {line(rule).describe()}"
+        return f"a run logs that {line(rule).describe()}"
     if rule.on == "stalled":
-        return f"says nothing for {rule.minutes} minutes"
-    return OCCASIONS[rule.on]
+        return f"a run says nothing for {rule.minutes} minutes"
+    return f"a run {OCCASIONS[rule.on]}"
 
 
 def line(rule: AlertRule) -> Line:
@@ -150,6 +181,24 @@ def fire(session: Session, rule: AlertRule, job: Job, sentence: str) -> bool:
         "url": address,
     }
     _send(session, rule, f"run.{rule.on}", sentence, address, {"run": run})
+    return True
+
+
+def fire_of_endpoint(
+    session: Session, rule: AlertRule, endpoint: OnlineEndpoint, deployment: str, sentence: str
+) -> bool:
+    """Tell of a deployment, unless what was told of it last still holds; whether it did now."""
+    place = {"rule_id": rule.id, "endpoint_id": endpoint.id, "deployment": deployment}
+    insert = _INSERT[session.get_bind().dialect.name](EndpointFiring)
+    first = insert.values(**place, holds=True, times=1, at=now()).on_conflict_do_nothing()
+    if session.scalar(first.returning(EndpointFiring.rule_id)) is None:
+        again = update(EndpointFiring).filter_by(**place, holds=False)
+        changed = again.values(holds=True, times=EndpointFiring.times + 1, at=now())
+        if not session.execute(changed).rowcount:
+            return False
+    address = notifications.link(_workspace(session, rule), f"/endpoints/{endpoint.name}/metrics")
+    about = {"name": endpoint.name, "deployment": deployment or None, "url": address}
+    _send(session, rule, f"endpoint.{rule.on.removeprefix('endpoint_')}", sentence, address, {"endpoint": about})
     return True
 
 

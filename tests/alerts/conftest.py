@@ -1,7 +1,7 @@
 import pytest
 
 from tests.alerts.receivers import http_receiver, smtp_receiver
-from workers.reconcile import alerts, deliveries
+from workers.reconcile import alerts, deliveries, endpoint_alerts
 
 
 @pytest.fixture
@@ -23,9 +23,11 @@ def mails(started):
 def work():
     """What a worker's duties do: look at runs, then deliver."""
     watch = alerts.Watch()
+    endpoint_watch = endpoint_alerts.EndpointWatch()
 
     def once() -> None:
         alerts.reconcile(watch)
+        endpoint_alerts.reconcile(endpoint_watch)
         deliveries.reconcile()
 
     return once

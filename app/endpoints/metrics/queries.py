@@ -41,6 +41,12 @@ class Window:
         start = (moment - length) // seconds * seconds
         return cls(start if after is None else max(start, after + seconds), written, seconds)
 
+    @classmethod
+    def last(cls, seconds: int) -> "Window":
+        """The last so many seconds, in the shortest stretches."""
+        written = (milliseconds(now()) // 1000 - SHORTEST // 2) // SHORTEST * SHORTEST
+        return cls(written - seconds, written, SHORTEST)
+
     @property
     def closed(self) -> int:
         """Where the last stretch begins that is whole."""
