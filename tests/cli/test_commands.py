@@ -201,6 +201,21 @@ def test_files_are_scored_by_a_batch_endpoint_as_azures_scripts_do(run, tmp_path
     ]
     assert [job["name"] for job in run("batch-endpoint", "list-jobs", "-n", "reds")[1]] == [second, "one"]
     assert [job["name"] for job in run("batch-deployment", "list-jobs", "-n", "green", "-e", "reds")[1]] == ["one"]
+    pipeline = {
+        "name": "copying",
+        "type": "pipeline",
+        "inputs": {"data": {"type": "uri_folder"}, "word": {"type": "string"}},
+    }
+    step = {"command": "echo ${{inputs.word}}", "inputs": {"word": "${{parent.inputs.word}}"}}
+    (tmp_path / "pipeline.yml").write_text(json.dumps(pipeline | {"jobs": {"say": step}}))
+    deployed = {"name": "pipe", "endpoint_name": "reds", "type": "pipeline", "component": "pipeline.yml"}
+    settings = {"continue_on_step_failure": False, "default_compute": "cpu"}
+    (tmp_path / "pipe.yml").write_text(json.dumps(deployed | {"settings": settings}))
+    inputs = {"data": {"type": "uri_folder", "path": "pictures"}, "word": {"type": "string", "default": "hello"}}
+    (tmp_path / "inputs.yml").write_text(json.dumps({"inputs": inputs}))
+    assert run(*deploy, "-f", str(tmp_path / "pipe.yml"))[1]["component"] == "azureml:copying:1"
+    third = run(*invoke, "-d", "pipe", "-f", str(tmp_path / "inputs.yml"), "--set", "inputs.word.default=bye")
+    assert third[0] == 0, third
     code, said = run(*invoke, "--inputs", "epochs=5")
     assert code == 1 and "takes data, not a integer" in said
     assert run("batch-deployment", "delete", "-n", "blue", "-e", "reds", "-y")[0] == 0

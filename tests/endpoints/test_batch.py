@@ -3,12 +3,17 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+import yaml
 from sqlalchemy import select, update
 
 from app.access.queries import workspaces
 from app.database import reading, transaction
+from app.endpoints.batch.job_files import job_file
+from app.endpoints.batch.schemas import BatchDeploymentCreate, Invocation
+from app.endpoints.batch.tables import BatchDeployment, BatchEndpoint
 from app.jobs.lifecycle import Status
 from app.jobs.places import journals_key, progress_key
 from app.jobs.specification import load_command_job
@@ -22,8 +27,13 @@ from workers.execution.parallel import command_of
 from workers.execution.prepare import Plan
 from workers.reconcile import lost_jobs, pipelines
 
+EXAMPLE = Path(__file__).parents[2] / "examples" / "batch"
 ROOT = "azureml://datastores/workspaceblobstore/paths/uploads/x"
 ENDPOINTS = "/api/batch-endpoints"
+NAMED = {
+    "model": "azureml:moods:1",
+    "code_configuration": {"code": f"{ROOT}/src", "scoring_script": "score.py"},
+}
 SCRIPT = """\
 import os
 def init():
@@ -93,22 +103,23 @@ def test_the_default_deployment_stays_while_others_do(alice, bob, wine):
     assert bob.delete(wine).status_code == 403 and alice.delete(wine).status_code == 204
 
 
-def test_the_script_finds_its_model_and_rows_get_the_name_of_the_deployment(alice, wine, tmp_path):
-    post(alice, f"{wine}/deployments", scripted(output_file_name="reds.txt"))
-    name = post(alice, f"{wine}/jobs", {"input": {"path": f"{ROOT}/in"}})["name"]
-    job = load_command_job(alice.get(f"/api/jobs/{name}/yaml").text, find_component=lambda _: None)
-    step = job.steps["batchscoring"].job
-    for folder, file, text in (("in", "a.csv", "1"), ("model", "weights.txt", "red"), ("score", "old.txt", "")):
-        (tmp_path / folder).mkdir()
-        (tmp_path / folder / file).write_text(text)
-    (tmp_path / "score.py").write_text(SCRIPT)
-    inputs = {"input": str(tmp_path / "in"), "model": str(tmp_path / "model")}
-    outputs = {"score": str(tmp_path / "score")}
-    command = command_of(step.parallel, {"input": "uri_folder"}, tmp_path, inputs, outputs)
+def test_the_example_scores_its_files(tmp_path):
+    deployment = BatchDeploymentCreate.model_validate(yaml.safe_load((EXAMPLE / "deployment.yml").read_text()) | NAMED)
+    endpoint = BatchEndpoint(name="words")
+    row = BatchDeployment(name="moods", endpoint=endpoint, spec=deployment.model_dump(mode="json"))
+    text = yaml.safe_dump(job_file(row, Invocation(input={"path": "azureml:texts:1"})))
+    step = load_command_job(text, find_component=lambda _: None).steps["batchscoring"].job
+    (tmp_path / "score").mkdir()
+    (tmp_path / "score" / "old.txt").touch()
+    inputs = {"input": str(EXAMPLE / "data"), "model": str(EXAMPLE / "model")}
+    asked = step.parallel | {"entry_script": str(EXAMPLE / "src" / step.parallel["entry_script"])}
+    command = command_of(asked, {"input": "uri_folder"}, tmp_path, inputs, {"score": str(tmp_path / "score")})
     done = subprocess.run([sys.executable, *command.split()[1:]], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert (tmp_path / "score" / "reds.txt").read_text() == "a.csv red\n"
-    assert str(tmp_path / "score") in done.stdout
+    rows = ["monday.txt,5,3", "tuesday.txt,9,-4", "wednesday.txt,3,1"]
+    assert (tmp_path / "score" / "moods.csv").read_text().splitlines() == rows
+    config = json.loads((tmp_path / "parallel.json").read_text())
+    assert config["environment"]["AZUREML_BI_OUTPUT_PATH"] == str(tmp_path / "score")
 
 
 def test_a_lost_worker_s_rows_are_with_the_next_one_and_the_page_is_told_how_far_it_is(alice, wine, tmp_path):
