@@ -14,6 +14,7 @@ MARKS = {
     "pipeline": "jobs",
     "parallel": "task",
     "spark": "entry",
+    "flow": "nodes",
     "sweep": "trial",
     "automl": "primary_metric",
 }
@@ -43,7 +44,7 @@ def kind_of_component(file: Section) -> str:
     where = file.problems.document.where((*file.path, "type"))
     known = ", ".join(KINDS)
     if kind in MARKS:
-        text = f"this is a {kind} component, which this server does not keep yet; it keeps: {known}."
+        text = f"this is a {kind} component, which this server does not keep; it keeps: {known}."
     else:
         text = f"`{file.name_of('type')}` is {kind!r}; it must be one of: {known}."
     raise Invalid(f"{where}: {text}", target=file.name_of("type"))
