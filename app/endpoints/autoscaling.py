@@ -13,19 +13,23 @@ from app.errors import Invalid
 MOST_INSTANCES = 20
 DOWN = "atelier.scale_down_seconds"
 IDLE = "atelier.scale_to_zero_seconds"
+LATENCY = "atelier.target_latency_ms"
 WAKE = "atelier.wake_up_seconds"
+SETTLE_SECONDS = 15.0
+"""How long one more instance has to make requests quicker before the next is tried."""
 DEFAULTS = {DOWN: 120.0, IDLE: 600.0, WAKE: 60.0}
 
 
 @dataclass(frozen=True)
 class Limits:
-    """`target` is the number of requests at a time that one instance should have."""
+    """`target` is the number of requests at a time that one instance should have, `seconds` how long they may take."""
 
     least: int
     most: int
     target: float
     down_seconds: float
     idle_seconds: float
+    seconds: float | None = None
 
 
 @dataclass(frozen=True)
@@ -58,7 +62,22 @@ def limits_of(deployment: OnlineDeployment) -> Limits:
         target=at_a_time * settings["target_utilization_percentage"] / 100,
         down_seconds=seconds(deployment.properties, DOWN),
         idle_seconds=seconds(deployment.properties, IDLE),
+        seconds=_target_latency(deployment.properties),
     )
+
+
+def _target_latency(properties: Mapping[str, str]) -> float | None:
+    given = properties.get(LATENCY)
+    try:
+        found = None if given is None else float(given) / 1000
+    except ValueError:
+        found = 0.0
+    if found is not None and not 0 < found <= 180:
+        raise Invalid(
+            f"properties.{LATENCY}: {given!r} is no number of milliseconds up to 180000.",
+            target=f"properties.{LATENCY}",
+        )
+    return found
 
 
 def seconds(properties: Mapping[str, str], name: str) -> float:
@@ -82,6 +101,7 @@ def check(settings: Mapping, properties: Mapping[str, str]) -> None:
         )
     for name in DEFAULTS:
         seconds(properties, name)
+    _target_latency(properties)
 
 
 def check_count(count: int) -> None:
@@ -96,9 +116,19 @@ def wake_seconds(deployment: OnlineDeployment) -> float | None:
     return seconds(deployment.properties, WAKE)
 
 
-def step(limits: Limits, present: int, low: Low | None, in_flight: float, at: float) -> Step:
-    """What to do at a look at `at`, in seconds, with `in_flight` requests at a time since the last one."""
+def step(
+    limits: Limits, present: int, low: Low | None, in_flight: float, at: float, *, took: float = 0, unchanged: float = 0
+) -> Step:
+    """What to do at a look at `at`, in seconds, with `in_flight` requests at a time since the last one.
+
+    They `took` so many seconds. The number of instances has been `unchanged` for so long.
+    """
     wanted = min(max(math.ceil(in_flight / limits.target), limits.least), limits.most)
+    # Where no request waits for another, more instances make none quicker.
+    if limits.seconds is not None and took > limits.seconds and in_flight > present and wanted <= present < limits.most:
+        if unchanged < SETTLE_SECONDS:
+            return Step(present)
+        return Step(present + 1, None, f"requests take {took * 1000:.0f} ms")
     if wanted > present:
         why = "requests wait" if not present else f"{in_flight:.1f} requests at a time"
         reason = f"min_instances is {limits.least}" if present < limits.least else why

@@ -7,7 +7,7 @@ import pytest
 from app.database import transaction
 from app.endpoints import autoscaling, queries, service
 from app.endpoints.autoscaling import Limits, Low, Step
-from app.endpoints.gateway.load import Load
+from app.endpoints.gateway.load import Flow, Load
 from tests.endpoints.test_gateway import ScoringServer, gateway, route, score
 from workers.reconcile import autoscaling as duty
 
@@ -37,6 +37,18 @@ def test_more_at_once_and_fewer_after_a_while(present, low, in_flight, step):
     assert autoscaling.step(LIMITS, present, low, in_flight, at=1000) == step
 
 
+def test_one_more_at_a_time_while_requests_wait_for_each_other_and_take_too_long():
+    limits = Limits(least=1, most=4, target=10, down_seconds=60, idle_seconds=300, seconds=0.1)
+
+    def look(in_flight: float, took: float, unchanged: float) -> Step:
+        return autoscaling.step(limits, 2, None, in_flight, 1000, took=took, unchanged=unchanged)
+
+    assert look(5, 0.2, unchanged=20) == Step(3, None, "requests take 200 ms")
+    assert look(5, 0.2, unchanged=5) == Step(2)
+    assert look(1.5, 0.2, unchanged=20).count == look(5, 0.05, unchanged=20).count == 2
+    assert Flow(2, 10).seconds == 0.2
+
+
 def test_a_deployment_follows_its_load_down_to_none_and_says_why(carol):
     carol.post("/api/online-endpoints", json={"name": "tasting"})
     path = "/api/online-endpoints/tasting/deployments"
@@ -49,7 +61,7 @@ def test_a_deployment_follows_its_load_down_to_none_and_says_why(carol):
     assert (refused.status_code, refused.json()["target"]) == (400, "scale_settings.max_instances")
     assert carol.patch(f"{path}/blue", json={"scale_settings": SETTINGS}).status_code == 200
     for in_flight in (2.5, 0, 0, 0, 0, 0.2):
-        duty.reconcile(lambda in_flight=in_flight: {KEY: in_flight})
+        duty.reconcile(lambda in_flight=in_flight: {KEY: Flow(in_flight)})
     found = carol.get(f"{path}/blue").json()
     changes = [(one["before"], one["after"], one["reason"]) for one in found["scaling"]["changes"]]
     assert changes == [
@@ -85,7 +97,7 @@ def test_load_is_the_mean_of_requests_in_flight():
     load.enter(KEY)
     load.enter(KEY)
     load.means()
-    assert load.means()[KEY] == pytest.approx(2)
+    assert load.means()[KEY].in_flight == pytest.approx(2)
     load.leave(KEY)
     load.leave(KEY)
     load.means()

@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Callable
+from datetime import datetime
 
 from redis.exceptions import RedisError
 from sqlalchemy import select
@@ -12,13 +13,14 @@ from app.access.tables import Workspace
 from app.database import reading, transaction
 from app.endpoints import autoscaling, scaling
 from app.endpoints.gateway.counters import Key
+from app.endpoints.gateway.load import Flow
 from app.endpoints.tables import OnlineDeployment, OnlineEndpoint
 
 log = logging.getLogger(__name__)
 
 
-def reconcile(read_load: Callable[[], dict[Key, float]]) -> None:
-    """`read_load` gives the requests in flight of each deployment.
+def reconcile(read_load: Callable[[], dict[Key, Flow]]) -> None:
+    """`read_load` gives the requests of each deployment.
 
     While Redis is away nothing is known, and everything stays.
     """
@@ -32,15 +34,15 @@ def reconcile(read_load: Callable[[], dict[Key, float]]) -> None:
         if not found:
             return
         try:
-            in_flight = read_load()
+            flows = read_load()
         except (RedisError, OSError):
             log.warning("deployments are not scaled: Redis does not answer")
             return
         due = [
             (deployment_id, requests)
             for deployment_id, workspace in found
-            if _is_due(deployment := session.get_one(OnlineDeployment, deployment_id), requests := in_flight.get(
-                (workspace, deployment.endpoint.name, deployment.name), 0.0
+            if _is_due(deployment := session.get_one(OnlineDeployment, deployment_id), requests := flows.get(
+                (workspace, deployment.endpoint.name, deployment.name), Flow()
             ))
         ]  # fmt: skip
     for deployment_id, requests in due:
@@ -48,24 +50,39 @@ def reconcile(read_load: Callable[[], dict[Key, float]]) -> None:
             _scale(session, deployment_id, requests)
 
 
-def _is_due(deployment: OnlineDeployment, in_flight: float) -> bool:
-    next_step, low = _look(deployment, in_flight)
+def _is_due(deployment: OnlineDeployment, flow: Flow) -> bool:
+    next_step, low = _look(deployment, flow)
     return next_step.count != deployment.instance_count or next_step.low != low
 
 
-def _look(deployment: OnlineDeployment, in_flight: float) -> tuple[autoscaling.Step, autoscaling.Low | None]:
+def _look(deployment: OnlineDeployment, flow: Flow) -> tuple[autoscaling.Step, autoscaling.Low | None]:
     told = (deployment.scaling or {}).get("low")
     low = autoscaling.Low(**told) if told else None
     limits = autoscaling.limits_of(deployment)
-    return autoscaling.step(limits, deployment.instance_count, low, in_flight, time.time()), low
+    at = time.time()
+    found = autoscaling.step(
+        limits,
+        deployment.instance_count,
+        low,
+        flow.in_flight,
+        at,
+        took=flow.seconds,
+        unchanged=at - _changed_at(deployment),
+    )
+    return found, low
 
 
-def _scale(session: Session, deployment_id: int, in_flight: float) -> None:
+def _changed_at(deployment: OnlineDeployment) -> float:
+    changes = (deployment.scaling or {}).get("changes")
+    return datetime.fromisoformat(changes[-1]["at"]).timestamp() if changes else 0.0
+
+
+def _scale(session: Session, deployment_id: int, flow: Flow) -> None:
     """Looks again under a lock: another worker may have done it."""
     deployment = session.get(OnlineDeployment, deployment_id, with_for_update={"of": OnlineDeployment})
     if deployment is None or not autoscaling.is_on(deployment):
         return
-    next_step, _ = _look(deployment, in_flight)
+    next_step, _ = _look(deployment, flow)
     if next_step.count != deployment.instance_count:
         scaling.scale(session, deployment, next_step.count, next_step.reason)
         return

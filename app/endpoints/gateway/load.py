@@ -20,9 +20,26 @@ SILENT_SECONDS = 5.0
 FORGOTTEN_SECONDS = 3600.0
 
 
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """`in_flight` is a mean number of requests, `per_second` how many ended."""
+
+    in_flight: float = 0.0
+    per_second: float = 0.0
+
+    def __add__(self, other: "Flow") -> "Flow":
+        return Flow(self.in_flight + other.in_flight, self.per_second + other.per_second)
+
+    @property
+    def seconds(self) -> float:
+        """How long a request takes, by Little's law; 0 while none has ended."""
+        return self.in_flight / self.per_second if self.per_second else 0.0
+
+
 @dataclass(slots=True)
 class _Busy:
     in_flight: int = 0
+    ended: int = 0
     request_seconds: float = 0.0
     changed: float = field(default_factory=time.monotonic)
 
@@ -42,20 +59,22 @@ class Load:
         (self._busy.get(key) or self._busy.setdefault(key, _Busy())).add(1, time.monotonic())
 
     def leave(self, key: Key) -> None:
-        self._busy[key].add(-1, time.monotonic())
+        busy = self._busy[key]
+        busy.add(-1, time.monotonic())
+        busy.ended += 1
 
-    def means(self) -> dict[Key, float]:
-        """The mean number of requests in flight since the last call, of deployments that had any."""
+    def means(self) -> dict[Key, Flow]:
+        """What there was since the last call, of deployments that had any requests."""
         at = time.monotonic()
         passed, self._looked = max(at - self._looked, 1e-9), at
         found = {}
         for key, busy in list(self._busy.items()):
             busy.add(0, at)
             if busy.request_seconds:
-                found[key] = busy.request_seconds / passed
+                found[key] = Flow(busy.request_seconds / passed, busy.ended / passed)
             elif not busy.in_flight:
                 del self._busy[key]
-            busy.request_seconds = 0.0
+            busy.request_seconds, busy.ended = 0.0, 0
         return found
 
 
@@ -70,7 +89,10 @@ async def publish(redis_url: str, name: str, load: Load = LOAD) -> None:
             means = load.means()
             if means or not silent:
                 try:
-                    said = {"at": time.time(), "load": [[*key, mean] for key, mean in means.items()]}
+                    said = {
+                        "at": time.time(),
+                        "load": [[*key, flow.in_flight, flow.per_second] for key, flow in means.items()],
+                    }
                     await client.hset(KEY, name, orjson.dumps(said))
                     silent = not means
                 except (RedisError, OSError):
@@ -78,16 +100,16 @@ async def publish(redis_url: str, name: str, load: Load = LOAD) -> None:
             await asyncio.sleep(EVERY_SECONDS)
 
 
-def read(client: redis.Redis) -> dict[Key, float]:
-    """Requests in flight of each deployment, of all gateways. Raises RedisError."""
-    found: dict[Key, float] = {}
+def read(client: redis.Redis) -> dict[Key, Flow]:
+    """The requests of each deployment, of all gateways. Raises RedisError."""
+    found: dict[Key, Flow] = {}
     for name, said in client.hgetall(KEY).items():
         told = orjson.loads(said)
         silent = time.time() - told["at"]
         if silent > FORGOTTEN_SECONDS:
             client.hdel(KEY, name)
         elif silent < SILENT_SECONDS:
-            for workspace, endpoint, deployment, mean in told["load"]:
+            for workspace, endpoint, deployment, *flow in told["load"]:
                 key = (workspace, endpoint, deployment)
-                found[key] = found.get(key, 0.0) + mean
+                found[key] = found.get(key, Flow()) + Flow(*flow)
     return found
