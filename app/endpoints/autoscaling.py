@@ -129,6 +129,9 @@ def step(
         if unchanged < SETTLE_SECONDS:
             return Step(present)
         return Step(present + 1, None, f"requests take {took * 1000:.0f} ms")
+    if limits.seconds is not None and in_flight and took > limits.seconds / 2:
+        # Fewer would soon be too slow again.
+        wanted = max(wanted, min(present, limits.most))
     if wanted > present:
         why = "requests wait" if not present else f"{in_flight:.1f} requests at a time"
         reason = f"min_instances is {limits.least}" if present < limits.least else why

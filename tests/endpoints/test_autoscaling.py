@@ -45,7 +45,8 @@ def test_one_more_at_a_time_while_requests_wait_for_each_other_and_take_too_long
 
     assert look(5, 0.2, unchanged=20) == Step(3, None, "requests take 200 ms")
     assert look(5, 0.2, unchanged=5) == Step(2)
-    assert look(1.5, 0.2, unchanged=20).count == look(5, 0.05, unchanged=20).count == 2
+    assert look(1.5, 0.2, unchanged=20) == look(5, 0.06, unchanged=20) == Step(2)
+    assert look(5, 0.04, unchanged=20) == Step(2, Low(1000, 1))
     assert Flow(2, 10).seconds == 0.2
 
 
