@@ -64,8 +64,7 @@ class Ask:
     """A whole scoring request; `headers` have lower-case names. `route` and `deployment` are known once chosen.
 
     `mirrored` marks a copy that nobody waits for, `disagrees` that its answer was another. `said` goes with the answer.
-    `waited` is in seconds, `batch` how many were predicted with it; None where nobody tells. `collected` is what the
-    scoring script did of it, as JSON.
+    `waited` is in seconds, `batch` how many were predicted with it; None where nobody tells.
     """
 
     workspace: str
@@ -83,7 +82,6 @@ class Ask:
     said: tuple[tuple[bytes, bytes], ...] = ()
     waited: float | None = None
     batch: int | None = None
-    collected: bytes = b""
     started: float = field(default_factory=time.perf_counter)
 
 
