@@ -22,7 +22,7 @@ FORMS = ("input_data", "dataframe_split", "dataframe_records", "inputs", "instan
 
 @dataclass(frozen=True)
 class Collected:
-    """One request and its answer."""
+    """One request and its answer. `by_script` is what a scoring script collected: pairs of a collection and records."""
 
     at: float
     workspace: str
@@ -34,11 +34,12 @@ class Collected:
     request: bytes
     answer_type: str
     answer: bytes
+    by_script: bytes
     settings: Collecting
 
     @property
     def size(self) -> int:
-        return len(self.request) + len(self.answer)
+        return len(self.request) + len(self.answer) + len(self.by_script)
 
 
 def lines(found: Collected) -> Iterator[tuple[str, bytes]]:
@@ -52,6 +53,9 @@ def lines(found: Collected) -> Iterator[tuple[str, bytes]]:
         for name, body in (("model_inputs", found.request), ("model_outputs", found.answer)):
             if name in wanted:
                 yield name, _line(found, name, **_as_rows(body, hidden))
+    for name, data in orjson.loads(found.by_script) if found.by_script else ():
+        if name in wanted:
+            yield name, _line(found, name, data=redact(data, hidden), collectdatatype=ROWS)
 
 
 def _line(found: Collected, collection: str, **more: Any) -> bytes:

@@ -61,6 +61,7 @@ class DataCollector:
             request=ask.body,
             answer_type=dict(answer.headers).get(b"content-type", b"").decode("latin-1"),
             answer=answer.body,
+            by_script=ask.collected,
             settings=settings,
         )
         kept = self._size + found.size <= MOST_BYTES

@@ -45,7 +45,7 @@ JSON = (b"content-type", b"application/json")
 STAYS = frozenset(
     b"authorization host connection keep-alive content-length transfer-encoding te trailer upgrade expect "
     b"proxy-authorization proxy-connection x-atelier-instance-key x-ms-request-id date server "
-    b"x-atelier-waited x-atelier-batch".split()
+    b"x-atelier-waited x-atelier-batch x-atelier-collect x-atelier-collected".split()
 )
 
 
@@ -64,7 +64,8 @@ class Ask:
     """A whole scoring request; `headers` have lower-case names. `route` and `deployment` are known once chosen.
 
     `mirrored` marks a copy that nobody waits for, `disagrees` that its answer was another. `said` goes with the answer.
-    `waited` is in seconds, `batch` how many were predicted with it; None where nobody tells.
+    `waited` is in seconds, `batch` how many were predicted with it; None where nobody tells. `collected` is what the
+    scoring script did of it: JSON, pairs of a collection and its records.
     """
 
     workspace: str
@@ -82,6 +83,7 @@ class Ask:
     said: tuple[tuple[bytes, bytes], ...] = ()
     waited: float | None = None
     batch: int | None = None
+    collected: bytes = b""
     started: float = field(default_factory=time.perf_counter)
 
 
@@ -363,7 +365,7 @@ def _checked(ask: Ask, reply: Reply) -> Reply:
         # Another server has taken this address since the routes were read.
         raise Unavailable(f"Deployment {ask.deployment!r} is being moved. Try again.")
     _take_in(ask, reply.headers)
-    return reply
+    return _without_collected(ask, reply)
 
 
 def _request(ask: Ask, upstream: Upstream) -> tuple[bytes, bytes]:
@@ -375,6 +377,9 @@ def _request(ask: Ask, upstream: Upstream) -> tuple[bytes, bytes]:
         b"x-ms-request-id: " + ask.request_id.encode("latin-1"),
     ]
     lines += [name + b": " + value for name, value in ask.headers.items() if name not in STAYS]
+    collecting = ask.route.collecting.get(ask.deployment)
+    if collecting is not None and not collecting.in_rows:
+        lines.append(b"x-atelier-collect: " + ",".join(collecting.collections).encode())
     if b"content-type" not in ask.headers:
         lines.append(b"content-type: application/json")
     return b"\r\n".join(lines) + b"\r\n\r\n", ask.body
@@ -387,6 +392,15 @@ def _take_in(ask: Ask, headers: Mapping[bytes, bytes]) -> None:
         ask.batch = (
             max(1, min(MOST_BATCHED, int(headers[b"x-atelier-batch"]))) if b"x-atelier-batch" in headers else None
         )
+
+
+def _without_collected(ask: Ask, reply: Reply) -> Reply:
+    """What a script collected lies behind its answer."""
+    size = reply.headers.get(b"x-atelier-collected", b"")
+    if not (size.isdigit() and 0 < int(size) <= len(reply.body)) or ask.deployment not in ask.route.collecting:
+        return reply
+    ask.collected = reply.body[-int(size) :]
+    return replace(reply, body=reply.body[: -int(size)])
 
 
 def _passed_on(ask: Ask, reply: Reply) -> Answer:

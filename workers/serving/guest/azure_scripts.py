@@ -15,6 +15,7 @@ from datetime import date, datetime, time
 from typing import Any
 from urllib.parse import parse_qs
 
+from .collecting import BasicCorrelationContext, Collector
 from .errors import BadInput
 
 RAW, INPUTS, OUTPUT = "_atelier_raw", "_atelier_inputs", "_atelier_output"
@@ -207,6 +208,8 @@ def install() -> None:
         "azureml_inference_server_http.api.aml_request": services,
         "azureml_inference_server_http.api.aml_response": services,
         "inference_schema.schema_decorators": schema,
+        "azureml.ai.monitoring": {"Collector": Collector},
+        "azureml.ai.monitoring.context": {"BasicCorrelationContext": BasicCorrelationContext},
         kinds + "numpy_parameter_type": {"NumpyParameterType": NumpyParameterType},
         kinds + "pandas_parameter_type": {"PandasParameterType": PandasParameterType},
         kinds + "standard_py_parameter_type": {"StandardPythonParameterType": StandardPythonParameterType},

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from . import answers, azure_scripts, bodies, model_files
+from . import answers, azure_scripts, bodies, collecting, model_files
 from .batching import Given
 from .errors import BadInput, ScoringError
 from .signature import Table, read_cells
@@ -47,6 +47,10 @@ class ScriptModel:
         return body, answers.plain(output.plain_sample()) if output is not None else None
 
     def answer(self, request: Request) -> Response:
+        collecting.begin(request)
+        return collecting.attach(self._answer(request))
+
+    def _answer(self, request: Request) -> Response:
         """Any error of `run` is the script's own, and said to be."""
         try:
             found = self._call(request)
