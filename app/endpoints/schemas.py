@@ -130,7 +130,8 @@ class RequestSettings(Fields):
 
     request_timeout_ms: int = Field(5000, ge=1, le=180_000)
     max_concurrent_requests_per_instance: int = Field(1, ge=1, le=1000)
-    max_queue_wait_ms: int = Field(500, ge=0, le=180_000)
+    # Where it is not said a request may wait for its turn until its time is over.
+    max_queue_wait_ms: int | None = Field(None, ge=0, le=180_000)
 
 
 class Probe(Fields):

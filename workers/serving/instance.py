@@ -48,6 +48,7 @@ class InstanceSpec:
     environ: Mapping[str, str] = field(default_factory=dict)
     request_timeout_ms: int = 5000
     max_concurrent: int = 1
+    max_queue_wait_ms: int | None = None
     body_bytes: int = 16 * 2**20
     liveness_probe: Mapping[str, Any] = field(default_factory=dict)
     readiness_probe: Mapping[str, Any] = field(default_factory=dict)
@@ -90,6 +91,7 @@ class InstanceSpec:
             "address_file": str(self.address_path),
             "request_timeout_ms": self.request_timeout_ms,
             "max_concurrent_requests_per_instance": self.max_concurrent,
+            "max_queue_wait_ms": self.max_queue_wait_ms,
             "body_bytes": self.body_bytes,
             "watch_stdin": watch_stdin,
         }

@@ -57,6 +57,7 @@ def instance_of(wanted: dict[str, Any], folder: Path, python: Path) -> InstanceS
         environ=wanted["environment_variables"],
         request_timeout_ms=settings["request_timeout_ms"],
         max_concurrent=settings["max_concurrent_requests_per_instance"],
+        max_queue_wait_ms=settings["max_queue_wait_ms"],
         readiness_probe=wanted["readiness_probe"],
     )
 

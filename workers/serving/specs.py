@@ -80,6 +80,7 @@ def instance_spec(item: Wanted, python: Path, node: Node) -> InstanceSpec:
         environ=_variables(item),
         request_timeout_ms=settings.get("request_timeout_ms", 5000),
         max_concurrent=settings.get("max_concurrent_requests_per_instance", 1),
+        max_queue_wait_ms=settings.get("max_queue_wait_ms"),
         liveness_probe=item.liveness_probe,
         readiness_probe=item.readiness_probe,
         memory_bytes=memory_limit(node.settings, node.slots),

@@ -167,7 +167,7 @@ def deployment(found: OnlineDeployment, scope: str) -> dict[str, Any]:
         "instanceType": found.instance_type,
         "requestSettings": {
             "maxConcurrentRequestsPerInstance": settings.get("max_concurrent_requests_per_instance"),
-            **{of: duration(settings[to] / 1000) for of, to in _MILLISECONDS.items() if to in settings},
+            **{of: duration(settings[to] / 1000) for of, to in _MILLISECONDS.items() if settings.get(to) is not None},
         },
         "livenessProbe": _probe_shown(found.liveness_probe),
         "readinessProbe": _probe_shown(found.readiness_probe),

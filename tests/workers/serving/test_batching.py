@@ -114,3 +114,21 @@ def test_a_quick_model_answers_on_the_loop_one_at_once_and_what_comes_together_i
         assert not app.quick(*ask(1, key="other"))
 
     asyncio.run(check())
+
+
+def test_none_waits_longer_for_its_turn_than_the_deployment_says():
+    async def check():
+        held = threading.Event()
+        model = Doubling()
+        model.predict = lambda given: held.wait() and [0]
+        app = ScoringApp("key", Limits(5, 1, 8, queue_seconds=0.01))
+        app.model = model
+        sent = [Request("POST", "/score", {"x-atelier-instance-key": "key"}, b"[[1]]") for _ in range(2)]
+        scored, waits = [asyncio.create_task(app(request)) for request in sent]
+        refused = await waits
+        held.set()
+        return refused, await scored
+
+    refused, scored = asyncio.run(check())
+    assert (refused.status, scored.status) == (429, 200)
+    assert "0.01 s" in json.loads(refused.body)["error"]["message"]

@@ -42,11 +42,15 @@ class Model(Protocol):
 
 @dataclass(frozen=True)
 class Limits:
-    """`queued` is how many requests may wait for one of the `concurrent` that are scored at a time."""
+    """`queued` is how many requests may wait for one of the `concurrent` that are scored at a time.
+
+    None waits longer than `queue_seconds`, where that is said.
+    """
 
     timeout_seconds: float
     concurrent: int
     queued: int
+    queue_seconds: float | None = None
 
 
 class ScoringApp:
@@ -162,12 +166,19 @@ class ScoringApp:
         waiting = (request, asyncio.get_running_loop().create_future())
         self._waiting.append(waiting)
         self._dispatch()
+        if self._limits.queue_seconds is not None:
+            asyncio.get_running_loop().call_later(self._limits.queue_seconds, self._give_up, waiting)
         try:
             return await waiting[1]
         finally:
             if not waiting[1].done() or waiting[1].cancelled():
                 with suppress(ValueError):
                     self._waiting.remove(waiting)
+
+    def _give_up(self, waiting: Waiting) -> None:
+        with suppress(ValueError):
+            self._waiting.remove(waiting)
+            waiting[1].set_exception(TooBusy(f"It waited {self._limits.queue_seconds:g} s for its turn. Try again."))
 
     def _dispatch(self) -> None:
         """Nothing waits while a thread is idle; what comes while all are at work is the next batch."""

@@ -40,6 +40,7 @@ class Config:
     address_file: str | None = None
     request_timeout_ms: int = 5000
     max_concurrent_requests_per_instance: int = 1
+    max_queue_wait_ms: int | None = None
     max_queued_requests: int = 64
     body_bytes: int = 16 * 2**20
     watch_stdin: bool = False
@@ -92,7 +93,10 @@ def _end_with_parent() -> None:
 
 async def serve(config: Config) -> None:
     limits = scoring.Limits(
-        config.request_timeout_ms / 1000, config.max_concurrent_requests_per_instance, config.max_queued_requests
+        config.request_timeout_ms / 1000,
+        config.max_concurrent_requests_per_instance,
+        config.max_queued_requests,
+        None if config.max_queue_wait_ms is None else config.max_queue_wait_ms / 1000,
     )
     app = scoring.ScoringApp(config.key, limits)
     server, port = await wire.listen(app, config.host, config.port, config.body_bytes, scoring.refuse, app.quick)
