@@ -54,8 +54,8 @@ def start() -> None:
     _node.start(
         ("lost jobs", 5, lost_jobs.reconcile),
         ("lost builds", 5, lost_builds.reconcile),
-        ("instances of jobs", 0.5, partial(instance.start_reserved, _node)),
-        (TAKING, 0.5, partial(unsent_tasks.reconcile, _node)),
+        ("instances of jobs", 1, partial(instance.start_reserved, _node)),
+        (TAKING, 1, partial(unsent_tasks.reconcile, _node)),
         ("discarded files", 5, discarded_files.reconcile),
         ("deleted datasets", 5, deleted_datasets.reconcile),
         ("waiting operations", 5, waiting_operations.reconcile),
