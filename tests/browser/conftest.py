@@ -26,7 +26,10 @@ ARGUMENTS = [
     "--disable-sync",
 ]
 # What the browser says of an answer of 4xx or 5xx; the pages that are meant to be refused are looked at by their tests.
-ANSWERED = re.compile(r"Failed to load resource: the server responded with a status of (400|401|403|404|409|422)")
+# A request that `hx-sync` lets a later one replace is told as an abort.
+EXPECTED = re.compile(
+    r"Failed to load resource: the server responded with a status of (400|401|403|404|409|422)|htmx:sendAbort"
+)
 
 expect.set_options(timeout=20_000)
 
@@ -66,7 +69,7 @@ class Pages:
         page.on("console", lambda message: self._hear(page, message))
 
     def _hear(self, page: Page, message) -> None:
-        if message.type == "error" and not ANSWERED.search(message.text):
+        if message.type == "error" and not EXPECTED.search(message.text):
             self.complaints.append(f"{page.url}: {message.text}")
 
 
