@@ -3,7 +3,7 @@
 from typing import Annotated
 
 import yaml
-from fastapi import APIRouter, Depends, Form, Request, Response
+from fastapi import APIRouter, Form, Request, Response
 from pydantic import BaseModel, ValidationError
 from sqlalchemy.orm import Session
 from starlette.responses import RedirectResponse
@@ -27,7 +27,7 @@ router = APIRouter(prefix="/{name}/invoke", include_in_schema=False)
 MOST_OPTIONS = 200
 
 
-class Asked(BaseModel):
+class Asked(BaseModel, str_strip_whitespace=True):
     """The form as it was filled: words, so that wrong ones can be shown again."""
 
     deployment: str = ""
@@ -38,19 +38,6 @@ class Asked(BaseModel):
     mini_batch_size: str = ""
     instance_count: str = ""
     output_file_name: str = ""
-
-
-def _of_form(
-    deployment: Annotated[str, Form()] = "",
-    path: Annotated[str, Form()] = "",
-    type: Annotated[str, Form()] = "uri_folder",
-    inputs: Annotated[str, Form()] = "",
-    job_name: Annotated[str, Form()] = "",
-    mini_batch_size: Annotated[str, Form()] = "",
-    instance_count: Annotated[str, Form()] = "",
-    output_file_name: Annotated[str, Form()] = "",
-) -> Asked:
-    return Asked(**{name: text.strip() for name, text in locals().items()})
 
 
 def _context(session: Session, caller: Caller, endpoint: BatchEndpoint, filled: Asked) -> dict:
@@ -87,7 +74,7 @@ def form(name: str, request: Request, session: SessionDep, caller: CallerDep, de
 
 @router.post("", dependencies=[allow(jobs.WRITE)])
 def invoke(
-    name: str, request: Request, session: SessionDep, caller: CallerDep, asked: Annotated[Asked, Depends(_of_form)]
+    name: str, request: Request, session: SessionDep, caller: CallerDep, asked: Annotated[Asked, Form()]
 ) -> Response:
     endpoint = queries.get(session, caller.workspace.id, name)
     try:

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Form, Request, Response
+from fastapi import APIRouter, Form, Request, Response
 from pydantic import BaseModel, ValidationError
 from sqlalchemy.orm import Session
 from starlette.responses import RedirectResponse
@@ -24,11 +24,11 @@ router = APIRouter(prefix="/new", include_in_schema=False)
 SETTINGS = ("mini_batch_size", "max_concurrency_per_instance", "error_threshold", "output_file_name")
 
 
-class Wanted(BaseModel):
+class Wanted(BaseModel, str_strip_whitespace=True):
     """The form as it was filled: words, so that wrong ones can be shown again."""
 
     endpoint: str = ""
-    deployment: str = "blue"
+    deployment: str = ""
     model: str = ""
     environment: str = ""
     instance_count: str = "1"
@@ -37,21 +37,6 @@ class Wanted(BaseModel):
     error_threshold: str = "-1"
     output_file_name: str = "predictions.csv"
     description: str = ""
-
-
-def _of_form(
-    endpoint: Annotated[str, Form()] = "",
-    deployment: Annotated[str, Form()] = "",
-    model: Annotated[str, Form()] = "",
-    environment: Annotated[str, Form()] = "",
-    instance_count: Annotated[str, Form()] = "1",
-    mini_batch_size: Annotated[str, Form()] = "10",
-    max_concurrency_per_instance: Annotated[str, Form()] = "2",
-    error_threshold: Annotated[str, Form()] = "-1",
-    output_file_name: Annotated[str, Form()] = "predictions.csv",
-    description: Annotated[str, Form()] = "",
-) -> Wanted:
-    return Wanted(**{name: text.strip() for name, text in locals().items()})
 
 
 def _context(session: Session, caller: Caller, filled: Wanted) -> dict:
@@ -65,14 +50,12 @@ def _context(session: Session, caller: Caller, filled: Wanted) -> dict:
 
 @router.get("", dependencies=[allow(WRITE)])
 def new_page(request: Request, session: SessionDep, caller: CallerDep, endpoint: str = "", model: str = "") -> Response:
-    filled = Wanted(endpoint=endpoint, model=model.removeprefix("azureml:"))
+    filled = Wanted(endpoint=endpoint, deployment="blue", model=model.removeprefix("azureml:"))
     return templates.TemplateResponse(request, "batch/new.html", _context(session, caller, filled))
 
 
 @router.post("", dependencies=[allow(WRITE)])
-def create(
-    request: Request, session: SessionDep, caller: CallerDep, wanted: Annotated[Wanted, Depends(_of_form)]
-) -> Response:
+def create(request: Request, session: SessionDep, caller: CallerDep, wanted: Annotated[Wanted, Form()]) -> Response:
     try:
         with session.begin_nested():
             new = _checked(wanted)
