@@ -12,6 +12,7 @@ from app.components.permissions import READ, WRITE
 from app.components.tables import ComponentVersion
 from app.jobs import queries as jobs
 from app.jobs.specification import job_file, load_component
+from app.web.paging import AssetsShownQuery
 from app.web.routing import include
 from app.web.session import SessionDep
 from app.web.templating import templates
@@ -23,20 +24,9 @@ VERSION = "/{name}/versions/{version}"
 
 
 @router.get("", dependencies=[allow(READ)])
-def components(
-    request: Request,
-    session: SessionDep,
-    caller: CallerDep,
-    text: str = "",
-    sort: str = "-updated",
-    show: str = "",
-    page: Annotated[int, Query(ge=1)] = 1,
-) -> Response:
-    archived = show == "archived"
-    found = queries.page(
-        session, caller.workspace.id, text=text.strip(), sort=sort, archived=archived, number=page, size=25
-    )
-    context = {"page": found, "narrowed": bool(text.strip() or archived), "may_write": caller.can(WRITE.name)}
+def components(request: Request, session: SessionDep, caller: CallerDep, asked: AssetsShownQuery) -> Response:
+    found = queries.page(session, caller.workspace.id, **asked.narrowing)
+    context = {"page": found, "narrowed": asked.is_narrowed, "may_write": caller.can(WRITE.name)}
     return templates.TemplateResponse(request, "components/list.html", context)
 
 

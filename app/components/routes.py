@@ -10,7 +10,7 @@ from app.components import queries, service
 from app.components.permissions import READ, WRITE
 from app.components.queries import COMPONENTS
 from app.components.schemas import ComponentChange, ComponentCreate, ComponentRead
-from app.web.paging import Listing, PageNumber, PageSize, listing
+from app.web.paging import AssetsAskedQuery, Listing, PageNumber, PageSize, listing
 from app.web.routing import include
 from app.web.session import SessionDep
 from app.web.yaml_bodies import yaml_body, yaml_body_of
@@ -35,17 +35,9 @@ def create(new: Annotated[ComponentCreate, Depends(_sent)], session: SessionDep,
 
 
 @router.get("", response_model=Listing[ComponentRead], dependencies=[allow(READ)])
-def components(
-    session: SessionDep,
-    caller: CallerDep,
-    text: str = "",
-    sort: str = "-updated",
-    archived: bool = False,
-    page: PageNumber = 1,
-    size: PageSize = 50,
-) -> dict:
+def components(session: SessionDep, caller: CallerDep, asked: AssetsAskedQuery) -> dict:
     """The newest version of each component."""
-    found = queries.page(session, caller.workspace.id, text=text, sort=sort, archived=archived, number=page, size=size)
+    found = queries.page(session, caller.workspace.id, **asked.narrowing)
     return listing(found, [ComponentRead.of(version) for _, version in found.rows])
 
 

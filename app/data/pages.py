@@ -12,6 +12,7 @@ from app.data import files, pages_new, pages_profile, queries, tabular
 from app.data.permissions import READ, WRITE
 from app.data.tables import DataVersion
 from app.errors import AtelierError, Invalid
+from app.web.paging import AssetsShownQuery
 from app.web.routing import include
 from app.web.session import SessionDep
 from app.web.templating import templates
@@ -27,20 +28,9 @@ VERSION = "/{name}/versions/{version}"
 
 
 @router.get("", dependencies=[allow(READ)])
-def data(
-    request: Request,
-    session: SessionDep,
-    caller: CallerDep,
-    text: str = "",
-    sort: str = "-updated",
-    show: str = "",
-    page: Annotated[int, Query(ge=1)] = 1,
-) -> Response:
-    archived = show == "archived"
-    found = queries.page(
-        session, caller.workspace.id, text=text.strip(), sort=sort, archived=archived, number=page, size=25
-    )
-    context = {"page": found, "narrowed": bool(text or archived), "may_write": caller.can(WRITE.name)}
+def data(request: Request, session: SessionDep, caller: CallerDep, asked: AssetsShownQuery) -> Response:
+    found = queries.page(session, caller.workspace.id, **asked.narrowing)
+    context = {"page": found, "narrowed": asked.is_narrowed, "may_write": caller.can(WRITE.name)}
     return templates.TemplateResponse(request, "data/list.html", context)
 
 

@@ -13,7 +13,7 @@ from app.data.permissions import READ, WRITE
 from app.data.queries import DATA
 from app.data.schemas import DataChange, DataCreate, DataRead, Upload
 from app.errors import TooLarge
-from app.web.paging import Listing, PageNumber, PageSize, listing
+from app.web.paging import AssetsAskedQuery, Listing, PageNumber, PageSize, listing
 from app.web.routing import include
 from app.web.session import SessionDep
 
@@ -37,17 +37,9 @@ async def upload(request: Request, caller: CallerDep) -> Upload:
 
 
 @router.get("/data", response_model=Listing[DataRead], dependencies=[allow(READ)])
-def data(
-    session: SessionDep,
-    caller: CallerDep,
-    text: str = "",
-    sort: str = "-updated",
-    archived: bool = False,
-    page: PageNumber = 1,
-    size: PageSize = 50,
-) -> dict:
+def data(session: SessionDep, caller: CallerDep, asked: AssetsAskedQuery) -> dict:
     """The newest version of each data asset."""
-    found = queries.page(session, caller.workspace.id, text=text, sort=sort, archived=archived, number=page, size=size)
+    found = queries.page(session, caller.workspace.id, **asked.narrowing)
     value = [DataRead.of(version) for _, version in found.rows]
     return listing(found, value)
 

@@ -12,6 +12,7 @@ from app.environments.catalog import Entry
 from app.environments.permissions import READ, WRITE
 from app.environments.specification import digest
 from app.kit.storage import store
+from app.web.paging import AssetsShownQuery
 from app.web.routing import include
 from app.web.session import SessionDep
 from app.web.templating import templates
@@ -24,19 +25,8 @@ VERSION = "/{name}/versions/{version}"
 
 
 @router.get("", dependencies=[allow(READ)])
-def environments(
-    request: Request,
-    session: SessionDep,
-    caller: CallerDep,
-    text: str = "",
-    sort: str = "-updated",
-    show: str = "",
-    page: Annotated[int, Query(ge=1)] = 1,
-) -> Response:
-    archived = show == "archived"
-    found = queries.page(
-        session, caller.workspace.id, text=text.strip(), sort=sort, archived=archived, number=page, size=25
-    )
+def environments(request: Request, session: SessionDep, caller: CallerDep, asked: AssetsShownQuery) -> Response:
+    found = queries.page(session, caller.workspace.id, **asked.narrowing)
     root = request.app.state.settings.environments_folder
     own = [
         (environment, version, standing.of(session, _entry(caller, version).spec(session), root))
@@ -44,7 +34,7 @@ def environments(
         if version
     ]
     kept = [(entry.read(), entry.standing(session, root)) for entry in catalog.curated_entries(caller.workspace.id)]
-    context = {"page": found, "own": own, "curated": kept, "narrowed": bool(text.strip() or archived)}
+    context = {"page": found, "own": own, "curated": kept, "narrowed": asked.is_narrowed}
     return templates.TemplateResponse(
         request, "environments/list.html", context | {"may_write": caller.can(WRITE.name)}
     )

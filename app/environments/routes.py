@@ -13,7 +13,7 @@ from app.environments.queries import ENVIRONMENTS
 from app.environments.routes_images import router as images
 from app.environments.schemas import BuildRead, EnvironmentChange, EnvironmentCreate, EnvironmentRead
 from app.web.log_streams import follow, log_answer
-from app.web.paging import Listing, PageNumber, PageSize, listing
+from app.web.paging import AssetsAskedQuery, Listing, PageNumber, PageSize, listing
 from app.web.routing import include
 from app.web.session import SessionDep
 from app.web.sse import stream
@@ -47,17 +47,9 @@ def create(
 
 
 @router.get("", response_model=Listing[EnvironmentRead], dependencies=[allow(READ)])
-def environments(
-    session: SessionDep,
-    caller: CallerDep,
-    text: str = "",
-    sort: str = "-updated",
-    archived: bool = False,
-    page: PageNumber = 1,
-    size: PageSize = 50,
-) -> dict:
+def environments(session: SessionDep, caller: CallerDep, asked: AssetsAskedQuery) -> dict:
     """The newest version of each environment of the workspace."""
-    found = queries.page(session, caller.workspace.id, text=text, sort=sort, archived=archived, number=page, size=size)
+    found = queries.page(session, caller.workspace.id, **asked.narrowing)
     return listing(found, [EnvironmentRead.of(version) for _, version in found.rows if version])
 
 

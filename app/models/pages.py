@@ -7,6 +7,7 @@ from fastapi import APIRouter, Query, Request, Response
 from app.access.guard import CallerDep, allow
 from app.models import pages_changes, pages_new, pages_uses, pages_version, queries
 from app.models.permissions import READ, WRITE
+from app.web.paging import AssetsShownQuery
 from app.web.routing import include
 from app.web.session import SessionDep
 from app.web.templating import templates
@@ -18,23 +19,12 @@ include(router, pages_uses.router)
 
 
 @router.get("", dependencies=[allow(READ)])
-def models(
-    request: Request,
-    session: SessionDep,
-    caller: CallerDep,
-    text: str = "",
-    sort: str = "-updated",
-    show: str = "",
-    page: Annotated[int, Query(ge=1)] = 1,
-) -> Response:
-    archived = show == "archived"
-    found = queries.page(
-        session, caller.workspace.id, text=text.strip(), sort=sort, archived=archived, number=page, size=25
-    )
+def models(request: Request, session: SessionDep, caller: CallerDep, asked: AssetsShownQuery) -> Response:
+    found = queries.page(session, caller.workspace.id, **asked.narrowing)
     context = {
         "page": found,
         "aliases": queries.aliases(session, [model.id for model, _ in found.rows]),
-        "narrowed": bool(text.strip() or archived),
+        "narrowed": asked.is_narrowed,
         "may_write": caller.can(WRITE.name),
     }
     return templates.TemplateResponse(request, "models/list.html", context)

@@ -9,7 +9,7 @@ from app.models import files, queries, service
 from app.models.permissions import READ, WRITE
 from app.models.schemas import AliasSet, ModelChange, ModelCreate, ModelRead, ModelRow, VersionChange, VersionRead
 from app.models.tables import ModelVersion
-from app.web.paging import Listing, PageNumber, PageSize, listing
+from app.web.paging import AssetsAskedQuery, Listing, PageNumber, PageSize, listing
 from app.web.session import SessionDep
 from app.web.stored_files import archive_answer, file_answer
 
@@ -17,17 +17,9 @@ router = APIRouter(prefix="/api/models", tags=["models"])
 
 
 @router.get("", response_model=Listing[ModelRow], dependencies=[allow(READ)])
-def models(
-    session: SessionDep,
-    caller: CallerDep,
-    text: str = "",
-    sort: str = "-updated",
-    archived: bool = False,
-    page: PageNumber = 1,
-    size: PageSize = 50,
-) -> dict:
+def models(session: SessionDep, caller: CallerDep, asked: AssetsAskedQuery) -> dict:
     """Registered models, each with its newest version."""
-    found = queries.page(session, caller.workspace.id, text=text, sort=sort, archived=archived, number=page, size=size)
+    found = queries.page(session, caller.workspace.id, **asked.narrowing)
     value = [ModelRow.of(model, newest) for model, newest in found.rows]
     return listing(found, value)
 
