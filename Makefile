@@ -8,8 +8,9 @@ ARGS ?=
 
 .PHONY: up test lint format bench bench-tracking bench-charts bench-serving clean lock
 
+# Where bytecode may not be kept, each start would compile the server for seconds.
 up: $(VENV)/.server .environments/.curated
-	@$(BIN)/atelier up $(ARGS)
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/atelier up $(ARGS)
 
 # Four at a time on two processors: the live tests mostly wait.
 test: $(VENV)/.dev .environments/.curated $(AZURE:%=.environments/azure-ai-ml-%/.ready)
@@ -54,13 +55,13 @@ $(VENV)/bin/uv:
 
 $(VENV)/.server: requirements/server.lock pyproject.toml | $(VENV)/bin/uv
 	@echo "Installing the server …"
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python -r requirements/server.lock
+	@$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python -r requirements/server.lock
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
 	@touch $@
 
 $(VENV)/.dev: requirements/dev.lock $(VENV)/.server
 	@echo "Installing what the tests need …"
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python -r requirements/dev.lock
+	@$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python -r requirements/dev.lock
 	@touch $@
 
 .environments/.curated: environments/curated/requirements.txt $(VENV)/.server
@@ -71,7 +72,7 @@ $(VENV)/.dev: requirements/dev.lock $(VENV)/.server
 .environments/azure-ai-ml-%/.ready: requirements/azure-ai-ml-%.lock | $(VENV)/.dev
 	@echo "Installing azure-ai-ml $* for the tests …"
 	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(@D)
-	@$(BIN)/uv pip install --quiet --python $(@D)/bin/python -r $<
+	@$(BIN)/uv pip install --quiet --compile-bytecode --python $(@D)/bin/python -r $<
 	@touch $@
 
 clean:

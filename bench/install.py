@@ -8,6 +8,16 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from app.environments import uv
 
 python, lock = sys.argv[1:]
-arguments = ["pip", "install", "--quiet", "--python", python, "-r", lock, *uv.index_options(("torch",))]
+arguments = [
+    "pip",
+    "install",
+    "--quiet",
+    "--compile-bytecode",
+    "--python",
+    python,
+    "-r",
+    lock,
+    *uv.index_options(("torch",)),
+]
 status, _ = uv.run(arguments, print)
 sys.exit(status)

@@ -4,7 +4,9 @@ alice owns the workspace `default`, bob may read it, carol may change it, strang
 another one, anonymous proves nothing.
 """
 
+import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -26,6 +28,10 @@ from app.endpoints.serving import RoutingTable
 from app.kit import outbox
 from app.settings import Settings
 from app.workspaces import service as workspaces
+
+# Where bytecode may not be kept, each server and client that a test starts would compile itself for seconds.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 PASSWORD = "correct horse battery"
 # Hundreds of sign-ins at a tenth of a second each would be most of what the pages' tests cost.
