@@ -4,10 +4,9 @@ import argparse
 import webbrowser
 from pathlib import Path
 
-from app.cli import job_changes, nouns
+from app.cli import job_changes, nouns, ssh
 from app.cli.connecting import connect, say
 from app.cli.printing import print_list, print_one
-from app.sdk.errors import BadFile
 
 COLUMNS = (
     "name", "display_name", "experiment_name", "status", "created_by", "created_at", "duration_seconds", "waiting",
@@ -48,10 +47,11 @@ def register(commands: argparse._SubParsersAction) -> None:
     add_web(show)
     nouns.add_name(job.verb("stream", "follow the log of a job to its end", run_stream), "name of the job")
     nouns.add_name(job.verb("show-services", "list a job's interactive services", run_services), "name of the job")
-    ssh = job.verb("connect-ssh", "say what stands in for signing in to a running job", run_connect_ssh)
-    nouns.add_name(ssh, "name of the job")
-    for flags in (("--node-index", "-i"), ("--private-key-file-path", "-p")):
-        ssh.add_argument(*flags, help="taken for scripts of Azure's")
+    sign_in = job.verb("connect-ssh", "sign in to a running job that has a service of the type ssh", ssh.run_connect)
+    nouns.add_name(sign_in, "name of the job")
+    sign_in.add_argument("--node-index", "-i", type=int, default=0, help="the instance; only the first has services")
+    sign_in.add_argument("--private-key-file-path", "-f", "-p", metavar="FILE", help="the key to sign in with")
+    sign_in.add_argument("remote_command", nargs="*", metavar="COMMAND", help="what to run instead of a shell")
     nouns.add_name(job.verb("cancel", "cancel a job", run_cancel), "name of the job")
     retry = job.verb("retry", "go on from the failed steps of a pipeline", run_retry)
     nouns.add_name(retry, "name of the pipeline job")
@@ -143,13 +143,6 @@ def run_list(options: argparse.Namespace) -> None:
         if options.output == "table":
             rows = (job | {"waiting": (job["waiting"] or {}).get("reason")} for job in rows)
         print_list(rows, COLUMNS, options.output, "There is no job yet. Submit one with: atelier job create -f job.yml")
-
-
-def run_connect_ssh(options: argparse.Namespace) -> None:
-    raise BadFile(
-        f"nobody may sign in to a running job; `atelier job stream -n {options.name}` follows its log, and a service "
-        "of the type jupyter_lab in its file opens a terminal beside it."
-    )
 
 
 def run_show(options: argparse.Namespace) -> None:

@@ -5,17 +5,20 @@ and web process find the same address and token by the server's key alone.
 """
 
 from collections.abc import Mapping, Sequence
+from urllib.parse import urlsplit
 
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
+from app.access.caller import Caller
 from app.jobs.lifecycle import Status
+from app.jobs.permissions import WRITE
 from app.jobs.tables import Job, JobService
 from app.kit import crypto
 
 STARTING, RUNNING, FAILED, STOPPED = "Starting", "Running", "Failed", "Stopped"
 # Who opens one of these runs code of its own as the job.
-RUN_CODE = ("jupyter_lab",)
+RUN_CODE = ("jupyter_lab", "ssh")
 SIGNATURE = 32
 
 
@@ -30,6 +33,19 @@ def is_signed(signature: str, job_id: int, name: str) -> bool:
 
 def _signature(job_id: int, name: str) -> str:
     return crypto.sign("job service", job_id, name)[:SIGNATURE]
+
+
+def properties(base: str, job: Job, service: JobService) -> dict[str, str]:
+    """Where clients tunnel to an SSH server by websocket, under Azure's name; `base` is any address of this server."""
+    if service.type != "ssh":
+        return {}
+    server = urlsplit(base)
+    scheme = "wss" if server.scheme == "https" else "ws"
+    return {"ProxyEndpoint": f"{scheme}://{server.netloc}{path_of(job.id, service.name)}"}
+
+
+def may_open(caller: Caller, job: Job, kind: str) -> bool:
+    return kind not in RUN_CODE or (caller.can(WRITE.name) and caller.user.name == job.created_by)
 
 
 def token_of(job_id: int, name: str) -> str:

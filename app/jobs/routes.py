@@ -86,7 +86,11 @@ def change(name: str, change: JobChange, session: SessionDep, caller: CallerDep)
 def services(name: str, request: Request, session: SessionDep, caller: CallerDep) -> list[ServiceRead]:
     """The interactive services of a job, and where a browser opens each."""
     job = queries.get(session, caller.workspace.id, name)
-    return [ServiceRead.of(job, service, str(request.base_url)) for service in interactive.of_job(session, job)]
+    base = str(request.base_url)
+    return [
+        ServiceRead.of(job, service, base, may_open=interactive.may_open(caller, job, service.type))
+        for service in interactive.of_job(session, job)
+    ]
 
 
 @router.post("/{name}/cancel", response_model=JobRead, dependencies=[allow(WRITE)])

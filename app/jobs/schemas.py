@@ -130,7 +130,10 @@ _DERIVED = {"tags", "environment", "inputs", "outputs", "environment_variables",
 
 
 class ServiceRead(BaseModel):
-    """`endpoint` is the address that a browser opens, `error` one sentence that says why a service is not there."""
+    """`endpoint` is the address that a browser opens, `error` one sentence that says why a service is not there.
+
+    `properties` has, for whoever may open it, the `ProxyEndpoint` of a service that is tunnelled to by websocket.
+    """
 
     name: str
     type: str
@@ -138,9 +141,10 @@ class ServiceRead(BaseModel):
     port: int
     endpoint: str
     error: str | None
+    properties: dict[str, str]
 
     @classmethod
-    def of(cls, job: Job, service: JobService, base: str) -> "ServiceRead":
+    def of(cls, job: Job, service: JobService, base: str, *, may_open: bool) -> "ServiceRead":
         return cls(
             name=service.name,
             type=service.type,
@@ -148,4 +152,5 @@ class ServiceRead(BaseModel):
             port=service.port,
             endpoint=f"{base.rstrip('/')}/jobs/{job.name}/services/{service.name}/",
             error=service.error,
+            properties=interactive.properties(base, job, service) if may_open else {},
         )

@@ -8,6 +8,7 @@ import asyncio
 import re
 import socket
 import time
+from collections.abc import Coroutine
 from contextlib import suppress
 from urllib.parse import unquote
 
@@ -23,6 +24,7 @@ PATH = re.compile(rf"^/services/(\d+)/([A-Za-z0-9_.-]+)/([0-9a-f]{{{interactive.
 # How long the port of a service is remembered.
 KNOWN_SECONDS = 2.0
 BODY_BYTES = 256 * 2**20
+PIECE_BYTES = 64 * 1024
 DROPPED = {
     *(b"connection", b"keep-alive", b"proxy-authenticate", b"te", b"trailer", b"transfer-encoding", b"upgrade"),
     *(b"cookie", b"authorization", b"origin", b"referer", b"host", b"accept-encoding", b"content-length", b"expect"),
@@ -58,7 +60,7 @@ class ServiceGateway:
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
         self._client: httpx.AsyncClient | None = None
-        self._known: dict[tuple[int, str], tuple[float, int | None]] = {}
+        self._known: dict[tuple[int, str], tuple[float, tuple[str, int] | None]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         found = PATH.match(scope["path"]) if scope["type"] in ("http", "websocket") else None
@@ -66,24 +68,30 @@ class ServiceGateway:
             await self.app(scope, receive, send)
             return
         job_id, name, signature = int(found[1]), unquote(found[2]), found[3]
-        port = await self._port(job_id, name) if interactive.is_signed(signature, job_id, name) else None
-        if scope["type"] == "websocket":
+        found = await self._found(job_id, name) if interactive.is_signed(signature, job_id, name) else None
+        kind, port = found or ("", None)
+        if scope["type"] == "websocket" and kind == "ssh":
+            await _tunnel(receive, send, port)
+        elif scope["type"] == "websocket":
             await _join(scope, receive, send, port, interactive.token_of(job_id, name))
         elif port is None:
             await _say(send, 404, "This service does not run: its job has ended, or it was not started.")
+        elif kind == "ssh":
+            await _say(send, 426, "This is no page: sign in with `atelier job connect-ssh --name JOB`.")
         elif scope["method"] == "OPTIONS":
             await _allow(scope, send)
         else:
             await self._pass_on(scope, receive, send, port, interactive.token_of(job_id, name))
 
-    async def _port(self, job_id: int, name: str) -> int | None:
-        asked_at, port = self._known.get((job_id, name), (0.0, None))
+    async def _found(self, job_id: int, name: str) -> tuple[str, int] | None:
+        """The type and the port of a service that runs on this host."""
+        asked_at, found = self._known.get((job_id, name), (0.0, None))
         if time.monotonic() - asked_at > KNOWN_SECONDS:
-            port = await asyncio.to_thread(_find_port, job_id, name)
+            found = await asyncio.to_thread(_find, job_id, name)
             if len(self._known) > 1000:
                 self._known.clear()
-            self._known[job_id, name] = (time.monotonic(), port)
-        return port
+            self._known[job_id, name] = (time.monotonic(), found)
+        return found
 
     async def _pass_on(self, scope: Scope, receive: Receive, send: Send, port: int, token: str) -> None:
         self._client = self._client or httpx.AsyncClient(timeout=httpx.Timeout(10, read=120), trust_env=False)
@@ -106,10 +114,10 @@ class ServiceGateway:
             await answer.aclose()
 
 
-def _find_port(job_id: int, name: str) -> int | None:
+def _find(job_id: int, name: str) -> tuple[str, int] | None:
     with reading() as session:
         service = interactive.running_at(session, job_id, name)
-        return service.port if service and service.host == socket.gethostname() else None
+        return (service.type, service.port) if service and service.host == socket.gethostname() else None
 
 
 def _address(scheme: str, scope: Scope, port: int) -> str:
@@ -202,8 +210,41 @@ async def _join(scope: Scope, receive: Receive, send: Send, port: int | None, to
         await _both_ways(receive, send, upstream)
 
 
+async def _tunnel(receive: Receive, send: Send, port: int) -> None:
+    """Carry what is said on a websocket to a port and back, as Azure's way to a job's SSH server does."""
+    await receive()
+    try:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    except OSError:
+        await send({"type": "websocket.close", "code": 1011})
+        return
+    await send({"type": "websocket.accept"})
+    try:
+        await _until_either(_to_port(receive, writer), _from_port(reader, send))
+    finally:
+        writer.close()
+
+
+async def _to_port(receive: Receive, writer: asyncio.StreamWriter) -> None:
+    with suppress(ConnectionError):
+        while (message := await receive())["type"] == "websocket.receive":
+            writer.write(message.get("bytes") or (message.get("text") or "").encode())
+            await writer.drain()
+
+
+async def _from_port(reader: asyncio.StreamReader, send: Send) -> None:
+    with suppress(ConnectionError):
+        while said := await reader.read(PIECE_BYTES):
+            await send({"type": "websocket.send", "bytes": said})
+    await send({"type": "websocket.close", "code": 1000})
+
+
 async def _both_ways(receive: Receive, send: Send, upstream: ClientConnection) -> None:
-    pumps = [asyncio.ensure_future(_upwards(receive, upstream)), asyncio.ensure_future(_downwards(send, upstream))]
+    await _until_either(_upwards(receive, upstream), _downwards(send, upstream))
+
+
+async def _until_either(*ways: Coroutine[None, None, None]) -> None:
+    pumps = [asyncio.ensure_future(way) for way in ways]
     _, unfinished = await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
     for pump in unfinished:
         pump.cancel()

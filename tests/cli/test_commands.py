@@ -19,6 +19,7 @@ from app.cli import (
     online_deployments,
     online_endpoints,
     printing,
+    ssh,
     versioned,
     workspaces,
 )
@@ -76,7 +77,7 @@ def run(alice, monkeypatch, capsys):
     """A command of a user against the application; answers its exit status, and what it printed as JSON or text."""
     token = alice.headers["Authorization"].removeprefix("Bearer ")
     direct = partial(Client, "http://testserver", token, transport=alice._transport)
-    calling = (assets, changing, compute, job_changes, jobs, versioned, components, workspaces)
+    calling = (assets, changing, compute, job_changes, jobs, ssh, versioned, components, workspaces)
     for module in (*calling, online_endpoints, online_deployments, batch):
         monkeypatch.setattr(
             module, "connect", lambda options: direct(options.workspace or "default", say=lambda text: None)
@@ -110,8 +111,12 @@ def test_scripts_for_azures_command_line_run_unchanged(run, tmp_path):
                "--min-instances", "0", "--max-instances", "4", "--skip-validation")  # fmt: skip
     said = made[1]
     assert (said["type"], said["max_instances"], said["properties"]["size"]) == ("amlcompute", 4, "Standard_DS3_v2")
+    code, said = run("job", "connect-ssh", "-n", "x", "--node-index", "1")
+    assert code == 1 and "only the first instance" in said
+    (tmp_path / "job.yml").write_text("name: x\ncommand: sleep 9\n")
+    run("job", "create", "-f", str(tmp_path / "job.yml"))
     code, said = run("job", "connect-ssh", "-n", "x", "--node-index", "0")
-    assert code == 1 and "nobody may sign in" in said
+    assert code == 1 and "ssh_public_keys" in said
     run("compute", "delete", "-n", "cpu", "--yes")
     assert run("compute", "list")[1] == []
     assert run("workspace", "update", "--description", "ours")[1]["description"] == "ours"

@@ -1,15 +1,19 @@
 """Interactive services: what is asked for, who may open what, and how the server passes requests on."""
 
+import asyncio
 import http.server
 import json
 import socket
+import socketserver
 import subprocess
 import sys
 import threading
 from pathlib import Path
 
+import asyncssh
 import pytest
 from sqlalchemy import update
+from starlette.websockets import WebSocketDisconnect
 
 from app.database import transaction
 from app.jobs import interactive, queries
@@ -17,13 +21,16 @@ from app.jobs.lifecycle import Status
 from app.jobs.tables import Job
 from tests.workers.execution.guests import wait_until
 
-YAML = """\
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKynEnsN69UrKZ5/P6yPzDTpKYf7IB+BzV0kjrwvuKhy me"
+YAML = f"""\
 name: watched
 command: sleep 60
 services:
-  board: {type: tensor_board, log_dir: logs}
-  lab: {type: jupyter_lab}
-  shell: {type: ssh}
+  board: {{type: tensor_board, log_dir: logs}}
+  lab: {{type: jupyter_lab}}
+  editor: {{type: vs_code}}
+  shell: {{type: ssh, ssh_public_keys: "{KEY}"}}
+  nobody: {{type: ssh, ssh_public_keys: <paste the entire pub key content>}}
 """
 
 
@@ -62,7 +69,7 @@ def run(name: str, port: int, **states: str) -> int:
     with transaction() as session:
         job = queries.get(session, 1, name)
         session.execute(update(Job).where(Job.id == job.id).values(status=Status.RUNNING))
-        kinds = {"board": ("tensor_board", port), "lab": ("jupyter_lab", port)}
+        kinds = {"board": ("tensor_board", port), "lab": ("jupyter_lab", port), "shell": ("ssh", port)}
         interactive.begin(session, job.id, socket.gethostname(), kinds)
         for service, state in states.items():
             interactive.tell(session, job.id, service, state, "It ended." if state == "Failed" else None)
@@ -71,15 +78,24 @@ def run(name: str, port: int, **states: str) -> int:
 
 def test_who_may_open_what(alice, bob, carol, stranger, echo, sent):
     submitted = carol.post("/api/jobs", json={"yaml": YAML}).json()
-    assert [warning for warning in submitted["warnings"] if "services" in warning] == submitted["warnings"]
-    assert len(submitted["warnings"]) == 1 and "services.shell" in submitted["warnings"][0]
+    editor, nobody = submitted["warnings"]
+    assert "services.editor" in editor and "Remote-SSH" in editor
+    assert "services.nobody" in nobody and "has no public key" in nobody
     assert alice.get("/api/jobs/watched/services").json() == []
-    number = run("watched", echo, board="Running", lab="Running")
+    number = run("watched", echo, board="Running", lab="Running", shell="Running")
     told = alice.get("/api/jobs/watched/services").json()
     assert [(item["name"], item["type"], item["status"]) for item in told] == [
         ("board", "tensor_board", "Running"),
         ("lab", "jupyter_lab", "Running"),
+        ("shell", "ssh", "Running"),
     ]
+    # What leads to a shell is told to the one whose job it is.
+    assert told[2]["properties"] == {}
+    own = carol.get("/api/jobs/watched/services").json()[2]["properties"]
+    assert own == {"ProxyEndpoint": f"ws://testserver{interactive.path_of(number, 'shell')}"}
+    assert alice.get("/jobs/watched/services/shell/").status_code == 403
+    page = carol.get("/jobs/watched/services/shell/")
+    assert page.status_code == 400 and "atelier job connect-ssh --name watched" in page.text
     scope = "/subscriptions/x/resourceGroups/y/providers/Microsoft.MachineLearningServices/workspaces/default"
     shown = alice.get(f"/history/v1.0{scope}/runs/watched/serviceinstances/0").json()["instances"]["board"]
     assert (shown["type"], shown["status"]) == ("TensorBoard", "Running")
@@ -123,13 +139,13 @@ PROGRAM = Path("workers/execution/guest/services.py").resolve()
 
 
 def test_services_run_beside_the_command_and_end_with_it(tmp_path):
-    beside = {"port": 0, "package": "pip", "environ": {}, "folder": str(tmp_path / "logs"), "type": ""}
+    beside = {"port": 0, "package": "pip", "environ": {}, "folder": str(tmp_path / "logs"), "type": "", "python": ""}
     asked = {
         "command": f"until test -s {tmp_path}/a.log; do sleep 0.05; done; sleep 1; echo done; exit 5",
         "report": str(tmp_path / "report"),
         "services": [
-            {"name": "a", "module": "http", "arguments": ["http.server", "0", "-d", "{folder}"], **beside},
-            {"name": "b", "module": "json", "arguments": ["json.tool", "/nowhere"], **beside},
+            {"name": "a", "module": "http", "arguments": ["-m", "http.server", "0", "-d", "{folder}"], **beside},
+            {"name": "b", "module": "json", "arguments": ["-m", "json.tool", "/nowhere"], **beside},
             {"name": "c", "module": "not_there", "arguments": [], **beside, "package": "tensorboard"},
         ],
     }
@@ -145,3 +161,68 @@ def test_services_run_beside_the_command_and_end_with_it(tmp_path):
     errors = json.loads((tmp_path / "report").read_text())
     assert errors["c"] == "The environment has no tensorboard; add it to its packages."
     assert "No such file" in errors["b"] and (tmp_path / "logs").is_dir()
+
+
+@pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
+def test_a_websocket_is_a_tunnel_to_a_shell_and_a_browser_is_told_how_to_sign_in(alice, anonymous, sent):
+    class Upper(socketserver.BaseRequestHandler):
+        def handle(self):
+            self.request.sendall(self.request.recv(1024).upper())
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Upper) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        alice.post("/api/jobs", json={"yaml": YAML})
+        path = interactive.path_of(run("watched", server.server_address[1], shell="Running"), "shell")
+        with anonymous.websocket_connect(path) as tunnel:
+            tunnel.send_bytes(b"ssh-2.0 \xff")
+            assert tunnel.receive_bytes() == b"SSH-2.0 \xff"
+            assert tunnel.receive()["code"] == 1000
+        assert "atelier job connect-ssh" in anonymous.get(path).text
+        with (
+            pytest.raises(WebSocketDisconnect),
+            anonymous.websocket_connect(f"{path[:-1]}{'0' if path[-1] != '0' else 1}"),
+        ):
+            pass
+        server.shutdown()
+
+
+@pytest.fixture
+def signed_in(tmp_path):
+    """A client of the SSH server that a job has, and the port it listens on."""
+    own = asyncssh.generate_private_key("ssh-ed25519")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    asked = {"port": port, "keys": [own.export_public_key().decode()]}
+    (tmp_path / "asked.json").write_text(json.dumps(asked))
+    command = [sys.executable, "-I", str(PROGRAM.with_name("ssh_server.py")), str(tmp_path / "asked.json")]
+    server = subprocess.Popen(command, cwd=tmp_path, env={"PATH": "/usr/bin:/bin", "JOB": "mine"})
+    wait_until(lambda: socket.socket().connect_ex(("127.0.0.1", port)) == 0, seconds=20)
+    yield own, port
+    server.kill()
+    server.wait()
+
+
+def test_who_has_the_key_is_the_job_and_nobody_else_gets_in(signed_in, tmp_path):
+    own, port = signed_in
+
+    async def use() -> None:
+        way = {"host": "127.0.0.1", "port": port, "known_hosts": None, "config": None, "agent_path": None}
+        with pytest.raises(asyncssh.PermissionDenied):
+            await asyncssh.connect(**way, username="me", client_keys=[asyncssh.generate_private_key("ssh-ed25519")])
+        async with asyncssh.connect(**way, username="azureuser", client_keys=[own]) as client:
+            done = await client.run("pwd; echo $JOB; cat; echo no >&2; exit 7", input="typed\n")
+            assert (done.stdout, done.stderr, done.exit_status) == (f"{tmp_path}\nmine\ntyped\n", "no\n", 7)
+            much = await client.run("head -c 3000000 /dev/zero | tr '\\0' x")
+            assert len(much.stdout) == 3_000_000
+            killed = await client.run("kill -9 $$")
+            assert killed.exit_signal[0] == "KILL"
+            # `exit` as typed in a terminal of this size.
+            shell = await client.run(term_type="xterm", term_size=(90, 30), input="stty size; exit\n")
+            assert "30 90" in shell.stdout and shell.exit_status == 0
+            async with client.start_sftp_client() as files:
+                assert "asked.json" in await files.listdir()
+            with pytest.raises(asyncssh.ChannelOpenError):
+                await client.open_connection("10.0.0.1", 22)
+
+    asyncio.run(use())

@@ -1,11 +1,12 @@
 """Interactive services of a job: what is started beside its command, and how the worker learns how they are.
 
-Source: the options of TensorBoard and of Jupyter Server, by their own help.
+Source: the options of TensorBoard and of Jupyter Server, by their own help; for SSH, Azure ML's `ssh_public_keys`.
 """
 
 import json
 import shlex
 import socket
+import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -14,19 +15,23 @@ from pathlib import Path
 
 from app.database import transaction
 from app.jobs import interactive
-from app.jobs.specification import render_command
+from app.jobs.specification import public_keys, render_command
 from app.kit import live
 from workers.execution import nodes
 from workers.execution.folder import JobFolder
 
 PROGRAM = Path(__file__).resolve().parent / "guest" / "services.py"
+SSH_SERVER = PROGRAM.with_name("ssh_server.py")
 LOOK_SECONDS = 0.5
 DEFAULT_LOGS = "~/tblogs"
 
 
 @dataclass(frozen=True)
 class Service:
-    """What the guest starts: a module of its environment, with `{folder}` in its arguments standing for `folder`."""
+    """What the guest starts with these arguments of Python, in which `{folder}` stands for `folder`.
+
+    `package` has the `module` that it needs of the job's environment, unless a `python` of ours runs it.
+    """
 
     name: str
     type: str
@@ -37,13 +42,18 @@ class Service:
     folder: str
     environ: dict[str, str]
     log: str
+    python: str = ""
 
 
 def chosen(plan, folder: JobFolder) -> list[Service]:
     """The services of a job that can be started; only the first of several instances has any."""
     asked = plan.spec.get("services") or {}
-    makers = {"tensor_board": _tensor_board, "jupyter_lab": _jupyter_lab}
-    wanted = {name: service for name, service in asked.items() if service.get("type") in makers}
+    makers = {"tensor_board": _tensor_board, "jupyter_lab": _jupyter_lab, "ssh": _ssh}
+    wanted = {
+        name: service
+        for name, service in asked.items()
+        if service.get("type") in makers and (service["type"] != "ssh" or public_keys(service.get("ssh_public_keys")))
+    }
     if plan.rank or not wanted:
         return []
     return [makers[service["type"]](plan, name, service, folder) for name, service in wanted.items()]
@@ -52,7 +62,7 @@ def chosen(plan, folder: JobFolder) -> list[Service]:
 def _tensor_board(plan, name: str, asked: dict, folder: JobFolder) -> Service:
     port = nodes.free_ports(1)
     place = f"--path_prefix={interactive.path_of(plan.job_id, name)}"
-    arguments = ["tensorboard.main", "--logdir={folder}", "--host=127.0.0.1", f"--port={port}", place]
+    arguments = ["-m", "tensorboard.main", "--logdir={folder}", "--host=127.0.0.1", f"--port={port}", place]
     return Service(
         name, "tensor_board", port, "tensorboard", "tensorboard", [*arguments, "--reload_interval=5"],
         _rendered(plan, asked.get("log_dir") or DEFAULT_LOGS, folder), {}, str(folder.temporary / f"{name}.log"),
@@ -84,16 +94,30 @@ def _jupyter_lab(plan, name: str, asked: dict, folder: JobFolder) -> Service:
         "disable_check_xsrf": True,
     }
     config.write_text("".join(f"c.ServerApp.{option} = {value!r}\n" for option, value in options.items()))
+    arguments = ["-m", "jupyterlab", f"--config={config}"]
     return Service(
-        name, "jupyter_lab", port, "jupyterlab", "jupyterlab", ["jupyterlab", f"--config={config}"], str(folder.work),
+        name, "jupyter_lab", port, "jupyterlab", "jupyterlab", arguments, str(folder.work),
         {"JUPYTER_TOKEN": interactive.token_of(plan.job_id, name)}, str(folder.temporary / f"{name}.log"),
+    )  # fmt: skip
+
+
+def _ssh(plan, name: str, asked: dict, folder: JobFolder) -> Service:
+    port = nodes.free_ports(1)
+    config = folder.temporary / f"{name}.ssh.json"
+    config.write_text(json.dumps({"port": port, "keys": public_keys(asked.get("ssh_public_keys"))}))
+    return Service(
+        name, "ssh", port, "asyncssh", "asyncssh", ["-I", str(SSH_SERVER), str(config)], str(folder.work),
+        {}, str(folder.temporary / f"{name}.log"), sys.executable,
     )  # fmt: skip
 
 
 def beside(command: str, services: Sequence[Service], folder: JobFolder, python: Path) -> str:
     """The command that runs `command` and the services, or `command` alone where an image has no Python."""
     path = folder.temporary / "services.json"
-    asked = {"command": command, "report": str(_report(folder)), "services": [asdict(service) for service in services]}
+    # Ours is not in an image.
+    own = {} if python.is_absolute() else {"python": ""}
+    described = [asdict(service) | own for service in services]
+    asked = {"command": command, "report": str(_report(folder)), "services": described}
     path.write_text(json.dumps(asked))
     path.chmod(0o600)
     start = shlex.join([str(python), str(PROGRAM), str(path)])

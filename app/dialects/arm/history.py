@@ -85,17 +85,21 @@ def services(name: str, node: str, request: Request, session: SessionDep, caller
     """Interactive services of a job, which only its first node has."""
     job = queries.get(session, caller.workspace.id, name)
     found = interactive.of_job(session, job) if node == "0" else ()
-    return answers.body({"instances": {item.name: _service(item, job, page_of(request, job)) for item in found}})
+    return answers.body(
+        {"instances": {item.name: _service(item, job, page_of(request, job), caller) for item in found}}
+    )
 
 
-def _service(service: JobService, job: Job, page: str) -> dict[str, Any]:
+def _service(service: JobService, job: Job, page: str, caller: Caller) -> dict[str, Any]:
     return {
         "type": pascal(service.type),
         "port": service.port,
         "status": interactive.status_of(job, service),
         "error": {"error": {"code": "ServiceFailed", "message": service.error}} if service.error else None,
         "endpoint": f"{page.partition('?')[0]}/services/{service.name}/",
-        "properties": {},
+        "properties": interactive.properties(page, job, service)
+        if interactive.may_open(caller, job, service.type)
+        else {},
     }
 
 

@@ -10,6 +10,7 @@ from app.jobs.specification.names import generate_name
 from app.jobs.specification.pipeline import PipelineJob
 from app.jobs.specification.pipeline_component import PipelineComponent
 from app.jobs.specification.ports import Input, Output, Port
+from app.jobs.specification.public_keys import public_keys
 from app.jobs.specification.resources import gpus_of
 from app.jobs.specification.uploads import component_with_uploads, local_paths, with_uploads
 
@@ -30,6 +31,7 @@ __all__ = [
     "load_command_job",
     "load_component",
     "local_paths",
+    "public_keys",
     "render_command",
     "with_uploads",
 ]

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from app.jobs.specification.docker_arguments import left_out, option, words
+from app.jobs.specification.public_keys import public_keys
 from app.kit.sections import Section, as_text
 
 RESOURCE_FIELDS = (
@@ -33,12 +34,9 @@ DISTRIBUTIONS = {
 COUNTS = ("process_count_per_instance", "worker_count", "parameter_server_count")
 TIERS = ("spot", "basic", "standard", "premium", "null")
 PRIORITIES = ("low", "medium", "high")
-STARTED = ("jupyter_lab", "tensor_board")
+STARTED = ("jupyter_lab", "tensor_board", "ssh")
 # What stands in for the others.
-INSTEAD = {
-    "ssh": "nobody may sign in to a running job; its log is live under Logs",
-    "vs_code": "no editor is attached to a running job; its code is under Code",
-}
+INSTEAD = {"vs_code": "VS Code attaches to a running job by Remote-SSH, through a service of the type ssh"}
 SERVICES = (*STARTED, *INSTEAD)
 SERVICE_NAME = re.compile(r"[A-Za-z0-9_.-]{1,100}")
 SERVICE_FIELDS = ("type", "port", "nodes", "properties")
@@ -182,6 +180,9 @@ def read_services(job: Section) -> dict[str, Any]:
             services.warn(name, f"is not started: {INSTEAD[kind]}." if kind else "has no `type` and is not started.")
         elif not SERVICE_NAME.fullmatch(name):
             services.wrong(name, "must be a name of up to 100 letters, digits, '-', '_' and '.'.")
+        elif kind == "ssh" and not public_keys(service.text("ssh_public_keys")):
+            services.warn(name, "is not started: `ssh_public_keys` has no public key. Paste what a file such as "
+                          "~/.ssh/id_ed25519.pub says.")  # fmt: skip
     return dict(services.values)
 
 

@@ -49,14 +49,14 @@ def main(path):
 
 
 def _start(service, report):
-    if importlib.util.find_spec(service["module"]) is None:
+    if not service["python"] and importlib.util.find_spec(service["module"]) is None:
         report.tell(service["name"], "The environment has no " + service["package"] + "; add it to its packages.")
         return None
     os.makedirs(os.path.expanduser(service["folder"]), exist_ok=True)
     arguments = [word.replace("{folder}", os.path.expanduser(service["folder"])) for word in service["arguments"]]
     log = open(service["log"], "wb")
     process = subprocess.Popen(
-        [sys.executable, "-m", *arguments],
+        [service["python"] or sys.executable, *arguments],
         env={**os.environ, **service["environ"]},
         stdin=subprocess.DEVNULL,
         stdout=log,
