@@ -31,7 +31,7 @@ def add_update(noun: nouns.Noun, what: str, calls: "Callable[[Client], Versions]
 
 def add_said(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--description", help="the new description")
-    nouns.add_changes(parser)
+    nouns.add_updates(parser)
 
 
 def newest(kind: "Versions", name: str, label: str | None = None) -> str:
@@ -45,10 +45,10 @@ def changes(found: dict[str, Any], options: argparse.Namespace) -> dict[str, Any
 
     Raises BadFile for a `--set` that cannot be read.
     """
-    from app.sdk import files
+    from app.sdk.field_changes import change, field_of
 
-    given = files.change({}, options.set)
-    wanted = files.change({name: _copy(found.get(name)) for name in given}, options.set)
+    given = {name: _copy(found.get(name)) for name in map(field_of, options.set)}
+    wanted = {name: "" if name == "description" else {} for name in given} | change(given, options.set)
     if isinstance(wanted.get("tags"), dict):
         wanted["tags"] = {key: str(value) for key, value in wanted["tags"].items()}
     said = {"description": options.description} if options.description is not None else {}
@@ -56,4 +56,4 @@ def changes(found: dict[str, Any], options: argparse.Namespace) -> dict[str, Any
 
 
 def _copy(value: Any) -> Any:
-    return dict(value) if isinstance(value, dict) else {} if value is None else value
+    return dict(value) if isinstance(value, dict) else list(value) if isinstance(value, list) else value or {}

@@ -1,12 +1,13 @@
 """How a command of the form `atelier NOUN VERB` is made."""
 
 import argparse
+import json
 from collections.abc import Callable, Iterable
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
-from app.cli.connecting import add_options
+from app.cli.connecting import add_options, say
 from app.cli.printing import Form
 
 Run = Callable[[argparse.Namespace], int | None]
@@ -34,12 +35,16 @@ class Noun:
     def verb(self, name: str, text: str, run: Run, *, aliases: tuple[str, ...] = ()) -> argparse.ArgumentParser:
         parser = self.local_verb(name, text, run, aliases=aliases)
         add_options(parser)
-        parser.set_defaults(run=lambda options: run(_with_form(options)))
+        parser.set_defaults(run=lambda options: run(_prepared(options)))
         return parser
 
 
-def _with_form(options: argparse.Namespace) -> argparse.Namespace:
+def _prepared(options: argparse.Namespace) -> argparse.Namespace:
     options.output = Form(options.output, options.query)
+    if getattr(options, "force_string", False):
+        from app.sdk.field_changes import Text
+
+        options.set = [Text(text) if type(text) is str else text for text in options.set]
     return options
 
 
@@ -70,6 +75,42 @@ def listed(call: Callable[..., Iterable[dict]], options: argparse.Namespace, **n
     return islice(rows, options.max_results)
 
 
+class _Change(argparse.Action):
+    """Keeps each value as the kind of change that the flag says, in the order in which they are given."""
+
+    def __init__(self, *args: Any, kind: str, **rest: Any) -> None:
+        super().__init__(*args, nargs="+", **rest)
+        self.kind = kind
+
+    def __call__(self, parser, options, values, flag=None) -> None:
+        from app.sdk import field_changes
+
+        made = getattr(field_changes, self.kind)
+        options.set = [*options.set, *map(made, _MERGED[self.kind](list(values)))]
+
+
+def _removed(values: list[str]) -> list[str]:
+    """`rules 0` is the first item of the list `rules`."""
+    place, *rest = values
+    return [f"{place}[{rest[0]}]"] if len(rest) == 1 and rest[0].isdigit() else values
+
+
+def _added(values: list[str]) -> list[str]:
+    """`rules port=80 host=a` adds one mapping, `rules text` a text."""
+    place, *rest = values
+    if rest and all("=" in value for value in rest):
+        return [f"{place}={json.dumps(dict(value.split('=', 1) for value in rest))}"]
+    return [f"{place}={value}" for value in rest] or [place]
+
+
+def _tags(values: list[str]) -> list[str]:
+    """Several may be one argument, as in `"a=1 b=2"`."""
+    return [tag for value in values for tag in (value.split() if value.count("=") > 1 else [value])]
+
+
+_MERGED = {"Removal": _removed, "Addition": _added, "Tag": _tags}
+
+
 def add_changes(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--set",
@@ -79,6 +120,31 @@ def add_changes(parser: argparse.ArgumentParser) -> None:
         metavar="FIELD=VALUE",
         help="change a field, such as inputs.epochs=5",
     )
+
+
+def add_updates(parser: argparse.ArgumentParser) -> None:
+    """The flags by which Azure's command line changes anything."""
+    add_changes(parser)
+    changed: dict[str, Any] = {"action": _Change, "dest": "set", "default": []}
+    parser.add_argument("--add", kind="Addition", metavar="LIST VALUE", help="put a value into a list", **changed)
+    parser.add_argument("--remove", kind="Removal", metavar="FIELD", help="take out a field or LIST NUMBER", **changed)
+    parser.add_argument("--force-string", action="store_true", help="values of --set stay text, however they look")
+
+
+def add_tags(parser: argparse.ArgumentParser) -> None:
+    """Beside `add_changes`, whose changes they join."""
+    parser.add_argument("--tags", action=_Change, kind="Tag", dest="set", default=[], metavar="KEY=VALUE", help="tags")
+
+
+class _Left(argparse.Action):
+    def __call__(self, parser, options, values, flag=None) -> None:
+        say(f"Note: {flag} means nothing here; it is left out.")
+
+
+def add_left(parser: argparse.ArgumentParser, *flags: str) -> None:
+    """Flags of Azure's command line that say something about its cloud only."""
+    for flag in flags:
+        parser.add_argument(flag, nargs="*", action=_Left, default=argparse.SUPPRESS, help=argparse.SUPPRESS)
 
 
 def definition(options: argparse.Namespace, *fields: str) -> tuple[dict, Path]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from app.compute.tables import JobNode, Worker
+from app.compute.tables import Compute, JobNode, Worker
 from app.jobs.lifecycle import HELD, Status
 from app.jobs.tables import Job
 
@@ -77,4 +77,19 @@ def now(session: Session) -> Occupancy:
     for counted in (of_jobs, of_nodes):
         for row in session.execute(counted.group_by(*list(counted.selected_columns)[:-1])):
             found.add(row.worker_id, row, row.devices, row.instances)
+    return found
+
+
+def jobs_of_compute(session: Session, compute: Compute) -> dict[int, list[str]]:
+    """Names of the jobs of a compute that hold slots, by the id of the worker."""
+    own = (Job.workspace_id == compute.workspace_id, Job.compute == compute.name, Job.status.in_(TAKEN))
+    of_jobs = select(Job.worker_id, Job.name).where(*own, Job.worker_id.is_not(None))
+    of_nodes = (
+        select(JobNode.worker_id, Job.name)
+        .join_from(JobNode, Job, Job.id == JobNode.job_id)
+        .where(*own, JobNode.rank > 0, JobNode.state != "ended")
+    )
+    found: dict[int, list[str]] = {}
+    for worker_id, name in session.execute(of_jobs.union(of_nodes)):
+        found.setdefault(worker_id, []).append(name)
     return found

@@ -1,8 +1,10 @@
 """Pages of the workers, of the queue and of named computes."""
 
+from collections.abc import Callable
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request, Response
+from sqlalchemy.orm import Session
 from starlette.responses import RedirectResponse
 
 from app.access.caller import Caller
@@ -145,6 +147,24 @@ def change_compute(
     service.change_compute(session, found, changes)
     note(session, "computes", name, before=before, after=changes)
     return RedirectResponse(url_for_workspace(caller.workspace.name, f"/compute/named/{name}"), 303)
+
+
+@router.post("/named/{name}/stop", dependencies=[allow(WRITE)])
+def stop_compute(name: str, request: Request, session: SessionDep, caller: CallerDep) -> Response:
+    return _powered(request, session, caller, name, service.stop_compute)
+
+
+@router.post("/named/{name}/start", dependencies=[allow(WRITE)])
+def start_compute(name: str, request: Request, session: SessionDep, caller: CallerDep) -> Response:
+    return _powered(request, session, caller, name, service.start_compute)
+
+
+def _powered(request: Request, session: Session, caller: Caller, name: str, change: Callable) -> Response:
+    found = queries.get_compute(session, caller.workspace.id, name)
+    before = found.state
+    change(session, found)
+    note(session, "computes", name, before={"state": before}, after={"state": found.state})
+    return follow(request, url_for_workspace(caller.workspace.name, f"/compute/named/{name}"))
 
 
 @router.post("/named/{name}/delete", dependencies=[allow(WRITE)])

@@ -53,6 +53,8 @@ def _compute(session: Session, workspace_id: int, address: str | None, notes: li
     if name.lower() in UNNAMED:
         return None
     found = queries.find_compute(session, workspace_id, name)
+    if found and found.stopped_at:
+        notes.append(f"compute: {name} is stopped, so the job waits; start it with `atelier compute start -n {name}`.")
     if found:
         return found
     instead = current().unknown_compute

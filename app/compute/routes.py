@@ -1,15 +1,27 @@
 """REST for workers, computes and queues."""
 
+from collections.abc import Callable
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
+from sqlalchemy.orm import Session
 
+from app.access.caller import Caller
 from app.access.guard import CallerDep, allow, note
 from app.compute import occupancy, queries, service, usage
 from app.compute.permissions import QUEUES, READ, WRITE
-from app.compute.schemas import ComputeChange, ComputeCreate, ComputeRead, QueueChange, QueueRead, WorkerRead
+from app.compute.schemas import (
+    ComputeChange,
+    ComputeCreate,
+    ComputeRead,
+    NodeRead,
+    QueueChange,
+    QueueRead,
+    UsageRead,
+    WorkerRead,
+)
 from app.compute.specification import load_compute
-from app.compute.tables import Queue
+from app.compute.tables import Compute, Queue
 from app.web.paging import Listing, listing
 from app.web.session import SessionDep
 from app.web.yaml_bodies import yaml_body, yaml_body_of
@@ -68,6 +80,41 @@ def change_compute(name: str, change: ComputeChange, session: SessionDep, caller
     service.change_compute(session, found, changes)
     note(session, "computes", name, before=before, after=changes)
     return ComputeRead.of(found, occupancy.now(session).computes[found.workspace_id, name])
+
+
+@router.post("/api/computes/{name}/stop", response_model=ComputeRead, dependencies=[allow(WRITE)])
+def stop_compute(name: str, session: SessionDep, caller: CallerDep) -> ComputeRead:
+    """None of its jobs starts until it is started again; those that run end by themselves."""
+    return _powered(session, caller, name, service.stop_compute)
+
+
+@router.post("/api/computes/{name}/start", response_model=ComputeRead, dependencies=[allow(WRITE)])
+@router.post("/api/computes/{name}/restart", response_model=ComputeRead, dependencies=[allow(WRITE)])
+def start_compute(name: str, session: SessionDep, caller: CallerDep) -> ComputeRead:
+    """Its jobs start again. A compute has no machine of its own, so to restart it is the same."""
+    return _powered(session, caller, name, service.start_compute)
+
+
+def _powered(session: Session, caller: Caller, name: str, change: Callable[[Session, Compute], None]) -> ComputeRead:
+    found = queries.get_compute(session, caller.workspace.id, name)
+    before = found.state
+    change(session, found)
+    note(session, "computes", name, before={"state": before}, after={"state": found.state})
+    return ComputeRead.of(found, occupancy.now(session).computes[found.workspace_id, name])
+
+
+@router.get("/api/computes/{name}/nodes", response_model=list[NodeRead], dependencies=[allow(READ)])
+def nodes(name: str, session: SessionDep, caller: CallerDep) -> list[NodeRead]:
+    """The workers, which all computes share, each with the jobs of this compute that run there."""
+    found = queries.get_compute(session, caller.workspace.id, name)
+    jobs = occupancy.jobs_of_compute(session, found)
+    return [NodeRead.of(worker, jobs.get(worker.id, [])) for worker in queries.working(session)]
+
+
+@router.get("/api/compute/usage", response_model=list[UsageRead], dependencies=[allow(READ)])
+def used(session: SessionDep, caller: CallerDep) -> list[UsageRead]:
+    """What is in use of the slots, the GPUs and each queue; a `limit` of -1 is none."""
+    return [UsageRead.of(row) for row in usage.limits(usage.now(session, caller.workspace.id))]
 
 
 @router.delete("/api/computes/{name}", status_code=204, dependencies=[allow(WRITE)])

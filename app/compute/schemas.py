@@ -5,7 +5,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.compute.tables import Compute
+from app.compute.tables import Compute, Worker
+from app.compute.usage import Limit
 
 
 class WorkerRead(BaseModel):
@@ -46,6 +47,7 @@ class ComputeRead(BaseModel):
     min_instances: int
     max_instances: int | None
     in_use: int
+    state: str
     queue: str | None
     tags: dict[str, str]
     properties: dict[str, Any]
@@ -57,6 +59,40 @@ class ComputeRead(BaseModel):
     def of(cls, compute: Compute, in_use: int = 0, warnings: tuple[str, ...] = ()) -> "ComputeRead":
         own = {name: getattr(compute, name) for name in cls.model_fields if hasattr(compute, name)}
         return cls(**own, in_use=in_use, properties=compute.spec, warnings=list(warnings))
+
+
+class NodeRead(BaseModel):
+    """A worker, as one of the nodes of a compute; `run_id` is the first of the `jobs` of the compute there."""
+
+    node_id: str
+    node_state: str
+    private_ip_address: str
+    run_id: str | None
+    jobs: list[str]
+
+    @classmethod
+    def of(cls, worker: Worker, jobs: list[str]) -> "NodeRead":
+        return cls(
+            node_id=worker.name,
+            node_state="running" if jobs else "idle",
+            private_ip_address=worker.host,
+            run_id=jobs[0] if jobs else None,
+            jobs=jobs,
+        )
+
+
+class UsageRead(BaseModel):
+    """`limit` is -1 where there is none."""
+
+    name: str
+    type: str
+    current_value: int
+    limit: int
+    unit: str = "Count"
+
+    @classmethod
+    def of(cls, row: Limit) -> "UsageRead":
+        return cls(name=row.name, type=row.type, current_value=row.used, limit=-1 if row.most is None else row.most)
 
 
 class QueueChange(BaseModel):

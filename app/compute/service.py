@@ -74,6 +74,17 @@ def change_compute(session: Session, compute: Compute, changes: dict) -> None:
     session.flush()
 
 
+def stop_compute(session: Session, compute: Compute) -> None:
+    """None of its jobs starts until it is started again; those that run end by themselves."""
+    compute.stopped_at = compute.stopped_at or now()
+    session.flush()
+
+
+def start_compute(session: Session, compute: Compute) -> None:
+    compute.stopped_at = None
+    session.flush()
+
+
 def delete_compute(session: Session, compute: Compute) -> None:
     """What waits for it goes on without its limit, as jobs do that name an unknown compute."""
     waiting = [Job.workspace_id == compute.workspace_id, Job.compute == compute.name, Job.status.in_(BEFORE_START)]

@@ -38,7 +38,8 @@ class Worker(Base):
 class Compute(Base):
     """A name under which jobs ask for workers, as Azure's files do; `max_instances` of its nodes run at a time.
 
-    `spec` is what its file says beside: it is kept and shown, and asks nothing of the workers.
+    `spec` is what its file says beside: it is kept and shown, and asks nothing of the workers. While it is stopped,
+    since `stopped_at`, none of its jobs starts.
     """
 
     __tablename__ = "computes"
@@ -56,6 +57,11 @@ class Compute(Base):
     spec: Mapped[dict] = mapped_column(default=dict)
     created_by: Mapped[str]
     created_at: Mapped[datetime] = mapped_column(default=now)
+    stopped_at: Mapped[datetime | None]
+
+    @property
+    def state(self) -> str:
+        return "Stopped" if self.stopped_at else "Running"
 
 
 class Queue(Base):

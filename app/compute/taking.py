@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
-from sqlalchemy import ColumnElement, and_, delete, not_, or_, select
+from sqlalchemy import ColumnElement, and_, delete, not_, or_, select, true
 from sqlalchemy.orm import Session
 
 from app.compute import queries
@@ -81,15 +81,16 @@ def _within_limits(session: Session, queue: Queue, used: Occupancy) -> list[Colu
     found = []
     if queue.max_slots is not None:
         found.append(Job.instances <= queue.max_slots - used.queues[queue.name])
-    limited = session.scalars(select(Compute).where(Compute.max_instances.is_not(None))).all()
+    limiting = or_(Compute.max_instances.is_not(None), Compute.stopped_at.is_not(None))
+    limited = session.scalars(select(Compute).where(limiting)).all()
     full = [
         and_(
             Job.workspace_id == compute.workspace_id,
             Job.compute == compute.name,
-            Job.instances > compute.max_instances - used.computes[compute.workspace_id, compute.name],
+            true() if compute.stopped_at else Job.instances > compute.max_instances - in_use,
         )
         for compute in limited
-        if used.computes[compute.workspace_id, compute.name]
+        if (in_use := used.computes[compute.workspace_id, compute.name]) or compute.stopped_at
     ]
     return [*found, or_(Job.compute.is_(None), not_(or_(*full)))] if full else found
 

@@ -61,6 +61,33 @@ class Usage:
         return sum(share.waiting for share in self.by_queue.values())
 
 
+@dataclass
+class Limit:
+    """How much of something is in use, of how much; None where nothing limits it."""
+
+    name: str
+    type: str
+    used: int
+    most: int | None
+
+
+def limits(found: Usage) -> list[Limit]:
+    """The slots and GPUs of all workers, then the slots of each queue."""
+    shares = found.by_queue
+    return [
+        Limit("Slots of all workers", "workers", found.slots_in_use, found.slots),
+        Limit("GPUs of all workers", "workers", found.gpus_in_use, found.gpus),
+        *(
+            Limit(f"Slots of queue {queue.name}", "queues", _slots(shares.get(queue.name)), queue.max_slots)
+            for queue in found.queues
+        ),
+    ]
+
+
+def _slots(share: Share | None) -> int:
+    return share.slots if share else 0
+
+
 def now(session: Session, workspace_id: int) -> Usage:
     """Of all workspaces, as they share the workers; what others run is counted and not named."""
     users, experiments, queues = (defaultdict[str, Share](lambda: Share("")) for _ in range(3))

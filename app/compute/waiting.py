@@ -113,7 +113,11 @@ def _cause(look: Look, job: Job, ahead: Sequence[Row]) -> tuple[str, list[Help],
         return "No worker is here to run it", [START_WORKER], False
     if impossible := _impossible(look, job):
         return impossible, [START_WORKER], False
-    if limited := _limited(look, job):
+    compute = queries.find_compute(look.session, job.workspace_id, job.compute) if job.compute else None
+    if compute and compute.stopped_at:
+        offer = Help("Start the compute", f"/compute/named/{compute.name}", f"atelier compute start -n {compute.name}")
+        return f"Compute {compute.name} is stopped", [offer], False
+    if limited := _limited(look, job, compute):
         return *limited, True
     if job.gpus and sum(look.used.fits(worker, job.gpus, job.memory_bytes) for worker in look.workers) < job.instances:
         holding = [row for row in look.held if row.gpus]
@@ -164,7 +168,7 @@ def _short_of_memory(look: Look, job: Job) -> str | None:
     return f"It needs {wanted:.1f} GiB of memory and {has}: {look.names(job, look.held)} hold the rest"
 
 
-def _limited(look: Look, job: Job) -> tuple[str, list[Help]] | None:
+def _limited(look: Look, job: Job, compute: Compute | None) -> tuple[str, list[Help]] | None:
     queue = look.queues.get(job.queue) or look.queues[DEFAULT_QUEUE]
     used = look.used.queues[job.queue]
     if queue.max_slots is not None and used + job.instances > queue.max_slots:
@@ -172,7 +176,6 @@ def _limited(look: Look, job: Job) -> tuple[str, list[Help]] | None:
         text = f"Queue {queue.name} uses {used} of its {queue.max_slots} slots, for {names}"
         command = f"atelier queue update -n {queue.name} --max-slots {queue.max_slots + job.instances}"
         return text, [Help("Raise the limit of the queue", "/compute/queue", command)]
-    compute: Compute | None = job.compute and queries.find_compute(look.session, job.workspace_id, job.compute)
     if not compute or compute.max_instances is None:
         return None
     used = look.used.computes[job.workspace_id, compute.name]

@@ -33,6 +33,18 @@ class Computes:
     def delete(self, name: str) -> None:
         self._transport.send("DELETE", f"/api/computes/{quote(name)}")
 
+    def power(self, name: str, verb: str) -> dict:
+        """`verb` is stop, after which none of its jobs starts, start or restart."""
+        return self._transport.json("POST", f"/api/computes/{quote(name)}/{verb}")
+
+    def nodes(self, name: str) -> list[dict]:
+        """The workers, each with the jobs of this compute that run there."""
+        return self._transport.json("GET", f"/api/computes/{quote(name)}/nodes")
+
+    def usage(self) -> list[dict]:
+        """What is in use of slots, GPUs and queues; a `limit` of -1 is none."""
+        return self._transport.json("GET", "/api/compute/usage")
+
     def workers(self) -> list[dict]:
         return self._transport.json("GET", "/api/compute")
 

@@ -8,11 +8,10 @@ from typing import Any
 import yaml
 
 from app.sdk.errors import BadFile
+from app.sdk.field_changes import change
 from app.sdk.requirement_files import read_with_named
 
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:.*", re.DOTALL)
-_PART = re.compile(r"\[\d+\]|[^.\[\]]+")
-_PLACE = re.compile(r"[^.\[\]]+(?:\.[^.\[\]]+|\[\d+\])*")
 # The tables of AutoML jobs, which stand beside `inputs`.
 TABLES = ("training_data", "validation_data", "test_data")
 Upload = Callable[..., str]
@@ -40,36 +39,6 @@ def parse(text: str, name: str) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise BadFile(f"{name}: it must be a mapping of fields, such as `name: digits`.")
     return found
-
-
-def change(definition: dict[str, Any], changes: Iterable[str]) -> dict[str, Any]:
-    """Apply `inputs.epochs=5` or `rules[0].port=80`, as `--set` of the Azure CLI does; values are read as YAML."""
-    for text in changes:
-        name, is_set, value = text.partition("=")
-        if not is_set or not _PLACE.fullmatch(name):
-            raise BadFile(f"--set {text}: write it as field=value, such as inputs.epochs=5.")
-        *above, last = [int(part[1:-1]) if part[0] == "[" else part for part in _PART.findall(name)]
-        place: Any = definition
-        for part in above:
-            place = _inside(place, part, text)
-        _inside(place, last, text)
-        try:
-            place[last] = yaml.safe_load(value)
-        except yaml.YAMLError as error:
-            raise BadFile(f"--set {text}: the value is not YAML; put it in quotes.") from error
-    return definition
-
-
-def _inside(place: Any, part: str | int, text: str) -> Any:
-    """What a mapping or list holds there; a field that a mapping lacks is made."""
-    if isinstance(part, int) and isinstance(place, list):
-        if part >= len(place):
-            raise BadFile(f"--set {text}: there is no [{part}] in a list of {len(place)}; they are counted from 0.")
-        return place[part]
-    if isinstance(part, int) or not isinstance(place, dict):
-        holds = {list: "a list, whose items are [0], [1], …", dict: "a mapping"}.get(type(place), "a plain value")
-        raise BadFile(f"--set {text}: what stands before `{part}` is {holds}, so nothing can be set in it.")
-    return place.setdefault(part, {})
 
 
 def read_changed(file: Path, changes: Iterable[str]) -> tuple[str, dict[str, Any]]:

@@ -123,6 +123,21 @@ def test_scripts_for_azures_command_line_run_unchanged(run, tmp_path):
     assert run("workspace", "show")[1]["name"] in [row["name"] for row in run("workspace", "list")[1]]
 
 
+def test_a_compute_is_attached_stopped_started_and_detached(run):
+    made = run("compute", "attach", "-n", "box", "-t", "VirtualMachine", "--resource-id", "/x", "--tags", "a.b=1",
+               "--admin-username", "me")[1]  # fmt: skip
+    assert (made["type"], made["tags"], made["state"]) == ("virtualmachine", {"a.b": "1"}, "Running")
+    assert run("compute", "stop", "-n", "box", "--no-wait")[1]["state"] == "Stopped"
+    assert run("compute", "restart", "-n", "box")[1]["state"] == "Running"
+    assert run("compute", "list", "--type", "AmlCompute")[1] == []
+    assert run("compute", "update", "-n", "box", "--remove", "tags.a.b")[0] == 1
+    assert run("compute", "update", "-n", "box", "--set", "tags.c=1", "--force-string")[1]["tags"]["c"] == "1"
+    assert run("compute", "list-nodes", "-n", "box")[1] == run("compute", "list-sizes", "--location", "x")[1] == []
+    assert "Slots of queue default" in [row["name"] for row in run("compute", "list-usage")[1]]
+    assert "no machine to sign in to" in run("compute", "connect-ssh", "-n", "box")[1]
+    assert run("compute", "detach", "-n", "box", "-y")[0] == 0 and run("compute", "list")[1] == []
+
+
 def test_a_job_file_is_checked_without_being_submitted(run, tmp_path):
     (tmp_path / "src").mkdir()
     file = tmp_path / "job.yml"

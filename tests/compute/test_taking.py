@@ -129,3 +129,28 @@ def test_an_unknown_compute_is_served_by_another_and_a_note_says_so(alice):
     assert "no compute 'gpu-cluster'" in note and "runs on serverless" in note
     assert submit(alice, "b", compute="azureml:serverless")["warnings"] == []
     assert submit(alice, "c", compute="local")["warnings"] == []
+
+
+def test_a_stopped_compute_starts_no_job_until_it_is_started(alice, bob):
+    add(Compute(workspace_id=1, name="box", type="computeinstance", max_instances=1, created_by="alice"))
+    submit(alice, "before", compute="azureml:box")
+    worker = join(slots=3)
+    assert take(worker) == "before"
+    assert bob.post("/api/computes/box/stop").status_code == 403
+    stopped = alice.post("/api/computes/box/stop").json()
+    assert (stopped["state"], stopped["in_use"]) == ("Stopped", 1)
+    noted = submit(alice, "held", compute="azureml:box")
+    assert "box is stopped" in " ".join(noted["warnings"])
+    end("before")
+    submit(alice, "other")
+    assert take(worker) == "other" and take(worker) is None
+    waiting = alice.get("/api/jobs/held").json()["waiting"]
+    assert waiting["reason"].startswith("Compute box is stopped") and waiting["starts_in_seconds"] is None
+    assert waiting["helps"][0]["command"] == "atelier compute start -n box"
+    assert 'data-status="Stopped"' in alice.get("/compute/named").text
+    assert alice.post("/compute/named/box/start", data={}).status_code in (200, 303)
+    assert take(worker) == "held"
+    nodes = alice.get("/api/computes/box/nodes").json()
+    assert [(node["node_id"], node["node_state"], node["run_id"]) for node in nodes] == [("forge-1", "running", "held")]
+    used = {row["name"]: (row["current_value"], row["limit"]) for row in alice.get("/api/compute/usage").json()}
+    assert used["Slots of all workers"] == (2, 3) and used["Slots of queue default"] == (2, -1)

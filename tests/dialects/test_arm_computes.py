@@ -50,3 +50,10 @@ def test_what_no_compute_can_be_is_refused(alice, bob):
     assert put(alice, {**CLUSTER, "properties": wrong}).json()["error"]["target"] == "min_instances"
     assert put(bob, CLUSTER).status_code == 403
     assert put(alice, {"computeType": "ComputeInstance", "properties": {"vmSize": "x"}}).status_code == 201
+    assert alice.get(CPU).json()["properties"]["properties"]["state"] == "Running"
+    assert alice.post(f"{CPU}/stop").status_code == 202
+    assert alice.get(CPU).json()["properties"]["properties"]["state"] == "Stopped"
+    usages = alice.get("/subscriptions/s/providers/Microsoft.MachineLearningServices/locations/local/usages")
+    assert {"value": "Slots of queue default", "localizedValue": "Slots of queue default"} in [
+        row["name"] for row in usages.json()["value"]
+    ]

@@ -97,7 +97,7 @@ def test_what_atelier_has_not_is_told_with_what_stands_in_for_it(alice, stranger
         answer = alice.post(WORKSPACE.format("default").replace("?", f"/{part}?"))
         assert answer.status_code == 501 and told in answer.json()["error"]["message"]
     location = "/subscriptions/s/providers/Microsoft.MachineLearningServices/locations/local"
-    assert "quotas" in stranger.get(f"{location}/usages").json()["error"]["message"]
+    assert "quotas" in stranger.get(f"{location}/quotas").json()["error"]["message"]
     assert stranger.get(f"{location}/vmSizes").json() == {"value": []}
 
 

@@ -39,7 +39,7 @@ def _refusing(told: str) -> Callable[[], None]:
 
 
 _ADDRESSES = {f"{WORKSPACE}/{word}": told for word, told in ABSENT.items()}
-_ADDRESSES |= {f"{LOCATIONS}/{{location}}/{word}": _QUOTAS for word in ("usages", "quotas", "updateQuotas")}
+_ADDRESSES |= {f"{LOCATIONS}/{{location}}/{word}": _QUOTAS for word in ("quotas", "updateQuotas")}
 for _address, _told in _ADDRESSES.items():
     for _path in (_address, _address + "/{rest:path}"):
         router.add_api_route(

@@ -1,9 +1,10 @@
 """Computes as Azure's clients send them and read them back: the Compute resource of api-version 2023-08-01-preview."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from app.compute.tables import Compute, Worker
+from app.compute.usage import Limit
 from app.dialects.arm.wire import duration, mapping, said, seconds, snake
 from app.errors import Invalid
 
@@ -35,7 +36,7 @@ def properties_of(compute: Compute) -> dict[str, Any]:
     if compute.type == CLUSTER:
         own |= _cluster(compute)
     elif compute.type == "computeinstance":
-        own |= {"state": "Running"}
+        own |= {"state": compute.state}
     elif compute.type == "kubernetes":
         own = {"namespace": spec.get("namespace") or "default"}
     elif compute.type == "virtualmachine":
@@ -62,15 +63,15 @@ def _cluster(compute: Compute) -> dict[str, Any]:
     }
 
 
-def node(worker: Worker) -> dict[str, Any]:
-    """A worker, as the nodes of a cluster are listed."""
+def node(worker: Worker, jobs: Sequence[str]) -> dict[str, Any]:
+    """A worker with the jobs of a compute on it, as the nodes of a cluster are listed."""
     return {
         "nodeId": worker.name,
         "privateIpAddress": worker.host,
         "publicIpAddress": None,
         "port": None,
-        "nodeState": "running" if worker.usage.get("jobs") else "idle",
-        "runId": None,
+        "nodeState": "running" if jobs else "idle",
+        "runId": jobs[0] if jobs else None,
     }
 
 
@@ -85,6 +86,18 @@ def size(worker: Worker) -> dict[str, Any]:
         "lowPriorityCapable": False,
         "premiumIO": False,
         "supportedComputeTypes": list(TYPES.values()),
+    }
+
+
+def usage(row: Limit) -> dict[str, Any]:
+    """What is in use, as quotas of a subscription are listed; -1 is no limit."""
+    return {
+        "id": f"local/usages/{row.name}",
+        "type": row.type,
+        "unit": "Count",
+        "currentValue": row.used,
+        "limit": -1 if row.most is None else row.most,
+        "name": {"value": row.name, "localizedValue": row.name},
     }
 
 

@@ -1,10 +1,15 @@
 """Azure's calls about computes: names under which jobs ask for workers."""
 
+from collections.abc import Callable
+
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
+from sqlalchemy.orm import Session
 
+from app.access.caller import Caller
 from app.access.guard import CallerDep, allow, note
-from app.compute import queries, service
+from app.compute import occupancy, queries, service
+from app.compute import usage as compute_usage
 from app.compute.permissions import READ, WRITE
 from app.compute.specification import load_compute
 from app.compute.tables import Compute
@@ -78,11 +83,23 @@ def delete(name: str, session: SessionDep, caller: CallerDep) -> Response:
 
 
 @router.post("/{name}/start", dependencies=[allow(WRITE)])
-@router.post("/{name}/stop", dependencies=[allow(WRITE)])
 @router.post("/{name}/restart", dependencies=[allow(WRITE)])
-def power(name: str, request: Request, session: SessionDep, caller: CallerDep) -> Response:
-    """Nothing to do: a compute is a share of workers that run anyway. Raises NotFound for one that there is not."""
-    queries.get_compute(session, caller.workspace.id, name)
+def start(name: str, request: Request, session: SessionDep, caller: CallerDep) -> Response:
+    """Its jobs start again. A compute has no machine of its own, so to restart it is the same."""
+    return _powered(request, session, caller, name, service.start_compute)
+
+
+@router.post("/{name}/stop", dependencies=[allow(WRITE)])
+def stop(name: str, request: Request, session: SessionDep, caller: CallerDep) -> Response:
+    return _powered(request, session, caller, name, service.stop_compute)
+
+
+def _powered(request: Request, session: Session, caller: Caller, name: str, change: Callable) -> Response:
+    """Raises NotFound for a compute that there is not."""
+    found = queries.get_compute(session, caller.workspace.id, name)
+    before = found.state
+    change(session, found)
+    note(session, "computes", name, before={"state": before}, after={"state": found.state})
     # Clients take no answer but that they shall ask again.
     return answers.underway(request, f"computes/{name}")
 
@@ -90,10 +107,20 @@ def power(name: str, request: Request, session: SessionDep, caller: CallerDep) -
 @router.post("/{name}/listNodes", dependencies=[allow(READ)])
 def nodes(name: str, session: SessionDep, caller: CallerDep) -> JSONResponse:
     """The workers, which all computes share."""
-    return answers.body({"nodes": [compute_shapes.node(worker) for worker in queries.working(session)]})
+    found = queries.find_compute(session, caller.workspace.id, name)
+    jobs = occupancy.jobs_of_compute(session, found) if found else {}
+    workers = queries.working(session)
+    return answers.body({"nodes": [compute_shapes.node(worker, jobs.get(worker.id, [])) for worker in workers]})
 
 
 @machines.get(LOCATIONS + "/{location}/vmSizes", dependencies=[allow(READ)])
 def sizes(session: SessionDep) -> JSONResponse:
     """What the workers are: whatever size a compute asks for, its jobs run on them."""
     return answers.body({"value": [compute_shapes.size(worker) for worker in queries.working(session)]})
+
+
+@machines.get(LOCATIONS + "/{location}/usages", dependencies=[allow(READ)])
+def usages(session: SessionDep, caller: CallerDep) -> JSONResponse:
+    """What is in use of the slots and GPUs, and of each queue, which is what limits jobs here."""
+    found = compute_usage.limits(compute_usage.now(session, caller.workspace.id))
+    return answers.body({"value": [compute_shapes.usage(row) for row in found]})
