@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
+from app.endpoints import containers
 from app.endpoints.tables import DeploymentInstance
 from app.kit.clock import now
 
@@ -15,13 +16,20 @@ WAITED = timedelta(seconds=3)
 
 
 def claim_instances(
-    session: Session, worker_id: int, lease_until: datetime, most: int, *, workers: int = 1
+    session: Session,
+    worker_id: int,
+    lease_until: datetime,
+    most: int,
+    *,
+    workers: int = 1,
+    has_engine: bool = True,
 ) -> list[int]:
     """Take up to `most` instances that no living worker keeps; returns their ids.
 
     `workers` is the number of those that live. Each takes its part of all instances and of each deployment's.
+    Without a container engine, what needs one is left to others.
     """
-    found = _free(session, most)
+    found = [row for row in _free(session, most) if has_engine or not containers.needs_engine(row.definition)]
     if not found:
         return []
     mine, totals = _counts(session, worker_id), _counts(session)
@@ -43,6 +51,7 @@ def _free(session: Session, most: int):
         DeploymentInstance.deployment_id,
         DeploymentInstance.lease_expires_at,
         DeploymentInstance.created_at,
+        DeploymentInstance.definition,
     )
     free = select(*columns).where(_is_free(), DeploymentInstance.state != "Stopping")
     return session.execute(free.order_by(DeploymentInstance.id).limit(most)).all()

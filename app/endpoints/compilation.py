@@ -13,6 +13,7 @@ import json
 
 from sqlalchemy.orm import Session
 
+from app.endpoints import containers
 from app.endpoints.tables import OnlineDeployment
 
 PROPERTY = "atelier.compile"
@@ -25,8 +26,9 @@ def is_on(deployment: OnlineDeployment) -> bool:
 
 
 def is_possible(deployment: OnlineDeployment) -> bool:
-    """Code of the user's is served as it is."""
-    return deployment.model_version is not None and not deployment.scoring_script
+    """Code and containers of the user's are served as they are."""
+    is_own = deployment.scoring_script or containers.routes(deployment.environment)
+    return deployment.model_version is not None and not is_own
 
 
 def source(deployment: OnlineDeployment) -> str:

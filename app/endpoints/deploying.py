@@ -6,7 +6,7 @@ from app.access.guard import note
 from app.assets import addresses
 from app.assets.addresses import AssetVersion, Stored
 from app.connections import references
-from app.endpoints import autoscaling, scaling, service
+from app.endpoints import autoscaling, containers, scaling, service
 from app.endpoints.schemas import DeploymentCreate
 from app.endpoints.tables import OnlineDeployment, OnlineEndpoint
 from app.environments import resolving
@@ -65,13 +65,15 @@ def _settings(session: Session, endpoint: OnlineEndpoint, new: DeploymentCreate,
         session, endpoint.workspace_id, new.environment_variables, "environment_variables",
         may=lambda: references.may_read(session, endpoint.workspace_id, created_by),
     )  # fmt: skip
+    environment = resolving.resolve(session, endpoint.workspace_id, new.environment)
+    containers.check(session, environment, version, code.scoring_script if code else None)
     parts = ("request_settings", "liveness_probe", "readiness_probe", "scale_settings", "data_collector")
     return {
         "description": new.description,
         "model_version_id": version.id if version else None,
         "code": code_key(endpoint.workspace_id, code.code) if code else None,
         "scoring_script": code.scoring_script if code else None,
-        "environment": resolving.resolve(session, endpoint.workspace_id, new.environment),
+        "environment": environment,
         "environment_variables": new.environment_variables,
         "instance_type": new.instance_type,
         "instance_count": new.instance_count,

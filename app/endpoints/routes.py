@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 
 from app.access.guard import CallerDep, allow, note
-from app.endpoints import deploying, logs, queries, scaling, service, tokens
+from app.endpoints import containers, deploying, logs, queries, scaling, service, tokens
 from app.endpoints.gateway.mirroring import COMPARISONS, Comparison
 from app.endpoints.permissions import KEYS, READ, ROTATE, TOKEN, WRITE
 from app.endpoints.schemas import (
@@ -147,7 +147,7 @@ def deploy(endpoint: str, new: DeploymentCreate, session: SessionDep, caller: Ca
     found = queries.get(session, caller.workspace.id, endpoint)
     made = deploying.deploy(session, found, new, created_by=caller.user.name)
     note(session, "deployments", f"{endpoint}/{made.name}", after={"model": new.model, "generation": made.generation})
-    return _read(session, made, new.warnings())
+    return _read(session, made, [*new.warnings(), *containers.notes(session, made.environment)])
 
 
 @router.get("/{endpoint}/deployments/{deployment}", response_model=DeploymentRead, dependencies=[allow(READ)])

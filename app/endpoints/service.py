@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from sqlalchemy.orm import Session
 
-from app.endpoints import autoscaling, compilation, generations, logs, names, queries
+from app.endpoints import autoscaling, compilation, containers, generations, logs, names, queries
 from app.endpoints.access_log import files as access_log
 from app.endpoints.tables import DeploymentInstance, OnlineDeployment, OnlineEndpoint
 from app.errors import AlreadyExists, Conflict, Invalid
@@ -217,7 +217,8 @@ def _update(deployment: OnlineDeployment, settings: dict) -> None:
 
 
 def _check(settings: dict) -> None:
-    if settings.get("model_version_id") is None and not settings.get("scoring_script"):
+    needs_none = settings.get("scoring_script") or containers.routes(settings.get("environment"))
+    if settings.get("model_version_id") is None and not needs_none:
         raise Invalid("model: name a registered model, as azureml:NAME:VERSION.", target="model")
     autoscaling.check_count(settings.get("instance_count", 1))
 

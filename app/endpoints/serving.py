@@ -97,4 +97,6 @@ def _upstreams(deployment: OnlineDeployment) -> list[Upstream]:
 
 
 def _upstream(instance: DeploymentInstance) -> Upstream:
-    return Upstream(address=instance.address, key=crypto.decrypt(instance.key))
+    # The worker says with the address where a container scores.
+    address, is_container, path = instance.address.partition("/")
+    return Upstream(address, crypto.decrypt(instance.key), f"/{path}" if is_container else None)

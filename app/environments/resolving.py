@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.connections import openings
-from app.environments import contexts, curated, engines, images, queries, references
+from app.environments import contexts, curated, engines, images, inference, queries, references
 from app.environments.conda import Wanted, definition_of, read_conda
 from app.environments.references import Reference
 from app.environments.specification import EnvironmentSpec, digest
@@ -112,6 +112,14 @@ def _unknown(session: Session, workspace_id: int, name: str) -> str:
 
 def defined(session: Session, workspace_id: int, definition: dict[str, Any]) -> EnvironmentSpec:
     """An inline definition, with the text or the fields of its conda file, and its build context uploaded."""
+    spec = _defined(session, workspace_id, definition)
+    routes = inference.read(definition.get("inference_config"))
+    if routes is None or spec.container is None:
+        return spec
+    return replace(spec, container={**spec.container, "inference": routes})
+
+
+def _defined(session: Session, workspace_id: int, definition: dict[str, Any]) -> EnvironmentSpec:
     image, conda, build = (definition.get(name) for name in ("image", "conda_file", "build"))
     if build:
         return named_as(_of_build(session, workspace_id, build), definition.get("name"))

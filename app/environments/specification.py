@@ -18,7 +18,8 @@ class EnvironmentSpec:
     credentials it is built: what they open is built for those only who have them.
     `version` is that of a registered environment. `container` is the image that it was asked for as, for workers with
     a container engine: `image`, and `conda` (a definition on top of it) or `build` (`key` of the stored context and
-    `dockerfile_path`). `is_image_only`: without an engine nothing can stand in for it, and the notes say why.
+    `dockerfile_path`); `inference` are the routes of the server that it brings, where it does. `is_image_only`:
+    without an engine nothing can stand in for it, and the notes say why.
     """
 
     name: str

@@ -15,7 +15,7 @@ HEADERS = {"authorization": f"Bearer {KEY}"}
 
 
 class ScoringServer:
-    """Answers as told: `mode` is ok, slow, dies (before an answer) or breaks (within one)."""
+    """Answers as told: `mode` is ok, slow, dies (before an answer), breaks (within one), chunks or closes."""
 
     def __init__(self, name: str, mode: str = "ok") -> None:
         self.name, self.mode = name, mode
@@ -37,6 +37,17 @@ class ScoringServer:
                     self.cancelled.set()
                     return
                 body = json.dumps({"by": self.name}).encode()
+                if self.mode in ("chunks", "closes"):
+                    said = b"transfer-encoding: chunked\r\n" if self.mode == "chunks" else b""
+                    writer.write(b"HTTP/1.1 200 OK\r\n" + said + b"content-type: application/json\r\n\r\n")
+                    for piece in (body[:3], body[3:]):
+                        writer.write(b"%x;a=b\r\n%b\r\n" % (len(piece), piece) if said else piece)
+                        await writer.drain()
+                        await asyncio.sleep(0.01)
+                    writer.write(b"0\r\nx: y\r\n\r\n" if said else b"")
+                    if said:
+                        continue
+                    return
                 promised = len(body) + (10 if self.mode == "breaks" else 0)
                 answer = f"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {promised}\r\n\r\n"
                 writer.write(answer.encode() + body)
@@ -178,6 +189,16 @@ def test_no_ready_instance_says_when_to_try_again():
         assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
 
     asyncio.run(check())
+
+
+@pytest.mark.parametrize("mode", ["chunks", "closes"])
+def test_answers_whose_length_is_not_said_are_whole(mode):
+    async def run():
+        async with ScoringServer("a", mode).running() as server:
+            served = gateway(route({"blue": [server]}))
+            return [await score(served) for _ in range(3)]
+
+    assert [found.json() for found in asyncio.run(run())] == [{"by": "a"}] * 3
 
 
 def test_connections_are_kept():

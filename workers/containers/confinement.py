@@ -16,9 +16,13 @@ MOST = 32_768
 SHARED_MEMORY = "2g"
 
 
-def fenced(engine: Engine, name: str) -> list[str]:
-    """No capabilities, none to be gained, and the network of this machine, on which the server may be."""
-    options = ["run", "--name", name, "--label", f"{LABEL}={engine.owner}", "--network", "host"]
+def fenced(engine: Engine, name: str, *, own_network: bool = False) -> list[str]:
+    """No capabilities, none to be gained, and the network of this machine, on which the server may be.
+
+    With `own_network` only what is published of its ports can be reached.
+    """
+    options = ["run", "--name", name, "--label", f"{LABEL}={engine.owner}"]
+    options += [] if own_network else ["--network", "host"]
     options += ["--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--log-driver", "none"]
     if engine.has_init:
         options.append("--init")

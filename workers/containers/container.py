@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from workers.containers.confinement import asked_options, fenced, gpu_options, mounted, user
+from workers.containers.engine import Engine
 from workers.containers.images import Image
 
 # What a file of variables can hold; others are given as arguments.
@@ -26,6 +27,16 @@ class Container:
     remove: Sequence[str]
     environ: Mapping[str, str] = field(repr=False)
 
+    @classmethod
+    def of(cls, engine: Engine, name: str, arguments: Sequence[str]) -> "Container":
+        look = [engine.binary, "inspect", "--format", "{{.State.OOMKilled}}", name]
+        remove = [engine.binary, "rm", "--force", "--volumes", name]
+        return cls([engine.binary, *arguments], look, remove, dict(engine.environ))
+
+
+def named() -> str:
+    return f"atelier-{secrets.token_hex(8)}"
+
 
 def container_of(
     image: Image,
@@ -39,7 +50,7 @@ def container_of(
     readable: Iterable[Path] = (),
 ) -> Container:
     """`folder` is the job's `JobFolder`, which is given to the user of the container; `readable` may not be written."""
-    engine, name = image.engine, f"atelier-{secrets.token_hex(8)}"
+    engine, name = image.engine, named()
     uid, gid = user()
     if uid != os.getuid():
         _give(folder.guest, uid, gid)
@@ -52,15 +63,12 @@ def container_of(
     if limits.processes:
         options += ["--pids-limit", str(limits.processes)]
     options += [*gpu_options(engine, devices), *asked_options(resources or {})]
-    options += _variables(environ, folder.root / "variables")
-    run = [engine.binary, *options, "--entrypoint", "/bin/sh", image.name, "-c", _BY_SHELL, "sh", command]
-    look = [engine.binary, "inspect", "--format", "{{.State.OOMKilled}}", name]
-    remove = [engine.binary, "rm", "--force", "--volumes", name]
-    return Container(run, look, remove, dict(engine.environ))
+    options += variables(environ, folder.root / "variables")
+    return Container.of(engine, name, [*options, "--entrypoint", "/bin/sh", image.name, "-c", _BY_SHELL, "sh", command])
 
 
-def _variables(environ: Mapping[str, str], file: Path) -> list[str]:
-    """Those of the job go in by a file, as arguments can be read by everybody on this machine."""
+def variables(environ: Mapping[str, str], file: Path) -> list[str]:
+    """Options that set them; those of the user by a file, as arguments can be read by everybody on this machine."""
     lines, arguments = [], []
     for name, value in {"PYTHONUNBUFFERED": "1", **environ}.items():
         if name == "CUDA_VISIBLE_DEVICES":

@@ -11,6 +11,7 @@ import shutil
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import psutil
@@ -59,6 +60,11 @@ class Engine:
     def has_init(self) -> bool:
         """Whether it brings a first process that passes signals on and reaps orphans."""
         return self.kind == "docker" or any(Path(path).exists() for path in _INITS)
+
+    @cached_property
+    def has_bridge(self) -> bool:
+        """Whether containers can have a network of their own, with ports that are published on this machine."""
+        return self.kind == "podman" or self.answer("network", "inspect", "bridge") is not None
 
     def answer(self, *arguments: str, timeout: float = ANSWER_SECONDS) -> str | None:
         """What a command prints; None where it fails or takes for ever."""

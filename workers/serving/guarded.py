@@ -36,6 +36,7 @@ class GuardedStarter:
             readable=start.readable,
             hidden=start.hidden,
             warm=False,
+            container=start.container,
         )
         return GuardedProcess(self._launcher.start(launch))
 

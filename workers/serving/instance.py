@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from workers.containers.server import Server
+
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 SERVER = Path(__file__).resolve().parent / "guest" / "server.py"
 
@@ -34,7 +36,8 @@ class InstanceSpec:
     """`folder` is the only place it may write; `environ` holds the user's own variables.
 
     `kind` is `mlflow_model`, `custom_model` or `triton_model`; `scoring_script` lies in `code_folder`. `model_root` is
-    what scripts find as AZUREML_MODEL_DIR: the folder that the model's folder or file lies in.
+    what scripts find as AZUREML_MODEL_DIR: the folder that the model's folder or file lies in. `server` is that of a
+    custom container, which is run in place of ours.
     """
 
     name: str
@@ -54,6 +57,7 @@ class InstanceSpec:
     readiness_probe: Mapping[str, Any] = field(default_factory=dict)
     memory_bytes: int | None = None
     hidden: Sequence[Path] = ()
+    server: Server | None = None
 
     @property
     def log_path(self) -> Path:
@@ -117,7 +121,8 @@ class InstanceSpec:
 
 @dataclass
 class Instance:
-    """How an instance is. `address` is host:port, `error` one sentence, `key` what its server asks for.
+    """How an instance is. `address` is host:port, with the path where it scores for a custom container, `error` one
+    sentence, `key` what its server asks for.
 
     `pid` is that of the process that serves, None while there is none.
     """

@@ -24,9 +24,10 @@ from workers.execution import environments
 from workers.execution.start import memory_limit
 from workers.node import Node
 from workers.serving.compiling import Compiler, Order
+from workers.serving.images import Images
 from workers.serving.recycling import Held, Recycler
-from workers.serving.specs import Wanted, instance_spec
-from workers.serving.supervisor import Supervisor
+from workers.serving.specs import Wanted, container_spec, instance_folder, instance_spec
+from workers.serving.supervisor import InstanceSpec, Supervisor
 from workers.serving.usage import Usage
 
 log = logging.getLogger(__name__)
@@ -50,6 +51,7 @@ class Keeper:
         self.node = node
         self.supervisor = Supervisor(node.folder / "serving", node.launcher)
         self.compiler = Compiler(node)
+        self.images = Images(node)
         self.mine: dict[int, Seen] = {}
         self.leases: dict[int, object] = {}
         self.log_offsets: dict[int, int] = {}
@@ -69,6 +71,7 @@ class Keeper:
             self.mine.pop(gone)
             self.leases.pop(gone, None)
             self.log_offsets.pop(gone, None)
+            self.images.forget(gone)
 
     def _wanted(self) -> list[Wanted]:
         """The instances of this worker, new ones claimed; those that should stop are deleted."""
@@ -95,7 +98,14 @@ class Keeper:
 
     def _claim(self, session: Session) -> None:
         room = max(MOST_INSTANCES - len(self.mine), 0)
-        claiming.claim_instances(session, self.node.id, now() + LEASE, room, workers=len(compute.working(session)))
+        claiming.claim_instances(
+            session,
+            self.node.id,
+            now() + LEASE,
+            room,
+            workers=len(compute.working(session)),
+            has_engine=self.node.engine is not None,
+        )
 
     def _concerns(self):
         """Instances of this worker, and those that no living worker has."""
@@ -112,8 +122,10 @@ class Keeper:
             # SQLite gives the id of a deleted instance to another, whose files are other ones.
             shutil.rmtree(self.node.folder / "serving" / item.name, ignore_errors=True)
         try:
-            python = self._python(item)
-            spec = instance_spec(item, python, self.node)
+            spec = self._spec(item)
+            if spec is None:
+                self._report_starting(item)
+                return
             state = self.supervisor.ensure(spec)
             seen = Seen(state.state, state.address, state.restarts, state.error)
             self._ship_log(item, state.log_path)
@@ -124,6 +136,22 @@ class Keeper:
             state, seen = None, Seen("Failed", None, 0, str(error))
         if self.mine.get(item.id) != seen:
             self._report(item, seen, state.key if state else None)
+            self.mine[item.id] = seen
+
+    def _spec(self, item: Wanted) -> InstanceSpec | None:
+        """None while its image is made ready."""
+        found = self.images.of(item)
+        if found is None:
+            return None
+        if found.image is not None:
+            return container_spec(item, found.image, self.node)
+        return instance_spec(item, self._python(item), self.node)
+
+    def _report_starting(self, item: Wanted) -> None:
+        self._ship_log(item, instance_folder(item, self.node) / "log.txt")
+        seen = Seen("Starting", None, 0, None)
+        if self.mine.get(item.id) != seen:
+            self._report(item, seen, None)
             self.mine[item.id] = seen
 
     def _python(self, item: Wanted) -> Path:
@@ -198,6 +226,7 @@ class Keeper:
 
     def close(self) -> None:
         self.compiler.close()
+        self.images.close()
         self.supervisor.close()
         with transaction() as session:
             for found in session.scalars(

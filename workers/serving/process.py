@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from workers.containers.container import Container
+
 TAIL_BYTES = 32 * 1024
 EXCEPTION_LINE = re.compile(r"^(?:[A-Za-z_][\w.]*)(?:Error|Exception|Exit|Interrupt|Warning)\b.*")
 FAILED_TO_LOAD = "The model could not be loaded: "
@@ -17,7 +19,10 @@ FAILED_TO_LOAD = "The model could not be loaded: "
 
 @dataclass(frozen=True)
 class Start:
-    """`environ` is complete: nothing is inherited. Output goes to `log_path`, behind what is there."""
+    """`environ` is complete: nothing is inherited. Output goes to `log_path`, behind what is there.
+
+    With `container` that is run instead, in which command, variables and fence are already.
+    """
 
     name: str
     python: Path
@@ -29,6 +34,7 @@ class Start:
     memory_bytes: int | None
     readable: tuple[Path, ...]
     hidden: tuple[Path, ...]
+    container: Container | None = None
 
 
 class Process(Protocol):
@@ -104,6 +110,16 @@ def describe_exit(code: int) -> str:
     if code < 0:
         return f"The scoring server was killed by signal {-code} ({signal.Signals(-code).name})."
     return f"The scoring server ended with exit code {code}."
+
+
+def last_words(log_path: Path) -> str:
+    """The last line of a log."""
+    if not log_path.exists():
+        return ""
+    with log_path.open("rb") as log:
+        log.seek(max(0, log_path.stat().st_size - 4096))
+        lines = log.read().decode(errors="replace").strip().splitlines()
+    return lines[-1].strip()[:500] if lines else ""
 
 
 def error_in(log_path: Path, offset: int) -> str | None:

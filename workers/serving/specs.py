@@ -1,6 +1,7 @@
 """Turns a row that should serve into what the supervisor starts."""
 
 import shutil
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,12 +9,16 @@ from sqlalchemy.orm import Session
 
 from app.connections import references
 from app.database import reading
-from app.endpoints import compilation, generations
+from app.endpoints import compilation, containers, generations
 from app.endpoints.tables import DeploymentInstance, OnlineDeployment
 from app.kit.storage import store
+from workers.containers.images import Image
+from workers.containers.server import Server
 from workers.execution.start import memory_limit
 from workers.node import Node
 from workers.serving.supervisor import InstanceSpec
+
+APP_ROOT = "/var/azureml-app"
 
 
 @dataclass(frozen=True)
@@ -37,6 +42,8 @@ class Wanted:
     request_settings: dict
     liveness_probe: dict
     readiness_probe: dict
+    model_asset: list[str] | None = None
+    model_mount_path: str | None = None
     compile_from: str | None = None
 
     @property
@@ -62,10 +69,15 @@ class Wanted:
         )
 
 
-def instance_spec(item: Wanted, python: Path, node: Node) -> InstanceSpec:
-    """Fetches model and code where they do not lie on this machine yet."""
+def instance_folder(item: Wanted, node: Node) -> Path:
     folder = node.folder / "serving" / item.name
     folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def instance_spec(item: Wanted, python: Path, node: Node) -> InstanceSpec:
+    """Fetches model and code where they do not lie on this machine yet."""
+    folder = instance_folder(item, node)
     settings = item.request_settings
     model = _local(item.model_key, folder / "model") if item.model_key else None
     return InstanceSpec(
@@ -85,6 +97,35 @@ def instance_spec(item: Wanted, python: Path, node: Node) -> InstanceSpec:
         readiness_probe=item.readiness_probe,
         memory_bytes=memory_limit(node.settings, node.slots),
         hidden=[Path(node.settings.home).resolve()],
+    )
+
+
+def container_spec(item: Wanted, image: Image, node: Node) -> InstanceSpec:
+    """Where Azure ML puts model and code: below /var/azureml-app, or the model below `model_mount_path`.
+
+    Source: Microsoft's article on deploying to online endpoints by a custom container.
+    """
+    folder = instance_folder(item, node)
+    mounts, environ = [], {"AML_APP_ROOT": APP_ROOT}
+    if item.model_key:
+        model, asset = _local(item.model_key, folder / "model"), "/".join(item.model_asset or ())
+        root = item.model_mount_path or f"{APP_ROOT}/azureml-models/{asset}"
+        is_file = not item.model_name or (model / item.model_name).is_file()
+        mounts.append((model, root if is_file else f"{root.rstrip('/')}/{item.model_name}"))
+        environ["AZUREML_MODEL_DIR"] = root
+    if item.code_key:
+        mounts.append((_copy(item.code_key, folder / "code"), f"{APP_ROOT}/code"))
+        environ["AZUREML_ENTRY_SCRIPT"] = f"code/{item.scoring_script}"
+    return InstanceSpec(
+        name=item.name,
+        python=Path(sys.executable),
+        folder=folder,
+        model_folder=None,
+        kind=item.kind,
+        liveness_probe=item.liveness_probe,
+        readiness_probe=item.readiness_probe,
+        memory_bytes=memory_limit(node.settings, node.slots),
+        server=Server(image, containers.routes(item.environment), tuple(mounts), {**environ, **_variables(item)}),
     )
 
 

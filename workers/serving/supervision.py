@@ -6,8 +6,9 @@ import threading
 import time
 from dataclasses import dataclass
 
+from workers.containers.server import LOOPBACK
 from workers.serving.instance import SERVER, Instance, InstanceSpec, Probe
-from workers.serving.process import FAILED_TO_LOAD, Process, Start, Starter, error_in
+from workers.serving.process import FAILED_TO_LOAD, Process, Start, Starter, error_in, last_words
 
 log = logging.getLogger(__name__)
 LOOK_SECONDS = 0.1
@@ -25,15 +26,17 @@ class _Probing:
     """One kind of probe in one life of the process."""
 
     path: str
+    port: int | None
     probe: Probe
     due_at: float
     counts_from: float
     failures: int = 0
 
     @classmethod
-    def begin(cls, path: str, settings, now: float) -> "_Probing":
+    def begin(cls, path: str, port: int | None, settings, now: float) -> "_Probing":
+        """`port` is that of a container."""
         probe = Probe.of(settings)
-        return cls(path, probe, now, now + probe.initial_delay)
+        return cls(path, port, probe, now, now + probe.initial_delay)
 
     def settle(self, passed: bool, now: float, period: float) -> None:
         self.due_at = now + period
@@ -58,6 +61,7 @@ class Supervision:
         self._drain_seconds = 0.0
         self._failures = 0
         self._port = 0
+        self._outside: dict[int, int] = {}
         self._thread = threading.Thread(target=self._run, name=f"keep {spec.name}", daemon=True)
         self._thread.start()
 
@@ -91,8 +95,8 @@ class Supervision:
         size = self._log_size()
         process = self._start()
         started = time.monotonic()
-        ready = _Probing.begin("/ready", self.spec.readiness_probe, started)
-        live = _Probing.begin("/live", self.spec.liveness_probe, started)
+        ready = _Probing.begin(*self._route("readiness_route", "/ready"), self.spec.readiness_probe, started)
+        live = _Probing.begin(*self._route("liveness_route", "/live"), self.spec.liveness_probe, started)
         ready_at = None
         while not self._ending.wait(LOOK_SECONDS):
             ended = process.poll()
@@ -103,15 +107,31 @@ class Supervision:
             if ready_at is None and self.instance.state == "Ready":
                 ready_at = now
             if ended is not None:
-                reason = error_in(self.spec.log_path, min(size, self._log_size())) if ready_at is None else None
+                reason = self._reason(min(size, self._log_size())) if ready_at is None else None
                 lived = now - ready_at if ready_at is not None else 0
                 self._died(_sentence(reason, ended), was_ready=ready_at is not None, lived=lived)
                 return
         process.end(self._drain_seconds)
 
+    def _route(self, name: str, own: str) -> tuple[str, int | None]:
+        """Path and port of a probe."""
+        if self.spec.server is None:
+            return own, None
+        route = self.spec.server.routes[name]
+        return route["path"], route["port"]
+
+    def _reason(self, offset: int) -> str | None:
+        found = error_in(self.spec.log_path, offset)
+        return found if found or self.spec.server is None else last_words(self.spec.log_path)
+
     def _start(self) -> Process:
         spec = self.spec
         spec.write_config(self.instance.key, self._port, watch_stdin=self._starter.watches_stdin)
+        container = None
+        if spec.server is not None:
+            # The same ports after a restart: routes that are still in memory somewhere stay right.
+            self._outside = self._outside or spec.server.outside()
+            container = spec.server.container(self._outside, spec.folder, spec.memory_bytes)
         if self._log_size() > LOG_BYTES:
             spec.log_path.unlink()
         if self.instance.state != "Failed":
@@ -128,6 +148,7 @@ class Supervision:
                 memory_bytes=spec.memory_bytes,
                 readable=spec.readable,
                 hidden=tuple(spec.hidden),
+                container=container,
             )
         )
 
@@ -156,19 +177,28 @@ class Supervision:
     def _judge_readiness(self, ready: _Probing, passed: bool, address: str) -> bool:
         instance = self.instance
         if passed:
-            instance.state, instance.address, instance.error = "Ready", address, None
+            scores_at = self._route("scoring_route", "")[0]
+            instance.state, instance.address, instance.error = "Ready", address + scores_at, None
         elif instance.state == "Ready" and ready.failures + 1 >= ready.probe.failure_threshold:
             instance.state = "Unhealthy"
             instance.error = f"The readiness probe failed {ready.failures + 1} times in a row."
         elif instance.state == "Starting" and self._is_late(ready):
-            instance.state, instance.error = "Failed", "The model was not loaded in time. It is still being loaded."
+            instance.state, instance.error = "Failed", self._late()
         return instance.state in ("Ready", "Unhealthy")
+
+    def _late(self) -> str:
+        if self.spec.server is None:
+            return "The model was not loaded in time. It is still being loaded."
+        route = self.spec.server.routes["readiness_route"]
+        return f"The container has not answered at its readiness_route, port {route['port']}, path {route['path']}."
 
     @staticmethod
     def _is_late(ready: _Probing) -> bool:
         return time.monotonic() - ready.counts_from > ready.probe.period * ready.probe.failure_threshold
 
     def _address(self) -> str | None:
+        if self.spec.server is not None:
+            return f"{LOOPBACK}:{self._outside[self._route('scoring_route', '')[1]]}"
         try:
             address = self.spec.address_path.read_text()
         except FileNotFoundError:
@@ -178,10 +208,13 @@ class Supervision:
         return address
 
     def _passes(self, probing: _Probing, address: str) -> bool:
+        if probing.port is not None:
+            address = f"{LOOPBACK}:{self._outside[probing.port]}"
         connection = http.client.HTTPConnection(address, timeout=probing.probe.timeout)
         try:
             connection.request("GET", probing.path, headers={"x-atelier-instance-key": self.instance.key})
-            return connection.getresponse().status == 200
+            status = connection.getresponse().status
+            return status == 200 or (probing.port is not None and 200 < status < 400)
         except (OSError, http.client.HTTPException):
             return False
         finally:
@@ -195,7 +228,7 @@ class Supervision:
             self._failures += 1
         self.instance.address, self.instance.error = None, sentence
         if not was_ready:
-            self._port = 0
+            self._port, self._outside = 0, {}
         if self.instance.state == "Failed" or (not was_ready and self._failures >= FAILED_STARTS):
             self.instance.state = "Failed"
         else:

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from app.access.caller import Caller
 from app.dialects.arm import answers, storage
 from app.dialects.arm.assets import Asset, container_of, routes
+from app.dialects.arm.wire import camel, mapping, snake
 from app.environments import curated, service
 from app.environments.permissions import READ, WRITE
 from app.environments.queries import ENVIRONMENTS
@@ -29,6 +30,7 @@ def _file(name: str, version: str, asked: dict) -> dict[str, Any]:
         "image": asked.get("image"),
         "conda_file": asked.get("condaFile"),
         "os_type": asked.get("osType"),
+        "inference_config": {snake(name): route for name, route in mapping(asked, "inferenceConfig").items()},
     }
     if uri := build.get("contextUri"):
         place = storage.address_of(uri.rstrip("/"), "properties.build.contextUri")
@@ -39,10 +41,12 @@ def _file(name: str, version: str, asked: dict) -> dict[str, Any]:
 def _told(request: Request, found: EnvironmentVersion) -> dict:
     definition = found.definition
     build, conda = definition.get("build"), definition.get("conda_file")
+    inference = definition.get("inference_config")
     return {
         "image": definition.get("image"),
         "condaFile": conda if isinstance(conda, str) or conda is None else yaml.safe_dump(conda, sort_keys=False),
         "build": build and {"contextUri": build["path"], "dockerfilePath": build.get("dockerfile_path")},
+        "inferenceConfig": inference and {camel(name): route for name, route in inference.items()},
         "osType": "Linux",
         "environmentType": "UserCreated",
         "isAnonymous": found.environment.name == ANONYMOUS,

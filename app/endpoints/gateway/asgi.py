@@ -10,12 +10,12 @@ from app.endpoints.gateway.routing import RoutingTable
 from app.endpoints.gateway.scoring import (
     BODY_BYTES,
     DEFAULT_WORKSPACE,
-    METHODS,
     Answer,
     Ask,
     Scoring,
     address_of,
     refusal,
+    takes,
     too_large,
 )
 from app.errors import TooLarge
@@ -38,7 +38,7 @@ class Gateway:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         found = address_of(scope["path"]) if scope["type"] == "http" else None
-        if found is None or scope["method"] not in METHODS[found[2]]:
+        if found is None or not takes(found[2], scope["method"]):
             await self.app(scope, receive, send)
             return
         workspace, endpoint, action = found

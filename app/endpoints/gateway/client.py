@@ -7,6 +7,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 
+from app.endpoints.gateway.chunks import Chunks
+
 CONNECT_SECONDS = 2.0
 IDLE_SECONDS = 30.0
 IDLE_CONNECTIONS = 64
@@ -14,6 +16,8 @@ HEAD_BYTES = 64 * 1024
 AVOIDED_SECONDS = 1.0
 """Who has failed is asked last for so long."""
 ANSWER_BYTES = 64 * 2**20
+IN_CHUNKS, UNTIL_CLOSED = -1, -2
+"""Lengths of bodies whose length is not said, as servers of the user's own may answer."""
 
 
 class ConnectionFailed(Exception):
@@ -47,6 +51,7 @@ class Connection(asyncio.Protocol):
         self._ended: Callable[[Reply | Exception], None] | None = None
         self._received = bytearray()
         self._head: tuple[int, dict[bytes, bytes], int, int] | None = None
+        self._chunks: Chunks | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = transport
@@ -93,9 +98,31 @@ class Connection(asyncio.Protocol):
             status, headers, length = _parse(bytes(self._received[:end]))
             self._head = status, headers, end + 4, length
         status, headers, start, length = self._head
+        if length < 0:
+            self._take_unmeasured(length)
+            return
         if len(self._received) < start + length:
             return
-        body = bytes(memoryview(self._received)[start : start + length])
+        self._finish(status, headers, bytes(memoryview(self._received)[start : start + length]))
+
+    def _take_unmeasured(self, length: int) -> None:
+        status, headers, start, _ = self._head
+        if length == UNTIL_CLOSED:
+            if len(self._received) - start > ANSWER_BYTES:
+                raise AnswerBroken(_TOO_LONG)
+            return
+        if self._chunks is None:
+            self._chunks = Chunks(ANSWER_BYTES)
+            del self._received[:start]
+        try:
+            is_whole = self._chunks.take(self._received)
+        except ValueError as error:
+            raise AnswerBroken("The scoring server's answer has a chunk that is none, or too many of them.") from error
+        if is_whole:
+            body, self._chunks = bytes(self._chunks.body), None
+            self._finish(status, headers, body)
+
+    def _finish(self, status: int, headers: dict[bytes, bytes], body: bytes) -> None:
         self._received = bytearray()
         self._head = None
         self.keeps = headers.get(b"connection", b"").lower() != b"close"
@@ -106,7 +133,10 @@ class Connection(asyncio.Protocol):
         ended(Reply(status, headers, body))
 
     def connection_lost(self, error: Exception | None) -> None:
-        if self._received:
+        if self._head is not None and self._head[3] == UNTIL_CLOSED and error is None:
+            status, headers, start, _ = self._head
+            self._finish(status, headers, bytes(self._received[start:]))
+        elif self._received or self._head is not None:
             self._fail(AnswerBroken("The scoring server ended in the middle of its answer."))
         else:
             self._fail(ConnectionFailed(str(error or "The scoring server closed the connection.")))
@@ -233,9 +263,24 @@ def _parse(raw: bytes) -> tuple[int, dict[bytes, bytes], int]:
         for line in lines[1:]:
             name, _, value = line.partition(b":")
             headers[name.strip().lower()] = value.strip()
-        length = int(headers[b"content-length"])
-    except (ValueError, IndexError, KeyError) as error:
-        raise AnswerBroken("The scoring server's answer is not HTTP with a length.") from error
-    if not 0 <= length <= ANSWER_BYTES:
+        length = _length(status, headers)
+    except (ValueError, IndexError) as error:
+        raise AnswerBroken("The scoring server's answer is not HTTP.") from error
+    if length > ANSWER_BYTES:
         raise AnswerBroken(f"The scoring server's answer has {length} bytes. At most {ANSWER_BYTES} are passed on.")
     return status, headers, length
+
+
+_TOO_LONG = f"The scoring server's answer is too long. At most {ANSWER_BYTES} bytes are passed on."
+
+
+def _length(status: int, headers: dict[bytes, bytes]) -> int:
+    if status in (204, 304):
+        return 0
+    if headers.get(b"transfer-encoding", b"").lower() == b"chunked":
+        return IN_CHUNKS
+    if (said := headers.get(b"content-length")) is not None:
+        if not said.isdigit():
+            raise ValueError(said)
+        return int(said)
+    return UNTIL_CLOSED

@@ -12,13 +12,13 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 from app.endpoints.gateway.scoring import (
     DEFAULT_WORKSPACE,
-    METHODS,
     Answer,
     Ask,
     Scoring,
     Underway,
     address_of,
     refusal,
+    takes,
 )
 from app.endpoints.gateway.scoring import too_large as too_large_error
 from app.errors import AtelierError, NotFound, Unavailable
@@ -65,7 +65,7 @@ def _target(method: bytes, url: bytes) -> tuple[str, str, str] | Answer:
     """Workspace, endpoint and action, or what there is to say to whoever asks for anything else."""
     path = url.decode("latin-1")
     found = address_of(path)
-    if found is not None and method.decode() in METHODS[found[2]]:
+    if found is not None and takes(found[2], method.decode()):
         return found[0] or DEFAULT_WORKSPACE, found[1], found[2]
     if method == b"GET" and path == "/healthz":
         return _ALIVE

@@ -16,10 +16,14 @@ DEFAULT_TIMEOUT_MS = 5000
 
 @dataclass(frozen=True)
 class Upstream:
-    """An instance that is ready: `address` is host:port, `key` what its server asks for."""
+    """An instance that is ready: `address` is host:port, `key` what its server asks for.
+
+    `path` is where the server of a custom container scores; it knows of no key.
+    """
 
     address: str
     key: str = field(repr=False)
+    path: str | None = None
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from app.endpoints.gateway.client import AnswerBroken, Connection, ConnectionFailed, NotConnected, Pool, Reply
 from app.endpoints.gateway.compiled import Engines
@@ -23,7 +23,7 @@ from app.kit.ids import sortable
 
 log = logging.getLogger(__name__)
 
-PATH = re.compile(r"^(?:/w/([^/]+))?/endpoints/([^/]+)/(score|invocations|swagger\.json)$")
+PATH = re.compile(r"^(?:/w/([^/]+))?/endpoints/([^/]+)/(score(?:/.*)?|invocations|swagger\.json)$")
 DEFAULT_WORKSPACE = "default"
 BODY_BYTES = 16 * 2**20
 # The scoring server answers a timeout itself, and better; this is for one that does not.
@@ -41,6 +41,7 @@ CODES = {
     504: "RequestTimeout",
 }
 JSON = (b"content-type", b"application/json")
+_SAFE = "/:@!$&'()*+,;=~%"
 # Of one connection only, or ours.
 STAYS = frozenset(
     b"authorization host connection keep-alive content-length transfer-encoding te trailer upgrade expect "
@@ -65,7 +66,8 @@ class Ask:
 
     `mirrored` marks a copy that nobody waits for, `disagrees` that its answer was another. `said` goes with the answer.
     `waited` is in seconds, `batch` how many were predicted with it; None where nobody tells. `collected` is what the
-    scoring script did of it: JSON, pairs of a collection and its records.
+    scoring script did of it: JSON, pairs of a collection and its records. `is_container`: a server of the user's own
+    was asked.
     """
 
     workspace: str
@@ -84,6 +86,7 @@ class Ask:
     waited: float | None = None
     batch: int | None = None
     collected: bytes = b""
+    is_container: bool = False
     started: float = field(default_factory=time.perf_counter)
 
 
@@ -108,8 +111,14 @@ def address_of(path: str) -> tuple[str | None, str, str] | None:
     return (unquote(found[1]) if found[1] else None, unquote(found[2]), found[3]) if found else None
 
 
-METHODS = {"score": ("POST", "GET"), "invocations": ("POST",), "swagger.json": ("GET",)}
-"""By action. A GET is for scripts that take raw requests; the scoring server refuses it for any other model."""
+BELOW = "score/"
+"""What lies below is for the servers of custom containers, which have paths of their own."""
+_METHODS = {"score": ("POST", "GET"), "invocations": ("POST",), "swagger.json": ("GET",)}
+
+
+def takes(action: str, method: str) -> bool:
+    """A GET of `score` is for scripts that take raw requests; the scoring server refuses it for any other model."""
+    return method in (_METHODS.get(action) or ("POST", "GET", "PUT", "DELETE"))
 
 
 def by_header_or_traffic(route: Route, ask: Ask) -> str:
@@ -361,6 +370,8 @@ def _failure(ask: Ask, error: Exception) -> AtelierError:
 
 
 def _checked(ask: Ask, reply: Reply) -> Reply:
+    if ask.is_container:
+        return reply
     if reply.status == 401:
         # Another server has taken this address since the routes were read.
         raise Unavailable(f"Deployment {ask.deployment!r} is being moved. Try again.")
@@ -369,13 +380,16 @@ def _checked(ask: Ask, reply: Reply) -> Reply:
 
 
 def _request(ask: Ask, upstream: Upstream) -> tuple[bytes, bytes]:
+    ask.is_container = upstream.path is not None
+    query = b"?" + ask.query if ask.query else b""
     lines = [
-        b"%b /%b%b HTTP/1.1" % (ask.method.encode(), ask.action.encode(), b"?" + ask.query if ask.query else b""),
+        b"%b %b%b HTTP/1.1" % (ask.method.encode(), _path(ask, upstream), query),
         b"host: " + upstream.address.encode(),
         b"content-length: %d" % len(ask.body),
-        b"x-atelier-instance-key: " + upstream.key.encode(),
         b"x-ms-request-id: " + ask.request_id.encode("latin-1"),
     ]
+    if not ask.is_container:
+        lines.append(b"x-atelier-instance-key: " + upstream.key.encode())
     lines += [name + b": " + value for name, value in ask.headers.items() if name not in STAYS]
     collecting = ask.route.collecting.get(ask.deployment)
     if collecting is not None and not collecting.in_rows:
@@ -383,6 +397,14 @@ def _request(ask: Ask, upstream: Upstream) -> tuple[bytes, bytes]:
     if b"content-type" not in ask.headers:
         lines.append(b"content-type: application/json")
     return b"\r\n".join(lines) + b"\r\n\r\n", ask.body
+
+
+def _path(ask: Ask, upstream: Upstream) -> bytes:
+    if upstream.path is None or ask.action == "swagger.json":
+        return quote("/" + ask.action, safe=_SAFE).encode()
+    if ask.action.startswith(BELOW):
+        return quote(ask.action.removeprefix("score"), safe=_SAFE).encode()
+    return upstream.path.encode()
 
 
 def _take_in(ask: Ask, headers: Mapping[bytes, bytes]) -> None:

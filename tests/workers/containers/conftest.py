@@ -1,11 +1,13 @@
 """A container engine, where this machine has one or can start one, and an image of this machine's own shell."""
 
 import io
+import json
 import os
 import re
 import shutil
 import subprocess
 import tarfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -50,15 +52,21 @@ def engine(tmp_path_factory):
 
 
 def _with_image(engine: Engine) -> Engine:
-    if engine.image_id(IMAGE) is None:
-        command = [engine.binary, "import", "-", IMAGE]
-        subprocess.run(command, input=files(), check=True, env=dict(engine.environ), capture_output=True)
+    imported(engine, IMAGE, PROGRAMS)
     return engine
 
 
-def files() -> bytes:
+def imported(engine: Engine, image: str, programs: Sequence[str], *more: Path, starts: Sequence[str] = ()) -> None:
+    """Make an image of programs and folders of this machine, unless there is one."""
+    if engine.image_id(image) is None:
+        command = [engine.binary, "import", "--change", f"CMD {json.dumps(starts)}", "-", image]
+        held = files(programs, more)
+        subprocess.run(command, input=held, check=True, env=dict(engine.environ), capture_output=True)
+
+
+def files(programs: Sequence[str] = PROGRAMS, more: Sequence[Path] = ()) -> bytes:
     """A shell, a few programs and the libraries that they load."""
-    paths = [Path(shutil.which(name) or "") for name in PROGRAMS]
+    paths = [Path(shutil.which(name) or "") for name in programs]
     listed = subprocess.run(["ldd", *map(str, paths)], capture_output=True, text=True, check=False).stdout
     libraries = {Path(name) for name in re.findall(r"(/\S+\.so[\d.]*)", listed)}
     held = io.BytesIO()
@@ -66,6 +74,8 @@ def files() -> bytes:
         for path in (*paths, *sorted(libraries)):
             name = f"bin/{path.name}" if path in paths else str(path).lstrip("/")
             tar.add(path.resolve(), name)
+        for path in more:
+            tar.add(path, str(path).lstrip("/"))
         folder = tarfile.TarInfo("tmp")
         folder.type, folder.mode = tarfile.DIRTYPE, 0o1777
         tar.addfile(folder)
