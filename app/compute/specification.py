@@ -73,12 +73,21 @@ def load_compute(source: str | dict[str, Any], *, source_name: str = "compute.ym
         tags=file.texts("tags"),
         rest={name: value for name, value in file.values.items() if name in FIELDS[kind] and "_instances" not in name},
     )
+    if "ssh_settings" in found.rest:
+        found.rest["ssh_settings"] = _without_password(file.section("ssh_settings"))
     if found.max_instances is not None and found.min_instances > found.max_instances:
         file.wrong(
             "min_instances", f"is {found.min_instances}; it may be at most max_instances, {found.max_instances}."
         )
     problems.raise_found()
     return replace(found, warnings=tuple(problems.warnings))
+
+
+def _without_password(settings: Section) -> dict[str, Any]:
+    """A password opens nothing here, and whoever reads a compute would read it."""
+    if "admin_password" in settings:
+        settings.warn("admin_password", "is not kept: nobody signs in to a worker with it.")
+    return {name: value for name, value in settings.values.items() if name != "admin_password"}
 
 
 def _name(file: Section) -> str:

@@ -1,20 +1,22 @@
 """Finds the datastores that addresses name."""
 
 import re
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from app.assets.addresses import InDatastore
 from app.datastores import stores
+from app.datastores.azure_auth import Anonymous
+from app.datastores.blobs import BlobFiles
 from app.datastores.kinds import DATASTORES
 from app.datastores.tables import Datastore
 from app.errors import Invalid, NotFound
 from app.kit.storage import safe_key
 
 _CONTAINERS = (
-    re.compile(r"(?:abfss?|wasbs?)://(?P<container>[^@/]+)@(?P<account>[^./]+)\.(?:dfs|blob)\.[^/]+/(?P<path>[^?]+)"),
+    re.compile(r"(?:abfss?|wasbs?)://(?P<container>[^@/]+)@(?P<account>[^./]+)\.(?:dfs|blob)\.[^/]+/(?P<path>[^?]*)"),
     re.compile(r"https?://(?P<account>[^./]+)\.(?:dfs|blob)\.[^/]+/(?P<container>[^/]+)/(?P<path>[^?]+)"),
 )
 
@@ -55,11 +57,25 @@ def behind(session: Session, workspace_id: int, url: str, field: str) -> InDatas
 
 
 def public_address(url: str) -> str:
-    """Where anybody may read a file of a public container that `wasbs://` names; other addresses as they are."""
+    """Where anybody may read what lies in a public container that `wasbs://` names; other addresses as they are."""
     found = _CONTAINERS[0].fullmatch(url)
-    if found is None or not url.startswith("wasb") or url.endswith("/"):
+    if found is None or not url.startswith("wasb"):
         return url
     return f"https://{found['account']}.blob.core.windows.net/{found['container']}/{found['path']}"
+
+
+def public_blobs(url: str) -> tuple[BlobFiles, str] | None:
+    """The blobs of the container that a URL of Azure Storage leads into, and the key in it; None for other URLs.
+
+    A signature in the URL is sent along; without one the container is public.
+    """
+    parts = urlsplit(url)
+    container, _, path = parts.path.lstrip("/").partition("/")
+    host = re.fullmatch(r"([^.]+)\.(?:blob|dfs)\.(.+)", parts.netloc)
+    if host is None or not container:
+        return None
+    files = BlobFiles(f"{parts.scheme}://{host[1]}.blob.{host[2]}/{container}", Anonymous(parts.query))
+    return files, safe_key(unquote(path).lstrip("/"))
 
 
 def get(session: Session, workspace_id: int, name: str, field: str) -> Datastore:

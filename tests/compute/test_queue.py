@@ -67,6 +67,15 @@ def test_a_compute_is_made_from_azures_file_changed_and_deleted(alice, bob):
 
 
 @ONCE
+def test_a_password_for_machines_is_not_kept(alice):
+    file = "name: c\ntype: amlcompute\nssh_settings:\n  admin_username: me\n  admin_password: s3cr3t\n"
+    made = put(alice, file)
+    assert made.status_code == 201 and "line 5" in made.json()["warnings"][0]
+    assert made.json()["properties"]["ssh_settings"] == {"admin_username": "me"}
+    assert "s3cr3t" not in alice.get("/api/computes/c").text + alice.get("/compute/named/c").text
+
+
+@ONCE
 @pytest.mark.parametrize(
     ("yaml", "words"),
     [

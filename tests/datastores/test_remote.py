@@ -13,6 +13,7 @@ from moto.server import ThreadedMotoServer
 
 from app.data import files as data_files
 from app.database import reading
+from app.datastores import service as datastores
 from app.datastores import stores
 from app.datastores.azure_auth import SharedKey
 from app.datastores.kinds import DATASTORES
@@ -51,7 +52,7 @@ class _Account(BaseHTTPRequestHandler):
             self._send(403, **{"x-ms-error-code": "AuthenticationFailed"})
             return None
         query = {name: values[0] for name, values in parse_qs(parts.query).items()}
-        return unquote(parts.path).removeprefix("/acc/box").lstrip("/"), query
+        return unquote(parts.path).removeprefix("/acc").removeprefix("/box").lstrip("/"), query
 
     def do_GET(self) -> None:
         if not (asked := self._asked()):
@@ -171,6 +172,27 @@ def test_blobs_are_listed_read_and_written(alice, account, tmp_path, credentials
     _Account.wanted = "another proof"
     with pytest.raises(Unavailable, match="AuthenticationFailed"):
         files.size("d/a.txt")
+
+
+@on_sqlite
+def test_folders_of_public_containers_are_read_without_a_datastore(alice, account, tmp_path, monkeypatch):
+    url = "wasbs://box@acc.blob.core.windows.net/d/"
+    job = f"command: x\nenvironment: azureml:pytorch-2.13-cpu@latest\ninputs: {{a: {{type: uri_folder, path: '{url}'}}}}"
+    asked = alice.post("/api/jobs", json={"yaml": job})
+    assert asked.status_code == 201, asked.text
+    with reading() as session:
+        assert queries.get(session, 1, asked.json()["name"]).inputs["a"]["url"] == (
+            "https://acc.blob.core.windows.net/box/d/"
+        )
+    monkeypatch.setenv("http_proxy", account)
+    _Account.wanted = ""
+    files, key = datastores.public_blobs("http://acc.blob.core.windows.net/box/d/")
+    files.download(key, tmp_path / "d")
+    assert (tmp_path / "d" / "e" / "ü b.txt").read_text() == "two" and (tmp_path / "d" / "a.txt").exists()
+    _Account.wanted = "sig=x"
+    files, key = datastores.public_blobs("http://acc.dfs.core.windows.net/box/d/a.txt?sv=1&sig=x")
+    assert files.size(key) == 3
+    assert datastores.public_blobs("https://example.com/box/d/") is None
 
 
 def test_a_bucket_without_keys_is_not_opened_with_those_of_the_server(monkeypatch):

@@ -107,7 +107,7 @@ def prepare(node, held, plan: Plan, folder: JobFolder, system_log) -> Path | Ima
             (folder.work / name).mkdir()
     for name, port in plan.inputs.items():
         if "value" not in port and not held.must_stop:
-            system_log.write(f"Input {name}: {port['path']}")
+            system_log.write(f"Input {name}: {_shown(port['path'])}")
             port["local"] = str(_fetch(name, port, folder, plan.workspace_id))
     for name in plan.outputs:
         (folder.outputs / name).mkdir(exist_ok=True)
@@ -118,7 +118,8 @@ def _fetch(name: str, port: dict, folder: JobFolder, workspace_id: int) -> Path:
     """Where an input can be read: in place where that is safe and cheap, else a copy."""
     target = folder.inputs / name
     if "url" in port:
-        return _download(port["url"], target, name)
+        blobs = datastores.public_blobs(port["url"]) if port["type"] != "uri_file" else None
+        return _copied(name, *blobs, port, target) if blobs else _download(port["url"], target, name)
     if "datastore" in port:
         return _fetch_elsewhere(name, port, target, workspace_id)
     return _fetch_from(store(), port["key"], port, target)
@@ -141,11 +142,16 @@ def _fetch_elsewhere(name: str, port: dict, target: Path, workspace_id: int) -> 
         found = datastores.get(session, workspace_id, port["datastore"], field)
         check_reachable(found, field)
         place = Place.of(found)
+    return _copied(name, open_files(place), port["file"], port, target)
+
+
+def _copied(name: str, files: Files, key: str, port: dict, target: Path) -> Path:
+    field = f"inputs.{name}"
     try:
-        with reaching(port["path"]):
-            fetched = _fetch_from(open_files(place), port["file"], port, target)
+        with reaching(_shown(port["path"])):
+            fetched = _fetch_from(files, key, port, target)
         if fetched.is_dir() and not any(fetched.iterdir()):
-            raise NotFound(f"there is nothing at {port['path']}.")
+            raise NotFound(f"there is nothing at {_shown(port['path'])}, or nobody may list it.")
         return fetched
     except AtelierError as error:
         raise Unavailable(f"{field}: {error.message}", target=field) from error
@@ -160,5 +166,13 @@ def _download(url: str, folder: Path, name: str) -> Path:
             for chunk in answer.iter_bytes():
                 file.write(chunk)
     except httpx.HTTPError as error:
-        raise Unavailable(f"inputs.{name}: {url} could not be fetched: {error}", target=f"inputs.{name}") from error
+        # The client's own words end with the address, signature and all.
+        reason = str(error).partition(" for url ")[0]
+        field = f"inputs.{name}"
+        raise Unavailable(f"{field}: {_shown(url)} could not be fetched: {reason}", target=field) from error
     return target
+
+
+def _shown(address: str) -> str:
+    """Without what follows `?`: a signature there opens the files to whoever reads it."""
+    return address.partition("?")[0]
