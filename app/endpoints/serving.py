@@ -11,6 +11,7 @@ from app.access.tables import Workspace
 from app.database import reading
 from app.endpoints import autoscaling, compilation
 from app.endpoints.collecting import settings as collecting
+from app.endpoints.gateway import cross_origin
 from app.endpoints.gateway.compiled import Compiled
 from app.endpoints.gateway.routing import Route, RoutingTable, Upstream
 from app.endpoints.permissions import KEYS
@@ -81,6 +82,7 @@ def _route(workspace: str, endpoint: OnlineEndpoint) -> Route:
         wake_seconds={
             item.name: found for item in endpoint.deployments if (found := autoscaling.wake_seconds(item)) is not None
         },
+        origins={item.name: found for item in endpoint.deployments if (found := cross_origin.allowed(item))},
         timeouts_ms={item.name: item.request_settings.get("request_timeout_ms", 5000) for item in endpoint.deployments},
     )
 

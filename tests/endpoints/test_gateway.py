@@ -191,6 +191,26 @@ def test_no_ready_instance_says_when_to_try_again():
     asyncio.run(check())
 
 
+def test_pages_of_origins_that_a_deployment_names_may_score():
+    async def asked(origin: str, **sent):
+        async with ScoringServer("a").running() as server:
+            served = gateway(route({"blue": [server]}, origins={"blue": frozenset({"https://shop.example"})}))
+            async with client(served) as http:
+                wants = {"origin": origin, "access-control-request-headers": "authorization"}
+                before = await http.options("/endpoints/digits/score", headers={**wants, "authorization": ""})
+                answer = await http.post("/endpoints/digits/score", json={}, headers={"origin": origin, **sent})
+                return before, answer, len(server.requests)
+
+    before, answer, reached = asyncio.run(asked("https://shop.example"))
+    assert before.status_code == 200 and before.headers["access-control-allow-headers"] == "authorization"
+    assert before.headers["access-control-allow-methods"] == "GET, POST" and reached == 1
+    assert answer.headers["access-control-allow-origin"] == "https://shop.example"
+    refused = asyncio.run(asked("https://shop.example", authorization="Bearer wrong"))[1]
+    assert refused.status_code == 401 and "access-control-allow-origin" in refused.headers
+    before, answer, _ = asyncio.run(asked("https://other.example"))
+    assert "access-control-allow-origin" not in {**before.headers, **answer.headers}
+
+
 @pytest.mark.parametrize("mode", ["chunks", "closes"])
 def test_answers_whose_length_is_not_said_are_whole(mode):
     async def run():

@@ -33,6 +33,7 @@ class Route:
     `authorize` judges bearer tokens of the token modes. `compiled` models answer while no instance is ready, too.
     Deployments of `wake_seconds` may have no instance: a request waits so long for one.
     `collecting` says what of a deployment's requests is kept as data (see `app/endpoints/collecting/settings.py`).
+    `origins` are those whose pages may ask a deployment, `*` for any.
     `mirror` is the share of requests, in percent, of which a deployment gets a copy.
     """
 
@@ -53,6 +54,7 @@ class Route:
     workspace_id: int = 0
     endpoint_id: int = 0
     collecting: Mapping[str, Any] = field(default_factory=dict)
+    origins: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     def timeout_seconds(self, deployment: str) -> float:
         return self.timeouts_ms.get(deployment, DEFAULT_TIMEOUT_MS) / 1000

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from urllib.parse import quote, unquote
 
+from app.endpoints.gateway import cross_origin
 from app.endpoints.gateway.client import AnswerBroken, Connection, ConnectionFailed, NotConnected, Pool, Reply
 from app.endpoints.gateway.compiled import Engines
 from app.endpoints.gateway.counters import COUNTERS, Counters
@@ -111,14 +112,15 @@ def address_of(path: str) -> tuple[str | None, str, str] | None:
     return (unquote(found[1]) if found[1] else None, unquote(found[2]), found[3]) if found else None
 
 
+OPTIONS = "OPTIONS"
 BELOW = "score/"
 """What lies below is for the servers of custom containers, which have paths of their own."""
-_METHODS = {"score": ("POST", "GET"), "invocations": ("POST",), "swagger.json": ("GET",)}
+_METHODS = {"score": ("POST", "GET", OPTIONS), "invocations": ("POST", OPTIONS), "swagger.json": ("GET",)}
 
 
 def takes(action: str, method: str) -> bool:
-    """A GET of `score` is for scripts that take raw requests; the scoring server refuses it for any other model."""
-    return method in (_METHODS.get(action) or ("POST", "GET", "PUT", "DELETE"))
+    """Whether a GET of `score` is taken its scoring server says, and OPTIONS is what browsers ask before."""
+    return method in (_METHODS.get(action) or ("POST", "GET", "PUT", "DELETE", OPTIONS))
 
 
 def by_header_or_traffic(route: Route, ask: Ask) -> str:
@@ -158,6 +160,9 @@ class Scoring:
         ask.request_id = ask.request_id or sortable()
         try:
             ask.route = self._route(ask)
+            if ask.method == OPTIONS:
+                done(Answer(200, cross_origin.before(ask.route, ask.headers), b""))
+                return None
             admitted = ask.route.admits(ask.headers.get(b"authorization", b""))
             if type(admitted) is bool:
                 self._decide(ask, admitted)
@@ -434,6 +439,8 @@ def _known(ask: Ask) -> list[tuple[bytes, bytes]]:
     """What every answer says of the request."""
     said = [(b"x-ms-request-id", ask.request_id.encode("latin-1"))]
     said += ask.said
+    if ask.route is not None and ask.route.origins:
+        said += cross_origin.headers(ask.route, ask.deployment, ask.headers)
     if ask.deployment is not None:
         said.append((b"azureml-model-deployment", ask.deployment.encode()))
     return said

@@ -72,14 +72,44 @@ def test_a_raw_script_gets_the_request_and_answers_as_it_likes(script):
     assert (answer.status, answer.body, answer.content_type) == (200, b"a\x00\xff", "application/octet-stream")
 
 
-@pytest.mark.parametrize(("text", "status"), [(RAW, 201), (SCHEMA, 405)])
-def test_only_a_raw_script_takes_a_get(script, text, status):
+PLAIN = "def init(): pass\ndef run(raw): return {'raw': raw}\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "answer"),
+    [
+        (RAW, "/score?q=all", (201, '{"asked":"all"}')),
+        (SCHEMA, "/score?data=[[1,2]]&shift=0", (200, "[6.0]")),
+        (
+            PLAIN,
+            "/score?a=1&b=[1,2]&c=x&c=null",
+            (200, '{"raw":"{\\"a\\": 1, \\"b\\": [1, 2], \\"c\\": [\\"x\\", null]}"}'),
+        ),
+        (PLAIN, "/", (200, "Healthy")),
+        (PLAIN, "/swagger.json?version=2", (200, '{"swagger":"2.0"}')),
+    ],
+)
+def test_a_script_takes_a_get_as_azures_server_gives_it(script, tmp_path, text, path, answer):
+    (tmp_path / "swagger2.json").write_text('{"swagger":"2.0"}')
+    place, _, query = path.partition("?")
+
     async def answered():
         app = ScoringApp("key", Limits(5, 1, 8))
         app.model = script(text)
-        return await app(Request("GET", "/score", {"x-atelier-instance-key": "key"}, b"", "q=all"))
+        return await app(Request("GET", place, {"x-atelier-instance-key": "key"}, b"", query))
 
-    assert asyncio.run(answered()).status == status
+    found = asyncio.run(answered())
+    assert (found.status, found.body.decode()) == answer
+
+
+def test_a_model_without_a_script_answers_a_get_with_its_health():
+    async def answered(query: str):
+        app = ScoringApp("key", Limits(5, 1, 8))
+        app.model = type("Model", (), {"inputs": [], "outputs": [], "is_framework": False, "batches": False})()
+        return await app(Request("GET", "/score", {"x-atelier-instance-key": "key"}, b"", query))
+
+    assert asyncio.run(answered("")).body == b"Healthy"
+    assert asyncio.run(answered("a=1")).status == 405
 
 
 def test_a_schema_converts_what_is_sent_and_describes_the_route(script):

@@ -1,6 +1,7 @@
 """Which file of a model's folder is served, and how."""
 
 import json
+import sys
 
 import pytest
 
@@ -68,3 +69,21 @@ def test_files_that_only_look_like_models_are_none(tmp_path):
     (tmp_path / "trees.txt").write_text("tree\nversion=v4\n")
     with pytest.raises(ScoringError, match=r"booster\.json, trees\.txt"):
         model_files.find(tmp_path)
+
+
+def test_the_newest_version_in_the_layout_of_tensorflow_serving_is_found(tmp_path):
+    for version in ("9", "10"):
+        (tmp_path / "half_plus_two" / version).mkdir(parents=True)
+        (tmp_path / "half_plus_two" / version / "saved_model.pb").write_bytes(b"")
+        (tmp_path / "half_plus_two" / version / "fingerprint.pb").write_bytes(b"")
+    found = model_files.find(tmp_path)
+    assert (found.name, found.parent.name) == ("saved_model.pb", "10")
+
+
+@pytest.mark.parametrize("name", ["saved_model.pb", "net.keras", "net.h5"])
+def test_a_model_of_tensorflow_says_what_its_environment_lacks(tmp_path, monkeypatch, name):
+    (tmp_path / name).write_bytes(b"")
+    monkeypatch.setitem(sys.modules, "tensorflow", None)
+    monkeypatch.setitem(sys.modules, "keras", None)
+    with pytest.raises(ScoringError, match=r"needs the package (tensorflow|keras)"):
+        FileModel(tmp_path)

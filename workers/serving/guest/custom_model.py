@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs
 
 from . import answers, azure_scripts, bodies, collecting, model_files
 from .batching import Given
@@ -35,8 +36,15 @@ class ScriptModel:
         self._run = _function(module, "run", script)
         self.takes_raw = hasattr(self._run, azure_scripts.RAW)
         self._has_schema = hasattr(self._run, azure_scripts.INPUTS)
+        self._folder = script.parent
         init = _function(module, "init", script)
         init()
+
+    def own_description(self, query: str) -> bytes | None:
+        """`swagger2.json` or `swagger3.json` beside the script, as `version` of the query asks; the first without."""
+        asked = parse_qs(query).get("version", ["2", "3"])
+        files = [self._folder / f"swagger{version[:1]}.json" for version in asked if version[:1] in ("2", "3")]
+        return next((file.read_bytes() for file in files if file.is_file()), None)
 
     @property
     def samples(self) -> tuple[Any, Any]:
@@ -68,6 +76,8 @@ class ScriptModel:
         if self.takes_raw:
             given = azure_scripts.AMLRequest(request.method, request.path, request.query, request.headers, request.body)
             return self._run(given)
+        if request.method == "GET":
+            return self._call_with(_parameters(request.query))
         try:
             text = request.body.decode()
         except UnicodeDecodeError as error:
@@ -78,7 +88,28 @@ class ScriptModel:
             sent = json.loads(text)
         except ValueError as error:
             raise BadInput(f"body: this is not JSON: {error}.", target="body") from None
+        return self._call_with(sent)
+
+    def _call_with(self, sent: Any) -> Any:
+        if not self._has_schema:
+            return self._run(json.dumps(sent))
         return self._run(**azure_scripts.arguments_of(self._run, sent))
+
+
+def _parameters(query: str) -> dict[str, Any]:
+    """Of a GET, as Azure's inference server reads them: JSON where they are, and a list where one comes again."""
+    found = {}
+    for name, values in parse_qs(query, keep_blank_values=True).items():
+        read = [_json_or_text(value) for value in values]
+        found[name] = read[0] if len(read) == 1 else read
+    return found
+
+
+def _json_or_text(value: str) -> Any:
+    try:
+        return json.loads(value)
+    except ValueError:
+        return value
 
 
 def _is_response(found: Any) -> bool:

@@ -1,10 +1,11 @@
 """Loads plain model files, each by its framework, and a class of the user's with `load` and `predict`."""
 
 import ast
+import importlib
 import importlib.util
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -101,16 +102,7 @@ def load_onnx(path: Path) -> tuple[Any, Predict]:
     names = [found.name for found in session.get_outputs()]
 
     def predict(data: Any) -> Any:
-        given = rows_of(data)
-        if not isinstance(given, dict):
-            if len(inputs) > 1:
-                raise BadInput(
-                    f"The model has the inputs {', '.join(inputs)}: send an object of them.", target="inputs"
-                )
-            given = {next(iter(inputs)): given}
-        wrong = next((name for name in (*inputs, *given) if (name in inputs) != (name in given)), None)
-        if wrong is not None:
-            raise BadInput(f"The model has the inputs {', '.join(inputs)}.", target=wrong)
+        given = _by_name(rows_of(data), inputs)
         found = session.run(None, {name: numpy.asarray(value, dtype=inputs[name]) for name, value in given.items()})
         return found[0] if len(found) == 1 else dict(zip(names, found, strict=True))
 
@@ -143,6 +135,72 @@ def load_lightgbm(path: Path) -> tuple[Any, Predict]:
 
     booster = lightgbm.Booster(model_file=str(path))
     return booster, lambda data: booster.predict(numpy.asarray(rows_of(data), dtype="float64"))
+
+
+def load_keras(path: Path) -> tuple[Any, Predict]:
+    """`.keras`, or HDF5 as older versions of Keras saved it."""
+    import numpy
+
+    keras = _imported("keras", path)
+    model = keras.models.load_model(str(path), compile=False)
+    kinds = {found.name.partition(":")[0]: str(keras.backend.standardize_dtype(found.dtype)) for found in model.inputs}
+
+    def predict(data: Any) -> Any:
+        given = _by_name(rows_of(data), kinds)
+        arrays = {name: numpy.asarray(value, dtype=kinds[name]) for name, value in given.items()}
+        return model.predict_on_batch(next(iter(arrays.values())) if len(arrays) == 1 else arrays)
+
+    return model, predict
+
+
+def load_saved_model(path: Path) -> tuple[Any, Predict]:
+    """The folder of TensorFlow's SavedModel, by its signature `serving_default` or the only one that it has."""
+    import numpy
+
+    tensorflow = _imported("tensorflow", path)
+    model = tensorflow.saved_model.load(str(path.parent))
+    signatures = dict(model.signatures)
+    function = signatures.get("serving_default") or (next(iter(signatures.values())) if len(signatures) == 1 else None)
+    if function is None:
+        known = ", ".join(signatures) or "none"
+        raise ScoringError(
+            f"model: the SavedModel has no signature serving_default; it has {known}. Save it with one.", target="model"
+        )
+    kinds = {name: spec.dtype for name, spec in function.structured_input_signature[1].items()}
+
+    def predict(data: Any) -> Any:
+        given = _by_name(rows_of(data), kinds)
+        tensors = {
+            name: tensorflow.constant(numpy.asarray(value, dtype=kinds[name].as_numpy_dtype), kinds[name])
+            for name, value in given.items()
+        }
+        found = {name: value.numpy() for name, value in function(**tensors).items()}
+        return next(iter(found.values())) if len(found) == 1 else found
+
+    return model, predict
+
+
+def _imported(package: str, path: Path) -> Any:
+    try:
+        return importlib.import_module(package)
+    except ImportError as error:
+        raise ScoringError(
+            f"model: {path.name} needs the package {package}, which the environment of the deployment lacks ({error}). "
+            "Give one that has it, such as a conda_file with tensorflow.",
+            target="environment",
+        ) from error
+
+
+def _by_name(given: Any, inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """The value of each input; one that is alone needs no name. Raises BadInput."""
+    if not isinstance(given, dict):
+        if len(inputs) > 1:
+            raise BadInput(f"The model has the inputs {', '.join(inputs)}: send an object of them.", target="inputs")
+        return {next(iter(inputs)): given}
+    wrong = next((name for name in (*inputs, *given) if (name in inputs) != (name in given)), None)
+    if wrong is not None:
+        raise BadInput(f"The model has the inputs {', '.join(inputs)}.", target=wrong)
+    return given
 
 
 def load_class(path: Path) -> tuple[Any, Predict]:
@@ -184,6 +242,10 @@ LOADERS: dict[str, Callable[[Path], tuple[Any, Predict]]] = {
     ".ubj": load_xgboost,
     ".json": load_xgboost,
     ".txt": load_lightgbm,
+    ".keras": load_keras,
+    ".h5": load_keras,
+    ".hdf5": load_keras,
+    ".pb": load_saved_model,
     ".py": load_class,
 }
 
@@ -192,6 +254,8 @@ def is_model(path: Path) -> bool:
     """Whether a file is a model; of formats that other files have too, its content says so."""
     if path.suffix == ".py":
         return bool(classes_in(path))
+    if path.suffix == ".pb":
+        return path.name == "saved_model.pb"
     if path.suffix == ".txt":
         with path.open("rb") as file:
             return file.read(5) == b"tree\n"
@@ -210,7 +274,7 @@ def find(folder: Path) -> Path:
     """
     paths = [folder] if folder.is_file() else sorted(path for path in folder.rglob("*") if path.is_file())
     found = [path for path in paths if is_model(path)]
-    found = [path for path in found if path.suffix == ".py"] or found
+    found = _newest([path for path in found if path.suffix == ".py"] or found)
     if len(found) == 1:
         return found[0]
     what = ", ".join(path.name for path in found) or "no such file"
@@ -219,6 +283,14 @@ def find(folder: Path) -> Path:
         f"scoring script; found {what}.",
         target="model",
     )
+
+
+def _newest(found: list[Path]) -> list[Path]:
+    """Of a SavedModel in the layout of TensorFlow Serving, folders named by version, the newest one."""
+    folders = {path.parent.parent for path in found}
+    if len(folders) > 1 or not all(path.name == "saved_model.pb" and path.parent.name.isdigit() for path in found):
+        return found
+    return [max(found, key=lambda path: int(path.parent.name))] if found else found
 
 
 def find_triton(folder: Path) -> Path:

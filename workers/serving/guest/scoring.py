@@ -106,28 +106,44 @@ class ScoringApp:
         if not self._admits(request):
             raise Unauthorized("The header x-atelier-instance-key is missing or wrong.")
         if request.path in SCORED:
+            if request.method == "GET" and self._is_health_check(request):
+                return self._healthy()
             if request.method != "POST" and not self._takes_get(request):
                 raise MethodNotAllowed(f"{request.method} {request.path}: expected POST.")
             return await self._score(request)
         return self._describe(request)
 
     def _takes_get(self, request: Request) -> bool:
-        """Scripts that take raw requests do, as in Azure ML; of a model that is not there yet nobody knows."""
+        """Scripts do, as in Azure ML; of a model that is not there yet nobody knows."""
         if request.method != "GET" or request.path != "/score":
             return False
-        return self.model is None or getattr(self.model, "takes_raw", False)
+        return self.model is None or hasattr(self.model, "answer")
+
+    def _is_health_check(self, request: Request) -> bool:
+        """Azure's inference server answers at its root; where no script takes a GET, `/score` does so too."""
+        return request.path == "/score" and not request.query and not self._takes_get(request)
+
+    def _healthy(self) -> Response:
+        if self.model is None:
+            raise NotReady("The model is being loaded.")
+        return Response(200, b"Healthy", content_type="text/html; charset=utf-8")
 
     def _describe(self, request: Request) -> Response:
         if request.method != "GET":
             raise MethodNotAllowed(f"{request.method} {request.path}: expected GET.")
         if request.path == "/live":
             return self._live()
+        if request.path in ("/", "/score/"):
+            return self._healthy()
         if request.path not in ("/ready", "/swagger.json"):
             raise NotFound(f"{request.path}: expected /score, /invocations, /swagger.json, /live or /ready.")
         if self.model is None:
             raise NotReady("The model is being loaded.")
         if request.path == "/ready":
             return Response(200, b'{"status":"ready"}')
+        own = getattr(self.model, "own_description", lambda _: None)(request.query)
+        if own is not None:
+            return Response(200, own)
         described = openapi.describe(self.model.inputs, self.model.outputs, *getattr(self.model, "samples", ()))
         return Response(200, json.dumps(described).encode())
 
