@@ -38,10 +38,33 @@ class Settings(BaseSettings):
     )
     secret_key: str = Field("", description="Encrypts endpoint keys and signs upload links; made on the first start.")
     environments_folder: Path = Field(PROJECT / ".environments", description="Where built environments are kept.")
-    containers: Literal["auto", "docker", "podman", "off"] = Field(
+    containers: Literal["auto", "docker", "podman", "kubernetes", "off"] = Field(
         "auto",
         description="Engine in which jobs run whose environment is an image: docker, podman, auto (the first that "
-        "answers; where an image cannot be had, its environment stands in) or off.",
+        "answers; where an image cannot be had, its environment stands in), kubernetes or off.",
+    )
+    kubernetes_config: str = Field(
+        "",
+        description="Kubeconfig file of the cluster; empty: the service account of the pod that the worker runs in, "
+        "else KUBECONFIG, else ~/.kube/config.",
+    )
+    kubernetes_namespace: str = Field("", description="Namespace of the pods of jobs; empty: that of the kubeconfig.")
+    kubernetes_url: str = Field("", description="Address under which pods reach the server; empty: `url`.")
+    kubernetes_claim: str = Field(
+        "",
+        description="PersistentVolumeClaim by which pods see the home; empty: nodes have it at the same path.",
+    )
+    kubernetes_claim_path: str = Field(
+        "", description="Folder at which workers have the root of `kubernetes_claim`; empty: the home."
+    )
+    kubernetes_pod: str = Field(
+        "",
+        description="YAML file of a pod whose metadata and spec are the base of every job's: nodeSelector, "
+        "tolerations, imagePullSecrets and the like.",
+    )
+    kubernetes_gpu: str = Field("nvidia.com/gpu", description="What a GPU is called as a resource of the cluster.")
+    kubernetes_wait_seconds: float = Field(
+        600, description="How long a pod may look for a node, or fail to start on it, before its job fails."
     )
     slots: int = Field(0, description="Jobs that one worker runs at a time; 0: one a processor.")
     job_memory_bytes: int = Field(0, description="Memory limit of a job that states none; 0: a slot's part of 80 %.")

@@ -101,10 +101,7 @@ def _sparing(look: Callable[[], None]) -> Callable[[], None]:
 def _duties_of_engine(node: Node) -> list[tuple[str, float, Callable[[], None]]]:
     if node.engine is None:
         return []
-    return [
-        ("left containers", 60, node.engine.remove_left),
-        ("old images", 86_400, node.engine.remove_old_images),
-    ]
+    return node.engine.duties()
 
 
 def _send(task: str, args: tuple) -> None:

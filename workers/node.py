@@ -18,6 +18,7 @@ from app.jobs.lifecycle import Status
 from app.jobs.tables import Job
 from app.settings import Settings
 from workers.containers import engine
+from workers.containers.kubernetes import cluster
 from workers.execution.gpus import find_gpus
 from workers.execution.launcher import Launcher
 from workers.held import Held
@@ -36,7 +37,9 @@ class Node:
         self.slots = slots
         self.folder = Path(settings.home).resolve() / "workers" / f"{socket.gethostname()}-{os.getpid()}"
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self.engine = engine.find(settings.containers)
+        self.engine = (
+            cluster.find(settings) if settings.containers == "kubernetes" else engine.find(settings.containers)
+        )
         self.launcher = Launcher(self.folder, warm_idle_seconds=settings.warm_idle_seconds)
         self.held: dict[tuple[int, int], Held] = {}
         self._ending = threading.Event()
@@ -45,7 +48,14 @@ class Node:
         self._running: set[threading.Thread] = set()
         self.id = self._join()
 
+    @property
+    def local_engine(self) -> engine.Engine | None:
+        """One that runs containers on this machine, as those of endpoints are."""
+        return None if isinstance(self.engine, cluster.Cluster) else self.engine
+
     def _join(self) -> int:
+        of_cluster = self.engine.capacity() if isinstance(self.engine, cluster.Cluster) else None
+        memory_bytes, gpus = of_cluster or (psutil.virtual_memory().total, find_gpus())
         with transaction() as session:
             worker = compute.join(
                 session,
@@ -54,8 +64,8 @@ class Node:
                 pid=os.getpid(),
                 slots=self.slots,
                 processors=os.cpu_count() or 1,
-                memory_bytes=psutil.virtual_memory().total,
-                gpus=find_gpus(),
+                memory_bytes=memory_bytes,
+                gpus=gpus,
                 engine=self.engine.name if self.engine else None,
             )
             return worker.id

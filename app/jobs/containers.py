@@ -10,3 +10,8 @@ def keep(job: Job, image: dict[str, str] | None, notes: Sequence[str]) -> None:
     job.environment = {**(job.environment or {}), "ran_in": image}
     said = [warning for warning in job.warnings if warning not in notes]
     job.warnings = said if image else [*said, *notes]
+
+
+def tell_pod(job: Job, where: dict[str, str]) -> None:
+    """Add `pod` and `node` to where a job runs."""
+    job.environment = {**job.environment, "ran_in": {**job.environment["ran_in"], **where}}

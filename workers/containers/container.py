@@ -14,18 +14,20 @@ from workers.containers.images import Image
 # What a file of variables can hold; others are given as arguments.
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 # Azure ML runs commands by bash, which small images lack.
-_BY_SHELL = 'command -v bash >/dev/null 2>&1 && exec bash -c "$1"; exec sh -c "$1"'
+BY_SHELL = 'command -v bash >/dev/null 2>&1 && exec bash -c "$1"; exec sh -c "$1"'
 
 
 @dataclass(frozen=True)
 class Container:
     """Whole command lines. `run` prints what the job prints and ends as it does; `look` prints `true` where the kernel
-    killed it for its memory. `environ` is that of the command line, and holds nothing of the job's."""
+    killed it for its memory, or as JSON the `cause` and `amount` of its outcome. `environ` is that of the command line,
+    and holds nothing of the job's. With `keeps_limits` the engine sees to time and memory."""
 
     run: Sequence[str] = field(repr=False)
     look: Sequence[str]
     remove: Sequence[str]
     environ: Mapping[str, str] = field(repr=False)
+    keeps_limits: bool = False
 
     @classmethod
     def of(cls, engine: Engine, name: str, arguments: Sequence[str]) -> "Container":
@@ -51,9 +53,7 @@ def container_of(
 ) -> Container:
     """`folder` is the job's `JobFolder`, which is given to the user of the container; `readable` may not be written."""
     engine, name = image.engine, named()
-    uid, gid = user()
-    if uid != os.getuid():
-        _give(folder.guest, uid, gid)
+    uid, gid = given(folder.guest)
     options = [*fenced(engine, name), "--user", f"{uid}:{gid}", "--pull", "never", "--workdir", str(folder.work)]
     options += mounted(folder.guest, read_only=False)
     for path in dict.fromkeys(readable):
@@ -64,7 +64,7 @@ def container_of(
         options += ["--pids-limit", str(limits.processes)]
     options += [*gpu_options(engine, devices), *asked_options(resources or {})]
     options += variables(environ, folder.root / "variables")
-    return Container.of(engine, name, [*options, "--entrypoint", "/bin/sh", image.name, "-c", _BY_SHELL, "sh", command])
+    return Container.of(engine, name, [*options, "--entrypoint", "/bin/sh", image.name, "-c", BY_SHELL, "sh", command])
 
 
 def variables(environ: Mapping[str, str], file: Path) -> list[str]:
@@ -83,7 +83,10 @@ def variables(environ: Mapping[str, str], file: Path) -> list[str]:
     return ["--env-file", str(file), *arguments]
 
 
-def _give(folder: Path, uid: int, gid: int) -> None:
-    os.chown(folder, uid, gid)
-    for path in folder.rglob("*"):
-        os.chown(path, uid, gid, follow_symlinks=False)
+def given(folder: Path) -> tuple[int, int]:
+    """Let the user of containers write into a folder; who that is."""
+    uid, gid = user()
+    if uid != os.getuid():
+        for path in (folder, *folder.rglob("*")):
+            os.chown(path, uid, gid, follow_symlinks=False)
+    return uid, gid

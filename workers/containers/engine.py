@@ -106,6 +106,10 @@ class Engine:
             log.info("removing %d containers that workers left", len(left))
             self.remove(*left)
 
+    def duties(self) -> list[tuple[str, float, Callable[[], None]]]:
+        """What a worker does for it all the time: name, every how many seconds, what."""
+        return [("left containers", 60, self.remove_left), ("old images", 86_400, self.remove_old_images)]
+
     def remove_old_images(self) -> None:
         """Remove what was built for jobs a month ago; it is built again where it is wanted."""
         unwanted = ("--all", "--force", "--filter", f"label={IMAGE_LABEL}", "--filter", f"until={KEPT_HOURS}h")

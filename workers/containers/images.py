@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -45,12 +46,20 @@ class ImageUnavailable(Unavailable):
 
 @dataclass(frozen=True)
 class Image:
-    """`name` is what is run, `asked` what the job's environment names, `id` the engine's digest of it."""
+    """`name` is what is run, `asked` what the job's environment names, `id` the engine's digest of it.
 
-    engine: Engine
+    `engine` may be a cluster, whose nodes pull it: with `login`, host, user and password at its registry.
+    """
+
+    engine: Any
     name: str
     asked: str
     id: str
+    login: tuple[str, str, str] | None = field(default=None, repr=False)
+
+    @property
+    def is_of_pod(self) -> bool:
+        return self.engine.kind == "kubernetes"
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,11 @@ from app.connections import openings
 from app.database import reading
 from app.environments import builder, builds
 from app.environments.specification import EnvironmentSpec, digest
-from app.errors import Unavailable
+from app.errors import Invalid, Unavailable
 from app.settings import Settings
 from workers.containers.engine import engine_sockets
 from workers.containers.images import Builder, Image, ImageUnavailable
+from workers.containers.kubernetes.cluster import Cluster
 from workers.execution import scratch
 
 FENCE = Path(__file__).resolve().parent / "guest" / "fence.py"
@@ -30,14 +31,20 @@ def ready(node, held, plan, system_log) -> Path | Image:
         folder = node.settings.home.resolve() / "containers"
         with reading() as session:
             logins = openings.registry_logins(session, plan.workspace_id)
-        images = Builder(node.engine, folder, system_log.write, lambda: held.must_stop, logins)
         try:
-            return images.ready(spec)
+            if isinstance(node.engine, Cluster):
+                return node.engine.ready(spec, logins)
+            return Builder(node.engine, folder, system_log.write, lambda: held.must_stop, logins).ready(spec)
         except ImageUnavailable as error:
-            if node.settings.containers != "auto" or spec.is_image_only:
+            if node.settings.containers not in ("auto", "kubernetes") or spec.is_image_only:
                 raise
             spec = replace(spec, notes=(error.message, *spec.notes))
             plan.environment = {**plan.environment, "notes": list(spec.notes)}
+    if isinstance(node.engine, Cluster) and plan.devices:
+        raise Invalid(
+            f"environment: {spec.name} runs on the worker, and the GPUs are in the cluster; name an image.",
+            target="environment",
+        )
     return interpreter(node, spec, system_log)
 
 

@@ -13,7 +13,7 @@ from workers.execution import nodes
 from workers.execution.folder import JobFolder
 from workers.execution.logs import Shipper, SystemLog
 from workers.execution.prepare import Plan, prepare
-from workers.execution.runner import check, watch
+from workers.execution.runner import address_of, check, story_of, watch
 from workers.execution.start import launch_of
 from workers.held import Held, Stopped
 from workers.node import Node
@@ -52,12 +52,15 @@ def _run(node: Node, held: Held, plan: Plan) -> tuple[int | None, str | None]:
     system_log = SystemLog(plan)
     try:
         found = prepare(node, held, plan, folder, system_log)
-        nodes.ready(plan)
+        nodes.ready(plan, address_of(plan, found))
         _wait_for_start(plan, held)
         nodes.run(plan)
         system_log.write(f"Started instance {plan.rank}: {plan.command}")
         guest = node.launcher.start(launch_of(node, plan, folder, found, nodes.peers(plan)))
-        outcome, _ = watch(guest, held, (Shipper(plan, folder.log),), plan)
+        shippers = [Shipper(plan, folder.log)]
+        if story := story_of(found, folder, system_log, lambda _: None):
+            shippers.append(story)
+        outcome, _ = watch(guest, held, shippers, plan)
         check(held)
         system_log.write(outcome.message or f"Ended with exit code {outcome.exit_code}.")
         if not outcome.message:

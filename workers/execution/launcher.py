@@ -30,6 +30,7 @@ SUPERVISE = Path(__file__).resolve().parent / "guest" / "supervise.py"
 SOCKETS = SUPERVISE.with_name("sockets.py")
 PRELOAD = ("numpy", "torch", "mlflow")
 CLOSE_SECONDS = 5.0
+_KEPT_BY_ENGINE = {"timeout_seconds": None, "memory_bytes": None}
 
 
 @dataclass(frozen=True)
@@ -260,7 +261,8 @@ def _message(launch: Launch, mark: str) -> dict:
         "folder": str(launch.folder),
         "working_directory": str(launch.working_directory),
         "log_path": str(launch.log_path),
-        "limits": asdict(launch.limits),
+        "limits": asdict(launch.limits)
+        | (_KEPT_BY_ENGINE if launch.container and launch.container.keeps_limits else {}),
         "readable": [str(path) for path in (*launch.readable, *_hidden_environment(launch))],
         "hidden": [str(path) for path in launch.hidden],
         "mark": mark,

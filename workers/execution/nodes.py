@@ -21,16 +21,16 @@ from workers.execution.distribution import Peer, ports_of
 LOOK_SECONDS = 0.3
 
 
-def ready(plan) -> Peer:
-    """Say that this instance can start, and where it will be reached."""
-    peer = Peer(_own_address(), free_ports(ports_of(plan.spec)))
+def ready(plan, address: str | None = None) -> Peer:
+    """Say that this instance can start, and where it will be reached: at this machine where nothing else is said."""
+    peer = Peer(address or _own_address(), free_ports(ports_of(plan.spec)))
     _write(plan, state="ready", address=peer.address, port=peer.port)
     return peer
 
 
-def gather(plan, check: Callable[[], None]) -> list[Peer]:
+def gather(plan, check: Callable[[], None], address: str | None = None) -> list[Peer]:
     """Where all instances are, once each is ready; raises Unavailable when one cannot be."""
-    ready(plan)
+    ready(plan, address)
     while True:
         nodes = _all(plan)
         raise_failed(nodes)

@@ -19,7 +19,8 @@ FROM_SHELL = {
 
 @dataclass(frozen=True)
 class Outcome:
-    """`cause`: exited, signal, timeout, canceled, memory, disk, processes, log or lost.
+    """`cause`: exited, signal, timeout, canceled, memory, disk, processes, log, lost, or container
+    where what ran it gave it up.
 
     `message` is None after exit code 0.
     """
@@ -48,6 +49,7 @@ def _sentences(said: dict, limits) -> dict[str, str]:
         "processes": f"The job had {amount} processes; its limit is {limits.processes} processes.",
         "log": f"The job's log could not be written: {said['amount']}.",
         "lost": "The job's supervisor was killed.",
+        "container": str(said["amount"]),
     }
 
 

@@ -4,6 +4,7 @@ import logging
 import shutil
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from app.compute import taking
@@ -13,14 +14,16 @@ from app.jobs import containers, moves, results
 from app.jobs.lifecycle import Status
 from app.jobs.tables import Job
 from workers.containers.images import Image
+from workers.containers.kubernetes import cluster
 from workers.execution import nodes, services
 from workers.execution.carrying import Carrier
 from workers.execution.distribution import Peer, ports_of
 from workers.execution.folder import JobFolder
 from workers.execution.launcher import Guest, Outcome
 from workers.execution.logs import Shipper, SystemLog
+from workers.execution.pods import Story
 from workers.execution.prepare import Plan, prepare
-from workers.execution.start import is_distributed, launch_of
+from workers.execution.start import is_distributed, launch_of, mark_of
 from workers.held import Held, Stopped
 from workers.node import Node
 
@@ -75,13 +78,17 @@ def _run(node: Node, held: Held, plan: Plan, folder: JobFolder, system_log: Syst
     carrier.fetch()
     check(held)
     _tell_where(plan, found)
-    peers = find_peers(plan, held, system_log)
-    _move(node, held, plan, Status.RUNNING, started=True)
-    system_log.write(f"Started: {plan.command}")
-    beside = services.chosen(plan, folder)
+    peers = find_peers(plan, held, system_log, found)
+    shippers = [Shipper(plan, folder.log), carrier]
+    if story := story_of(found, folder, system_log, lambda where: _start_in_pod(node, held, plan, where)):
+        shippers.append(story)
+    else:
+        _move(node, held, plan, Status.RUNNING, started=True)
+    system_log.write(f"{'Command' if story else 'Started'}: {plan.command}")
+    beside = services.chosen(plan, folder) if not story else _no_services(plan, system_log)
     guest = node.launcher.start(launch_of(node, plan, folder, found, peers, beside))
     with services.watched(plan, beside, folder):
-        outcome, failure = watch(guest, held, (Shipper(plan, folder.log), carrier), plan)
+        outcome, failure = watch(guest, held, shippers, plan)
     if held.taken.is_set() or held.leave.is_set():
         check(held)
     system_log.write(outcome.message or f"Ended with exit code {outcome.exit_code}.")
@@ -89,6 +96,8 @@ def _run(node: Node, held: Held, plan: Plan, folder: JobFolder, system_log: Syst
         raise failure
     if outcome.cause == "canceled" or held.cancel.is_set():
         raise Stopped
+    if outcome.cause == "container" or (story and not story.has_started):
+        raise Unavailable(outcome.message or "The pod of the job did not start.")
     if plan.instances > 1 and outcome.exit_code == 0:
         nodes.wait_for_others(plan, lambda: check(held))
     _move(node, held, plan, Status.FINALIZING, exit_code=outcome.exit_code)
@@ -109,16 +118,43 @@ def _tell_where(plan: Plan, found: Path | Image) -> None:
         containers.keep(job, image, plan.environment["notes"])
 
 
-def find_peers(plan: Plan, held: Held, system_log: SystemLog) -> list[Peer]:
+def story_of(
+    found: Path | Image, folder: JobFolder, system_log: SystemLog, start: Callable[[dict[str, str]], None]
+) -> Story | None:
+    """What is told of the pod of a job; None for one that runs on this machine."""
+    is_of_pod = isinstance(found, Image) and found.is_of_pod
+    return Story(cluster.story_of(folder), system_log, start) if is_of_pod else None
+
+
+def _start_in_pod(node: Node, held: Held, plan: Plan, where: dict[str, str]) -> None:
+    """Only when its pod has started a job runs; should it be canceled meanwhile, whoever watches it finds out."""
+    with suppress(Stopped, Conflict):
+        _move(node, held, plan, Status.RUNNING, started=True)
+    with transaction() as session:
+        containers.tell_pod(session.get_one(Job, plan.job_id), where)
+
+
+def _no_services(plan: Plan, system_log: SystemLog) -> list[services.Service]:
+    if plan.spec.get("services"):
+        system_log.write("The services of the job are not started: nobody reaches them in a pod.")
+    return []
+
+
+def address_of(plan: Plan, found: Path | Image) -> str | None:
+    """Where other instances reach this one; None for this machine."""
+    return mark_of(found, plan).address() if isinstance(found, Image) and found.is_of_pod else None
+
+
+def find_peers(plan: Plan, held: Held, system_log: SystemLog, found: Path | Image) -> list[Peer]:
     """All instances, once they are ready; none for a job that is one process."""
     if plan.instances > 1:
         system_log.write(f"Waiting for {plan.instances} instances")
-        return nodes.gather(plan, lambda: check(held))
+        return nodes.gather(plan, lambda: check(held), address_of(plan, found))
     return [Peer("127.0.0.1", nodes.free_ports(ports_of(plan.spec)))] if is_distributed(plan) else []
 
 
 def watch(
-    guest: Guest, held: Held, shippers: Sequence[Shipper | Carrier], plan: Plan
+    guest: Guest, held: Held, shippers: Sequence[Shipper | Carrier | Story], plan: Plan
 ) -> tuple[Outcome, AtelierError | None]:
     """Pass on what the guest prints until it ends, and end it when it must stop or another instance failed."""
     asked, failure, look_at = False, None, time.monotonic()

@@ -5,6 +5,7 @@ import os
 import shlex
 import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -16,6 +17,7 @@ from app.kit import crypto
 from app.settings import Settings
 from workers.containers.container import Container, container_of
 from workers.containers.images import Image
+from workers.containers.kubernetes.pod import Mark
 from workers.execution import parallel, ray
 from workers.execution.distribution import MPIRUN, Peer, processes
 from workers.execution.folder import JobFolder
@@ -45,7 +47,8 @@ def launch_of(
     image = found if isinstance(found, Image) else None
     # Within a container it is the image's path that tells which Python it is.
     python = Path("python3") if image else found
-    environ = _environ(node.settings, plan, folder, python)
+    is_pod = image is not None and image.is_of_pod
+    environ = _environ(image.engine.url if is_pod else node.settings.url, plan, folder, python)
     if not image and may_install(plan.command) and "PATH" not in plan.variables:
         python = layer_over(python, folder.guest / "environment")
         environ["PATH"] = f"{python.parent}:{environ['PATH']}"
@@ -57,6 +60,10 @@ def launch_of(
     readable = [Path(port["local"]) for port in plan.inputs.values() if "local" in port]
     readable = [path for path in readable if not path.is_relative_to(folder.guest)]
     limits = _limits(node.settings, plan, node.slots)
+    if is_pod:
+        # What a slot of this machine has says nothing of a node.
+        limits = replace(limits, memory_bytes=plan.spec.get("memory_bytes") or node.settings.job_memory_bytes or None)
+    container = image and _container(image, plan, folder, command, environ, limits, readable)
     return Launch(
         name=plan.name,
         command=command,
@@ -70,7 +77,7 @@ def launch_of(
         hidden=[Path(node.settings.home).resolve()],
         # A warm process imports packages outside the fence, so only those that we chose.
         warm=bool((plan.environment or {}).get("curated", True)),
-        container=image and _container(image, plan, folder, command, environ, limits, readable),
+        container=container,
     )
 
 
@@ -83,18 +90,19 @@ def _container(
     limits: Limits,
     readable: Sequence[Path],
 ) -> Container:
-    own_path = "PATH" in plan.spec.get("environment_variables", {})
-    return container_of(
-        image,
-        command,
-        environ if own_path else {name: value for name, value in environ.items() if name != "PATH"},
-        folder=folder,
-        limits=limits,
-        devices=plan.devices,
-        resources=plan.spec.get("resources"),
-        # The programs that start several processes, or the mini-batches of a parallel step.
-        readable=[*readable, PROCESSES.parent],
-    )
+    if "PATH" not in plan.spec.get("environment_variables", {}):
+        environ = {name: value for name, value in environ.items() if name != "PATH"}
+    # The programs that start several processes, or the mini-batches of a parallel step.
+    readable = [*readable, PROCESSES.parent]
+    resources = plan.spec.get("resources") or {}
+    asked = {"folder": folder, "limits": limits, "devices": plan.devices, "resources": resources, "readable": readable}
+    if image.is_of_pod:
+        return image.engine.container(image, command, environ, mark=mark_of(image, plan), **asked)
+    return container_of(image, command, environ, **asked)
+
+
+def mark_of(image: Image, plan: Plan) -> Mark:
+    return Mark(image.engine.server, plan.job_id, plan.name, plan.attempt, plan.rank, plan.instances)
 
 
 def is_distributed(plan: Plan) -> bool:
@@ -144,9 +152,9 @@ def _output(folder: JobFolder, name: str, port: dict) -> Path:
     return folder.outputs / name / name if port.get("type") == "uri_file" else folder.outputs / name
 
 
-def _environ(settings: Settings, plan: Plan, folder: JobFolder, python: Path) -> dict[str, str]:
+def _environ(url: str, plan: Plan, folder: JobFolder, python: Path) -> dict[str, str]:
     """Built from nothing: what the user asked for, and what lets MLflow find the run."""
-    address = f"{settings.url}/w/{plan.workspace}"
+    address = f"{url.rstrip('/')}/w/{plan.workspace}"
     return {
         "PATH": f"{python.parent}:{SYSTEM_PATH}",
         "HOME": str(folder.home),

@@ -41,7 +41,7 @@ class Images:
 
     def _ready(self, item: Wanted) -> Found:
         is_replaceable = containers.is_replaceable(item.kind, item.scoring_script)
-        engine = self._node.engine
+        engine = self._node.local_engine
         if engine is None:
             if is_replaceable:
                 return Found(None)

@@ -104,7 +104,7 @@ class Keeper:
             now() + LEASE,
             room,
             workers=len(compute.working(session)),
-            has_engine=self.node.engine is not None,
+            has_engine=self.node.local_engine is not None,
         )
 
     def _concerns(self):

@@ -64,7 +64,7 @@ def read_resources(job: Section) -> Resources:
     resources.integer("max_instance_count", least=1)
     resources.mapping("properties")
     shm = resources.text("shm_size")
-    if shm is not None and _bytes(shm) is None:
+    if shm is not None and size_in_bytes(shm) is None:
         resources.wrong("shm_size", f"is {shm!r}; give a size such as 2g or 512m.")
     arguments = _docker_arguments(resources)
     memory, processes = _memory(resources, arguments), _processes(resources, arguments)
@@ -99,7 +99,7 @@ def _memory(resources: Section, arguments: list[str]) -> int | None:
     text = option(arguments, "--memory", "-m")
     if text is None:
         return None
-    size = _bytes(text)
+    size = size_in_bytes(text)
     if not size:
         resources.wrong("docker_args", f"asks for --memory {text!r}; give a size such as 4g or 512m.")
     return size
@@ -115,7 +115,8 @@ def _processes(resources: Section, arguments: list[str]) -> int | None:
     return int(text)
 
 
-def _bytes(text: str) -> int | None:
+def size_in_bytes(text: str) -> int | None:
+    """Of Docker, such as `2g`; None where it is no size."""
     found = _SIZE.fullmatch(text.strip())
     return int(float(found[1]) * _UNITS[found[2].lower()]) if found else None
 

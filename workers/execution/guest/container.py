@@ -3,6 +3,7 @@
 Standard library only.
 """
 
+import json
 import os
 import signal
 
@@ -30,10 +31,12 @@ def confine(job, output):
 
 
 def end(container):
-    """Remove it, and kill what runs in it; whether the kernel had killed it for its memory."""
-    was_killed = _answer(container, "look") == "true"
+    """Remove it, and kill what runs in it; `cause` and `amount` where its engine knows why it ended."""
+    said = _answer(container, "look")
     _answer(container, "remove")
-    return was_killed
+    if said == "true":
+        return {"cause": "memory", "amount": None}
+    return json.loads(said) if said.startswith("{") else {}
 
 
 def _answer(container, what):

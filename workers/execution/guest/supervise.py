@@ -100,8 +100,9 @@ class Supervisor:
         self._tell({"pid": self.child})
         self._watch(printed, wake)
         tree.end(os.getpid())
-        if self.job.get("container") and container.end(self.job["container"]) and self.cause is None:
-            self.cause = "memory"
+        why = container.end(self.job["container"]) if self.job.get("container") else {}
+        if why and self.cause is None:
+            self.cause, self.amount = why["cause"], why["amount"]
         self.log.drain(printed)
         self._tell(self._outcome())
         self.groups.remove()
