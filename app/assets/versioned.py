@@ -23,7 +23,7 @@ class Versioned:
     `asset` has the columns id, workspace_id, name, archived, created_at and updated_at; `version` has id, version,
     archived, the relationship `owner` to its asset and the column `owner`_id. The newest version is the one that is
     highest by `order`. `read` turns the text of a version into the column's value, and `labelled` finds what a label
-    other than `latest` names.
+    other than `latest` names. `called` is the column of the names that versions have beside their numbers.
     """
 
     noun: str
@@ -33,6 +33,7 @@ class Versioned:
     order: str = "id"
     read: Callable[[str], Any] = str
     labelled: Callable[[Session, Any, str], Any] | None = None
+    called: str | None = None
 
     def find(self, session: Session, workspace_id: int, name: str) -> Any | None:
         named = select(self.asset).where(self.asset.workspace_id == workspace_id, self.asset.name == name)
@@ -72,11 +73,17 @@ class Versioned:
             version = self._labelled(session, asset, label)
         found = self.of(asset)
         if version is not None:
-            found = found.where(self.version.version == self.read(str(version)))
+            found = found.where(self.is_version(str(version)))
         row = session.scalar(found.order_by(*self._newest_first).limit(1))
         if row is None:
             raise NotFound(self._no_version(session, asset, version), target="version")
         return row
+
+    def is_version(self, version: str) -> ColumnElement[bool]:
+        """Whether a row is the version of that number or name. Raises Invalid for what can be neither."""
+        if self.called and not version.isdigit():
+            return getattr(self.version, self.called) == check_version(version)
+        return self.version.version == self.read(version)
 
     def _labelled(self, session: Session, asset: Any, label: str) -> Any:
         version = self.labelled(session, asset, label) if self.labelled else None
@@ -88,7 +95,8 @@ class Versioned:
     def _no_version(self, session: Session, asset: Any, version: str | int | None) -> str:
         if version is None:
             return f"{self._titled(asset)} has no version."
-        known = [str(item.version) for item in self.versions(session, asset, size=SHOWN_IN_ERRORS).rows]
+        rows = self.versions(session, asset, size=SHOWN_IN_ERRORS).rows
+        known = [str((self.called and getattr(row, self.called)) or row.version) for row in rows]
         told = f"it has {', '.join(known)}" if known else "it has none"
         return f"{self._titled(asset)} has no version {str(version)!r}; {told}."
 

@@ -13,7 +13,7 @@ def register(
     session: Session, model: RegisteredModel, *, source: str, description: str, tags: dict[str, str], created_by: str
 ) -> ModelVersion:
     """A new version of a prompt; its text is the tag `mlflow.prompt.text`."""
-    number = service.next_version(session, model, None)
+    number = service.next_version(session, model)
     made = ModelVersion(
         model_id=model.id,
         version=number,

@@ -38,6 +38,7 @@ MODELS = Versioned(
     order="version",
     read=version_number,
     labelled=_aliased,
+    called="called",
 )
 
 find, get, get_version, versions = MODELS.find, MODELS.get, MODELS.get_version, MODELS.versions

@@ -14,7 +14,9 @@ SHOWN_VERSIONS = 100
 
 class ModelCreate(BaseModel):
     name: str
-    version: str | None = Field(None, description="A whole number; by default the next one.")
+    version: str | None = Field(
+        None, description="A whole number, or a name such as 1.0.0; by default the next number."
+    )
     type: str | None = Field(None, description="mlflow_model, custom_model or triton_model.")
     source: str = Field(
         description="azureml://jobs/JOB/outputs/NAME/paths/PATH, runs:/RUN/PATH, models:/…, or what an upload answered."
@@ -76,7 +78,7 @@ class VersionRead(BaseModel):
         return cls(
             **own,
             name=version.model.name,
-            version=str(version.version),
+            version=version.shown,
             job=jobs.get(version.job_id),
             aliases=[alias for alias, number in aliases if number == version.version],
             archived=version.archived or version.model.archived,
@@ -101,7 +103,7 @@ class ModelRow(BaseModel):
         own = {name: getattr(model, name) for name in ("name", "tags", "archived", "created_at", "updated_at")}
         return cls(
             **own,
-            version=str(newest.version) if newest else None,
+            version=newest.shown if newest else None,
             type=newest.type if newest else None,
             description=model.description or (newest.description if newest else ""),
             created_by=newest.created_by if newest else None,
@@ -131,7 +133,7 @@ class ModelRead(BaseModel):
         }
         return cls(
             **own,
-            latest_version=str(newest.version) if newest and not newest.archived else None,
+            latest_version=newest.shown if newest and not newest.archived else None,
             aliases={alias: str(number) for alias, number in queries.aliases(session, [model.id]).get(model.id, [])},
             versions=VersionRead.of(session, versions),
         )

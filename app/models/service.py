@@ -75,7 +75,7 @@ def register(
     described = mlmodel.describe(found.key)
     kind = _type(type, described is not None)
     model = queries.find(session, workspace_id, name) or create(session, workspace_id, check_name(name))
-    number = next_version(session, model, version)
+    number, called = _numbered(session, model, version)
     path = free_place(session, workspace_id, name, number)
     single = store().size(found.key) is not None
     store().copy(found.key, f"{path}/{found.key.rpartition('/')[2]}" if single else path)
@@ -83,10 +83,11 @@ def register(
     made_by = job or found.job
     described = described or mlmodel.Description()
     made = ModelVersion(
-        model_id=model.id, version=number, type=kind, path=path, source=source, job_id=made_by.id if made_by else None,
-        run_link=run_link, logged_model=found.logged_model, description=description, tags=checked_tags(tags or {}),
-        properties=properties or {}, flavors=described.flavors, signature=described.signature,
-        input_example=described.input_example, file_count=file_count, size_bytes=size, created_by=created_by,
+        model_id=model.id, version=number, called=called, type=kind, path=path, source=source,
+        job_id=made_by.id if made_by else None, run_link=run_link, logged_model=found.logged_model,
+        description=description, tags=checked_tags(tags or {}), properties=properties or {},
+        flavors=described.flavors, signature=described.signature, input_example=described.input_example,
+        file_count=file_count, size_bytes=size, created_by=created_by,
     )  # fmt: skip
     made.model = model
     session.add(made)
@@ -110,15 +111,17 @@ def _type(type: str | None, has_mlmodel: bool) -> str:
     return type
 
 
-def next_version(session: Session, model: RegisteredModel, version: str | None) -> int:
-    highest = session.scalar(select(func.max(ModelVersion.version)).where(ModelVersion.model_id == model.id)) or 0
+def _numbered(session: Session, model: RegisteredModel, version: str | None) -> tuple[int, str | None]:
+    """The number of a new version, and what it is called where that is no number."""
     if version is None:
-        return highest + 1
-    number = queries.version_number(version)
-    taken = select(ModelVersion.id).where(ModelVersion.model_id == model.id, ModelVersion.version == number)
-    if session.scalar(taken):
-        raise AlreadyExists(f"Registered model {model.name!r} has a version {number} already.", target="version")
-    return number
+        return next_version(session, model), None
+    if session.scalar(queries.MODELS.of(model).where(queries.MODELS.is_version(version))):
+        raise AlreadyExists(f"Registered model {model.name!r} has a version {version} already.", target="version")
+    return (queries.version_number(version), None) if version.isdigit() else (next_version(session, model), version)
+
+
+def next_version(session: Session, model: RegisteredModel) -> int:
+    return (session.scalar(select(func.max(ModelVersion.version)).where(ModelVersion.model_id == model.id)) or 0) + 1
 
 
 def free_place(session: Session, workspace_id: int, name: str, version: int) -> str:

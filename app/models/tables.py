@@ -35,16 +35,18 @@ class RegisteredModel(Base):
 class ModelVersion(Base):
     """`path` is the storage key of the version's own copy of its files; `source` is where they came from.
 
-    `type` is Azure's: mlflow_model, custom_model or triton_model. `signature` is MLflow's, decoded:
+    `called` is what Azure's files call a version that is no whole number to them, such as 1.0.0; to MLflow each version
+    is a number. `type` is Azure's: mlflow_model, custom_model or triton_model. `signature` is MLflow's, decoded:
     `{"inputs": […], "outputs": […], "params": […]}`.
     """
 
     __tablename__ = "model_versions"
-    __table_args__ = (UniqueConstraint("model_id", "version"),)
+    __table_args__ = (UniqueConstraint("model_id", "version"), UniqueConstraint("model_id", "called"))
 
     id: Mapped[int] = mapped_column(primary_key=True)
     model_id: Mapped[int] = mapped_column(ForeignKey("registered_models.id", ondelete="CASCADE"))
     version: Mapped[int]
+    called: Mapped[str | None]
     type: Mapped[str]
     path: Mapped[str]
     source: Mapped[str]
@@ -66,6 +68,10 @@ class ModelVersion(Base):
     created_at: Mapped[datetime] = mapped_column(default=now)
     updated_at: Mapped[datetime] = mapped_column(default=now)
     model: Mapped[RegisteredModel] = relationship(lazy="joined")
+
+    @property
+    def shown(self) -> str:
+        return self.called or str(self.version)
 
 
 class ModelAlias(Base):

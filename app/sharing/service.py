@@ -75,7 +75,7 @@ def share(
     versioned = kinds.get(kind).versioned
     owner = versioned.owner_of(found)
     name = check_name(name or owner.name, "share_with_name")
-    version = check_version(str(version or found.version), "share_with_version")
+    version = check_version(str(version or getattr(found, "called", None) or found.version), "share_with_version")
     check_free(session, kind, registry, name, version)
     origin = f"azureml://locations/{workspace}/workspaces/{workspace}/{kind}/{owner.name}/versions/{found.version}"
     return _SHARED[kind](session, found, registry.workspace_id, name, version, origin, shared_by)
@@ -85,7 +85,7 @@ def check_free(session: Session, kind: str, registry: Registry, name: str, versi
     """Raises AlreadyExists for a version that the registry has."""
     versioned = kinds.get(kind).versioned
     there = versioned.find(session, registry.workspace_id, name)
-    if there and session.scalar(versioned.of(there).where(versioned.version.version == versioned.read(version))):
+    if there and session.scalar(versioned.of(there).where(versioned.is_version(version))):
         raise AlreadyExists(
             f"share_with_version: the registry {registry.name!r} has a version {version!r} of {name!r} already, and "
             "versions do not change; give another.",

@@ -177,7 +177,8 @@ def test_blobs_are_listed_read_and_written(alice, account, tmp_path, credentials
 @on_sqlite
 def test_folders_of_public_containers_are_read_without_a_datastore(alice, account, tmp_path, monkeypatch):
     url = "wasbs://box@acc.blob.core.windows.net/d/"
-    job = f"command: x\nenvironment: azureml:pytorch-2.13-cpu@latest\ninputs: {{a: {{type: uri_folder, path: '{url}'}}}}"
+    job = "command: x\nenvironment: azureml:pytorch-2.13-cpu@latest\ninputs:\n"
+    job += f"  a: {{type: uri_folder, path: '{url}'}}\n"
     asked = alice.post("/api/jobs", json={"yaml": job})
     assert asked.status_code == 201, asked.text
     with reading() as session:

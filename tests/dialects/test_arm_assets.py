@@ -70,6 +70,27 @@ def test_a_model_has_its_own_files_and_flavors_that_can_be_iterated(alice, uploa
     assert missing["target"] == "properties.modelUri"
 
 
+def test_versions_of_models_have_names_to_azures_clients_and_numbers_to_mlflows(alice, uploaded):
+    named = _put(alice, "models/m/versions/1.0.0", modelUri=uploaded, modelType="custom_model")
+    assert (named.status_code, named.json()["name"]) == (201, "1.0.0")
+    assert named.json()["id"].endswith("/models/m/versions/1.0.0")
+    assert _put(alice, "models/m/versions/v2", modelUri=uploaded, modelType="custom_model").status_code == 201
+    again = _put(alice, "models/m/versions/1.0.0", modelUri=STORED + "data/digits/1")
+    assert again.status_code == 409
+    asset = alice.get(f"{WORKSPACE}/models/m").json()["properties"]
+    assert (asset["latestVersion"], asset["nextVersion"]) == ("v2", "3")
+    asked = {"name": "m", "version": "2"}
+    assert alice.get("/api/2.0/mlflow/model-versions/get", params=asked).json()["model_version"]["version"] == "2"
+    assert alice.get("/api/models/m/versions/2").json()["version"] == "v2"
+    job = "command: ls ${{inputs.m}}\nenvironment: azureml:pytorch-2.13-cpu@latest\n"
+    job += "inputs:\n  m: {type: custom_model, path: 'azureml:m:1.0.0'}\n"
+    assert alice.post("/api/jobs", json={"yaml": job}).status_code == 201
+    missing = alice.post("/api/jobs", json={"yaml": job.replace("1.0.0", "1.0.1")})
+    assert missing.status_code == 404 and "it has v2, 1.0.0" in missing.json()["detail"]
+    assert "Version 1.0.0" in alice.get("/models/m").text
+    assert "MLflow: version 1" in alice.get("/models/m/versions/1.0.0").text
+
+
 def test_a_component_comes_back_with_name_and_version_in_its_specification(alice, uploaded):
     spec = {
         "$schema": "x", "_source": "YAML.COMPONENT", "name": "c", "version": "2", "type": "command", "command": "ls",

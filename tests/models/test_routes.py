@@ -68,7 +68,7 @@ def test_a_write_leaves_a_record_and_readers_cannot_write(alice, bob, uploaded):
         ({"name": "a b"}, "name"),
         ({"type": "good"}, "type"),
         ({"source": "nowhere"}, "source"),
-        ({"version": "x"}, "version"),
+        ({"version": "x y"}, "version"),
     ],
 )
 def test_what_is_wrong_is_named(alice, uploaded, fields, target):

@@ -61,8 +61,8 @@ def test_versions_count_up_and_may_be_named_once(job):
     assert _register(job).version == 8
     with pytest.raises(AlreadyExists):
         _register(job, version="7")
-    with pytest.raises(Invalid, match="whole numbers"):
-        _register(job, version="new")
+    with pytest.raises(Invalid, match="is not a version"):
+        _register(job, version="new one")
 
 
 def test_the_lineage_knows_what_the_job_made(job):

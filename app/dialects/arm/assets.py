@@ -33,9 +33,9 @@ class Asset:
 
     `told` are the properties of a version beside those that all kinds have, `container` those of an asset; `create`
     makes a version from the properties that were sent; `same` raises where they ask for other content than a version
-    has. `ready` answers a version that every workspace has, for a name that this one lacks. `list_page` and
-    `next_version` stand for those of `kind` where a domain has its own. The asset `anonymous` holds what clients made
-    without a name, and is not listed.
+    has. `ready` answers a version that every workspace has, for a name that this one lacks. `list_page`,
+    `next_version` and `called`, the text of a version, stand for those of `kind` where a domain has its own. The asset
+    `anonymous` holds what clients made without a name, and is not listed.
     """
 
     word: str
@@ -50,6 +50,7 @@ class Asset:
     anonymous: str = ""
     list_page: Callable | None = None
     next_version: Callable[[Session, Any], Any] | None = None
+    called: Callable[[Any], str] = lambda version: str(version.version)
     ready: Callable[[Request, str, str | None], dict | None] = lambda request, name, version: None
 
     def version(self, request: Request, found: Any) -> dict:
@@ -64,7 +65,7 @@ class Asset:
         }
         return answers.resource(
             request,
-            f"{self.word}/{asset.name}/versions/{found.version}",
+            f"{self.word}/{asset.name}/versions/{self.called(found)}",
             properties | self.told(request, found),
             created_at=found.created_at,
             created_by=found.created_by,
@@ -76,7 +77,7 @@ class Asset:
             "tags": _texts(getattr(found, "tags", None) or (newest.tags if newest else {})),
             "properties": {},
             "isArchived": found.archived,
-            "latestVersion": str(newest.version) if newest else None,
+            "latestVersion": self.called(newest) if newest else None,
             "provisioningState": "Succeeded",
         }
         properties |= self.container(found) | more

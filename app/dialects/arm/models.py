@@ -66,14 +66,14 @@ def _same(_session: Session, found: ModelVersion, asked: dict) -> None:
     short = "azureml://datastores/" + source.partition("/datastores/")[2] if "/datastores/" in source else source
     if short not in (_own(found), found.source) and source != found.source:
         raise Conflict(
-            f"Model {found.model.name!r} has a version {found.version} with other files, and versions do not change; "
+            f"Model {found.model.name!r} has a version {found.shown} with other files, and versions do not change; "
             "leave the version out for the next one.",
             target="properties.modelUri",
         )
 
 
 def _next(session: Session, model: RegisteredModel) -> int:
-    return service.next_version(session, model, None)
+    return service.next_version(session, model)
 
 
 ASSETS = Asset(
@@ -87,5 +87,6 @@ ASSETS = Asset(
     _same,
     list_page=queries.page,
     next_version=_next,
+    called=lambda version: version.shown,
 )
 router = routes(ASSETS)
