@@ -17,6 +17,7 @@ from app.compute import queries as compute_queries
 from app.compute import waiting as compute_waiting
 from app.data import service as data
 from app.datastores import stores as datastores
+from app.endpoints import service as endpoints
 from app.environments import engines
 from app.experiments import service as experiments
 from app.experiments.events import StageChanged
@@ -32,7 +33,7 @@ from app.notifications import service as notifications
 from app.pipelines import service as pipelines
 from app.settings import Settings
 from app.webhooks import service as webhooks
-from app.workspaces.events import WorkspaceCreated
+from app.workspaces.events import WorkspaceCreated, WorkspaceDeleting
 
 DOMAINS = (
     "access",
@@ -73,7 +74,8 @@ DOMAINS = (
 LISTENERS = {
     StageChanged: [jobs.on_stage_changed],
     Acted: [activity.on_acted],
-    WorkspaceCreated: [experiments.on_workspace_created, data.on_workspace_created],
+    WorkspaceCreated: [jobs.on_workspace_created, experiments.on_workspace_created, data.on_workspace_created],
+    WorkspaceDeleting: [endpoints.on_workspace_deleting, jobs.on_workspace_deleting],
     OutputNamed: [models.on_output_named],
     JobFinished: [pipelines.on_job_finished, alerts.on_job_finished],
     RegistryChanged: [webhooks.on_registry_changed],

@@ -26,6 +26,19 @@ MODEL = (
     "file_count", "size_bytes", "created_by", "created_at",
 )  # fmt: skip
 PROFILE = ("name", "type", "missing", "distinct", "min", "mean", "max")
+IMPORT = (
+    "nothing is imported from databases and buckets here: a job that connects to them writes an output that is "
+    "registered (`outputs.x.name`), or `atelier data create --path https://…` names the files."
+)
+MOUNT = (
+    "nothing is mounted on this machine: give the data to a job as an input of the mode ro_mount, or read it in Python "
+    "by the address on its page."
+)
+MOUNT_FLAGS = ("--path", "--mount-point", "--mode", "--persistent")
+PACKAGE = (
+    "no image is built of a model: `atelier online-deployment create` serves it in its environment, which is built "
+    "once and kept, and `atelier model download` fetches its files."
+)
 GIVEN = ("name", "version", "type", "path", "description")
 
 
@@ -47,9 +60,17 @@ def register(commands: argparse._SubParsersAction) -> None:
     _add_version(profile, "data asset")
     profile.add_argument("--path", default="", help="one file of a folder (default: all tables of one kind together)")
     _register_archive(data, "data asset", lambda client: client.data_assets, DATA)
+    given = ("--file", "-f", "--name", "-n", "--version", "-v", "--description", "--type", "--path", "--datastore")
+    data.refused("import", "say how data comes from elsewhere", IMPORT, *given, "--connection", "--query", "--tags",
+                 "--set")  # fmt: skip
+    status = ("--name", "-n", "--max-results", "-r", "--all-results", "--archived-only", "--include-archived")
+    data.refused("list-materialization-status", "say how data comes from elsewhere", IMPORT, *status)
+    data.refused("mount", "say how data is read here", MOUNT, *MOUNT_FLAGS)
     model = nouns.Noun(commands, "model", "registered models")
-    _register_create(model, "model", run_model_create, ("custom_model", "mlflow_model", "triton_model"))
+    create = _register_create(model, "model", run_model_create, ("custom_model", "mlflow_model", "triton_model"))
+    create.add_argument("--stage", "-s", help="stage of the new version, such as Production")
     listing = model.verb("list", "list models, or the versions of one", run_model_list)
+    listing.add_argument("--stage", "-s", help="only those of which the version is in this stage")
     nouns.add_name(listing, "list the versions of this model", required=False)
     nouns.add_limit(listing)
     nouns.add_archived(listing)
@@ -59,21 +80,21 @@ def register(commands: argparse._SubParsersAction) -> None:
     registries.add_registry(show)
     registries.add_share(model, "models", "model")
     _register_archive(model, "model", lambda client: client.registered_models, MODEL)
+    packaged = ("--name", "-n", "--version", "-v", "--file", "-f", "--label", "-l", "--registry-name", "--set")
+    model.refused("package", "say how a model is made ready to serve", PACKAGE, *packaged)
     download = model.verb("download", "fetch the files of a version, by default the newest", run_model_download)
     _add_version(download, "model")
+    registries.add_registry(download)
     download.add_argument("--download-path", "-p", type=Path, help="folder to write into (default: the model's name)")
 
 
 def _register_archive(noun: nouns.Noun, what: str, calls: Callable, fields: Sequence[str]) -> None:
     changing.add_update(noun, what, calls, fields)
 
-    def run(verb: str) -> nouns.Run:
-        def change(options: argparse.Namespace) -> None:
-            with connect(options) as client:
-                changed = getattr(calls(client), verb)(options.name, options.version)
-            print_one(changed, (*fields, "archived"), options.output)
+    kind = "data" if what == "data asset" else "models"
 
-        return change
+    def run(verb: str) -> nouns.Run:
+        return lambda options: changing.set_archived(options, kind, calls, fields, verb)
 
     for verb, text in (
         ("archive", f"take a {what}, or one version, out of the lists"),
@@ -82,18 +103,23 @@ def _register_archive(noun: nouns.Noun, what: str, calls: Callable, fields: Sequ
         parser = noun.verb(verb, text, run(verb))
         nouns.add_name(parser, f"name of the {what}")
         parser.add_argument("--version", "-v", help="one version")
+        parser.add_argument("--label", "-l", help="the version that has this label, such as latest")
+        registries.add_registry(parser)
 
 
-def _register_create(noun: nouns.Noun, what: str, run: nouns.Run, types: tuple[str, ...]) -> None:
+def _register_create(noun: nouns.Noun, what: str, run: nouns.Run, types: tuple[str, ...]) -> argparse.ArgumentParser:
     create = noun.verb("create", f"register a {what} from a file, folder or address", run)
     nouns.add_file(create, required=False)
     nouns.add_name(create, f"name of the {what}", required=False)
     registries.add_registry(create)
     nouns.add_changes(create)
+    nouns.add_tags(create)
+    nouns.add_left(create, "--datastore")
     create.add_argument("--version", "-v", help="version (default: the next number)")
     create.add_argument("--type", choices=types)
     create.add_argument("--path", help="local path, azureml://…, runs:/… or https://…")
     create.add_argument("--description")
+    return create
 
 
 def _add_version(parser: argparse.ArgumentParser, what: str, *, or_label: bool = False) -> None:
@@ -155,12 +181,16 @@ def run_model_create(options: argparse.Namespace) -> None:
     definition, folder = nouns.definition(options, *GIVEN)
     with connect(options) as client:
         made = client.create_model(definition, folder)
+        if stage := options.stage or definition.get("stage"):
+            made = client.registered_models.change(made["name"], made["version"], stage=stage)
         _print_model(registries.shared(client, "models", made, options), options.output)
 
 
 def run_model_list(options: argparse.Namespace) -> None:
     with connect(options) as client:
         rows = _listed(client, options, "models", client.registered_models)
+        if options.stage:
+            rows = (row for row in rows if str(row.get("stage")).lower() == options.stage.lower())
         print_list(rows, COLUMNS, options.output, "There is no model yet.")
 
 

@@ -34,7 +34,7 @@ def _register_endpoints(endpoint: nouns.Noun) -> None:
     update = endpoint.verb("update", "change an endpoint", run_update)
     nouns.add_file(update, required=False)
     nouns.add_name(update, "name of the endpoint", required=False)
-    nouns.add_changes(update)
+    nouns.add_updates(update)
     update.add_argument("--defaults", nargs="+", default=[], metavar="FIELD=VALUE", help="such as deployment_name=blue")
     nouns.add_limit(endpoint.verb("list", "list endpoints", run_list))
     nouns.add_name(endpoint.verb("show", "describe an endpoint", run_show), "name of the endpoint")
@@ -84,12 +84,13 @@ def _register_deployments(deployment: nouns.Noun) -> None:
     nouns.add_file(update, required=False)
     nouns.add_name(update, "name of the deployment", required=False)
     update.add_argument("--endpoint-name", "-e", help="name of the endpoint")
-    nouns.add_changes(update)
+    nouns.add_updates(update)
     update.add_argument("--set-default", action="store_true", help="make it the endpoint's default")
     update.add_argument("--skip-script-validation", action="store_true", help=argparse.SUPPRESS)
     update.add_argument("--no-wait", action="store_true", help=argparse.SUPPRESS)
     listing = deployment.verb("list", "list the deployments of an endpoint", run_deployments)
     listing.add_argument("--endpoint-name", "-e", required=True, help="name of the endpoint")
+    nouns.add_limit(listing)
     _add_names(deployment.verb("show", "describe a deployment", run_deployment))
     jobs = deployment.verb("list-jobs", "list the jobs of a deployment", run_deployment_jobs)
     _add_names(jobs)
@@ -193,7 +194,7 @@ def run_redeploy(options: argparse.Namespace) -> int:
 def run_deployments(options: argparse.Namespace) -> None:
     with connect(options) as client:
         columns = ("name", "type", "model", "component", "compute", "created_by", "created_at")
-        rows = client.batch_endpoints.deployments(options.endpoint_name)
+        rows = client.batch_endpoints.deployments(options.endpoint_name)[: options.max_results]
         print_list(rows, columns, options.output, f"Endpoint {options.endpoint_name} has no deployment yet.")
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from app.cli import nouns
 from app.cli.connecting import connect
 from app.cli.printing import print_one
+from app.errors import Unsupported
 
 if TYPE_CHECKING:
     from app.sdk.client import Client
@@ -15,6 +16,11 @@ if TYPE_CHECKING:
 
 def add_update(noun: nouns.Noun, what: str, calls: "Callable[[Client], Versions]", fields: Sequence[str]) -> None:
     def run(options: argparse.Namespace) -> None:
+        if options.registry_name:
+            raise Unsupported(
+                f"--registry-name: what is said of a version in a registry stays; share a new one with: atelier {what} "
+                "share."
+            )
         with connect(options) as client:
             kind = calls(client)
             version = options.version or newest(kind, options.name, options.label)
@@ -26,7 +32,24 @@ def add_update(noun: nouns.Noun, what: str, calls: "Callable[[Client], Versions]
     nouns.add_name(update, f"name of the {what}")
     update.add_argument("--version", "-v", help="version (default: the newest)")
     update.add_argument("--label", "-l", help="the version that has this label, such as latest")
+    update.add_argument("--registry-name", metavar="REGISTRY", help=argparse.SUPPRESS)
     add_said(update)
+    if what == "model":
+        update.add_argument("--stage", "-s", help="the new stage, such as Production")
+
+
+def set_archived(
+    options: argparse.Namespace, kind: str, calls: "Callable[[Client], Versions]", fields: Sequence[str], verb: str
+) -> None:
+    """Archive or restore an asset, one version of it, or the one with a label, here or in a registry."""
+    with connect(options) as client:
+        known = calls(client)
+        if options.registry_name:
+            changed = client.registries.set_archived(options.registry_name, kind, options.name, options.version, verb)
+        else:
+            version = options.version or (options.label and newest(known, options.name, options.label))
+            changed = getattr(known, verb)(options.name, version)
+    print_one(changed, (*fields, "archived"), options.output)
 
 
 def add_said(parser: argparse.ArgumentParser) -> None:
@@ -51,8 +74,8 @@ def changes(found: dict[str, Any], options: argparse.Namespace) -> dict[str, Any
     wanted = {name: "" if name == "description" else {} for name in given} | change(given, options.set)
     if isinstance(wanted.get("tags"), dict):
         wanted["tags"] = {key: str(value) for key, value in wanted["tags"].items()}
-    said = {"description": options.description} if options.description is not None else {}
-    return wanted | said
+    said = {field: getattr(options, field, None) for field in ("description", "stage")}
+    return wanted | {field: value for field, value in said.items() if value is not None}
 
 
 def _copy(value: Any) -> Any:

@@ -1,9 +1,10 @@
 """`atelier completion`: a script by which a shell completes commands, options and their values."""
 
 import argparse
+import shlex
 from collections.abc import Iterator
 
-SHELLS = ("bash", "zsh")
+SHELLS = ("bash", "zsh", "fish")
 # zsh runs completions of bash by a module of its own.
 _ZSH = "autoload -U +X compinit bashcompinit && compinit -u && bashcompinit\n"
 _SCRIPT = """\
@@ -27,6 +28,18 @@ _atelier() {{
 }}
 complete -o default -F _atelier atelier
 """
+_FISH = """\
+function __atelier_is
+    set -l words
+    for word in (commandline -opc)[2..]
+        string match -q -- '-*' $word; and break
+        set -a words $word
+    end
+    test "$words" = "$argv"
+end
+complete -c atelier -f
+{lines}
+"""
 
 
 def register(commands: argparse._SubParsersAction) -> None:
@@ -48,12 +61,32 @@ def run(options: argparse.Namespace) -> None:
 
 def script(parser: argparse.ArgumentParser, shell: str) -> str:
     """What follows a path of commands, ` job create`, and what follows an option there."""
+    if shell == "fish":
+        return _FISH.format(lines="\n".join(_fish(parser)))
     words, values = [], []
     for path, command in _commands(parser, ""):
         words.append(f'    "{path}") words="{" ".join(_following(command))}" ;;')
         values += _values(path, command)
     made = _SCRIPT.format(words="\n".join(words), values="\n".join(values))
     return f"{_ZSH}{made}" if shell == "zsh" else made
+
+
+def _fish(parser: argparse.ArgumentParser) -> Iterator[str]:
+    for path, command in _commands(parser, ""):
+        at = f"complete -c atelier -n '__atelier_is{path}'"
+        for action in command._actions:
+            if isinstance(action, argparse._SubParsersAction):
+                helps = {choice.dest: choice.help or "" for choice in action._choices_actions}
+                for name in action.choices:
+                    yield f"{at} -a {name} -d {shlex.quote(helps.get(name, ''))}"
+            elif action.help != argparse.SUPPRESS:
+                yield f"{at}{_fish_option(action)}"
+
+
+def _fish_option(action: argparse.Action) -> str:
+    names = "".join(f" -l {name[2:]}" if name[:2] == "--" else f" -s {name[1:]}" for name in action.option_strings)
+    takes = f" -xa {shlex.quote(' '.join(map(str, action.choices)))}" if action.choices else " -rF"
+    return f"{names}{'' if action.nargs == 0 else takes}"
 
 
 def _commands(parser: argparse.ArgumentParser, path: str) -> Iterator[tuple[str, argparse.ArgumentParser]]:

@@ -7,7 +7,6 @@ from app.cli import changing, nouns
 from app.cli.confirming import add_yes, is_sure
 from app.cli.connecting import connect, say
 from app.cli.printing import print_list, print_one
-from app.errors import Unsupported
 
 COLUMNS = ("name", "type", "state", "min_instances", "max_instances", "in_use", "queue", "description")
 FIELDS = (*COLUMNS, "tags", "properties", "created_by", "created_at")
@@ -30,6 +29,12 @@ POWER = {
     "stop": "let no job of a compute start until it is started; those that run end by themselves",
     "restart": "as start: a compute is a share of workers and has no machine of its own",
 }
+SSH = (
+    "a compute is a share of workers and no machine to sign in to; `atelier job connect-ssh` signs in to a job whose "
+    "file has a service of the type ssh."
+)
+SSH_FLAGS = ("--name", "-n", "--private-key-file-path", "-p")
+SSO = "a compute has no sign-in of its own: whoever has signed in to this server may use what its workspace allows."
 QUEUE = ("name", "weight", "max_slots", "slots_in_use", "waiting", "description")
 
 
@@ -83,10 +88,8 @@ def _register_machines(compute: nouns.Noun) -> None:
         verb = compute.verb(name, text, run_power)
         verb.set_defaults(power=name)
         nouns.add_name(verb, NAMED)
-    ssh = compute.verb("connect-ssh", "say what stands in for signing in to a machine", run_connect_ssh)
-    nouns.add_name(ssh, NAMED)
-    nouns.add_left(ssh, "--private-key-file-path", "-p")
-    nouns.add_name(compute.verb("enable-sso", "say who signs people in", run_enable_sso), NAMED)
+    compute.refused("connect-ssh", "say what stands in for signing in to a machine", SSH, *SSH_FLAGS)
+    compute.refused("enable-sso", "say who signs people in", SSO, "--name", "-n")
 
 
 def _register_queues(commands: argparse._SubParsersAction) -> None:
@@ -142,19 +145,6 @@ def _size(worker: dict) -> dict:
 def run_usage(options: argparse.Namespace) -> None:
     with connect(options) as client:
         print_list(client.computes.usage(), USAGE, options.output, "Nothing is in use.")
-
-
-def run_connect_ssh(options: argparse.Namespace) -> None:
-    raise Unsupported(
-        f"compute {options.name} is a share of workers and no machine to sign in to; `atelier job connect-ssh` signs "
-        "in to a job whose file has a service of the type ssh."
-    )
-
-
-def run_enable_sso(options: argparse.Namespace) -> None:
-    raise Unsupported(
-        "a compute has no sign-in of its own: whoever has signed in to this server may use what its workspace allows."
-    )
 
 
 def run_list(options: argparse.Namespace) -> None:

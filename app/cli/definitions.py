@@ -1,8 +1,10 @@
 """`atelier connection` and `atelier datastore`: define, list, describe and delete them."""
 
 import argparse
+from itertools import islice
 
 from app.cli import nouns
+from app.cli.assets import MOUNT, MOUNT_FLAGS
 from app.cli.connecting import connect, say
 from app.cli.printing import print_list, print_one
 from app.sdk.errors import BadFile
@@ -27,11 +29,17 @@ def _register(commands: nouns.Noun, noun: str) -> None:
         parser = commands.verb(verb, text, _run(noun, _create))
         nouns.add_file(parser, required=verb == "create")
         nouns.add_name(parser, f"name of the {noun}, instead of the file's", required=False)
-        nouns.add_changes(parser)
-    nouns.add_limit(commands.verb("list", f"list {noun}s", _run(noun, _list)))
+        (nouns.add_updates if verb == "update" else nouns.add_changes)(parser)
+        nouns.add_left(parser, "--populate-secrets")
+    listing = commands.verb("list", f"list {noun}s", _run(noun, _list))
+    listing.add_argument("--type", "-t", help="only those of a type")
+    nouns.add_left(listing, "--populate-secrets")
+    nouns.add_limit(listing)
     show = commands.verb("show", f"describe a {noun}", _run(noun, _show))
     nouns.add_name(show, f"name of the {noun}")
     show.add_argument("--populate-secrets", action="store_true", help="its secrets too, which is audited")
+    if noun == "datastore":
+        commands.refused("mount", "say how data is read here", MOUNT, *MOUNT_FLAGS)
     delete = commands.verb("delete", f"delete a {noun}", _run(noun, _delete))
     nouns.add_name(delete, f"name of the {noun}")
     delete.add_argument("--yes", "-y", action="store_true", help="taken for scripts of Azure's; nothing is asked")
@@ -57,7 +65,9 @@ def _create(definitions, noun: str, options: argparse.Namespace) -> None:
 
 def _list(definitions, noun: str, options: argparse.Namespace) -> None:
     empty = f"There is no {noun} yet. Make one with: atelier {noun} create -f {noun}.yml"
-    print_list(definitions.list(options.max_results), COLUMNS, options.output, empty)
+    rows = definitions.list(None if options.type else options.max_results)
+    rows = islice((row for row in rows if options.type in (None, row["type"])), options.max_results)
+    print_list(rows, COLUMNS, options.output, empty)
 
 
 def _show(definitions, noun: str, options: argparse.Namespace) -> None:

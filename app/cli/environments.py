@@ -33,6 +33,8 @@ def register(commands: argparse._SubParsersAction) -> None:
     create.add_argument("--dockerfile-path", "-d", help="the Dockerfile in that folder (default: Dockerfile)")
     create.add_argument("--description")
     nouns.add_changes(create)
+    nouns.add_tags(create)
+    nouns.add_left(create, "--datastore", "--os-type")
     registries.add_registry(create)
     ENVIRONMENTS.register(environment)
     build = environment.local_verb("build", "build an environment on this machine", run_build)

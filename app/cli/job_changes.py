@@ -2,7 +2,7 @@
 
 import argparse
 
-from app.cli import changing, nouns
+from app.cli import changing, nouns, opening
 from app.cli.connecting import connect, say
 from app.cli.printing import print_one
 
@@ -14,7 +14,7 @@ VERBS = {
     "untag": "take a tag from jobs",
     "archive": "archive jobs",
     "delete": "delete jobs, until they are restored",
-    "restore": "restore deleted jobs",
+    "restore": "bring back jobs that were deleted or archived",
 }
 
 
@@ -40,6 +40,8 @@ def register(job: nouns.Noun) -> None:
     nouns.add_name(update, "name of the job")
     update.add_argument("--display-name", help="the new name on display")
     changing.add_said(update)
+    opening.add_web(update)
+    update.add_argument("--web", "-e", action="store_true", help="open its page in a browser")
 
 
 def run_update(options: argparse.Namespace) -> None:
@@ -47,7 +49,10 @@ def run_update(options: argparse.Namespace) -> None:
         changes = changing.changes(client.job(options.name), options)
         if options.display_name is not None:
             changes["display_name"] = options.display_name
-        print_one(client.change_job(options.name, **changes), UPDATED, options.output)
+        changed = client.change_job(options.name, **changes)
+        if options.web:
+            opening.open_page(client.page(f"/jobs/{options.name}"))
+        print_one(changed, UPDATED, options.output)
 
 
 def run(options: argparse.Namespace) -> None:

@@ -1,10 +1,11 @@
 """`atelier job`: submit, watch, cancel and fetch jobs."""
 
 import argparse
-import webbrowser
+from collections.abc import Iterator
+from itertools import chain, islice
 from pathlib import Path
 
-from app.cli import job_changes, nouns, ssh
+from app.cli import job_changes, nouns, opening, ssh
 from app.cli.connecting import connect, say
 from app.cli.printing import print_list, print_one
 
@@ -28,7 +29,8 @@ def register(commands: argparse._SubParsersAction) -> None:
     create.add_argument(
         "--stream", "-s", action="store_true", help="follow its log to the end; exit with 1 if it fails"
     )
-    add_web(create)
+    create.add_argument("--save-as", "-a", type=Path, metavar="FILE", help="write what was submitted to a YAML file")
+    opening.add_web(create)
     validate = job.verb("validate", "say what is wrong with a job file, and submit nothing", run_validate)
     nouns.add_file(validate)
     nouns.add_changes(validate)
@@ -41,12 +43,17 @@ def register(commands: argparse._SubParsersAction) -> None:
     listing.add_argument("--status", action="append", help="only jobs in this state; may be given several times")
     listing.add_argument("--experiment-name", help="only jobs of this experiment")
     listing.add_argument("--tag", help="only jobs with this tag: NAME or NAME=VALUE")
+    listing.add_argument("--scheduled-job-name", metavar="SCHEDULE", help="only jobs that this schedule submitted")
+    listing.add_argument("--schedule-defined", action="store_true", help="only jobs that schedules submitted")
+    nouns.add_left(listing, "--asset-name")
     listing.add_argument("--parent-job-name", help="only steps of this pipeline, trials of this sweep or nested runs")
     show = job.verb("show", "describe a job", run_show)
     nouns.add_name(show, "name of the job")
-    add_web(show)
+    opening.add_web(show)
     nouns.add_name(job.verb("stream", "follow the log of a job to its end", run_stream), "name of the job")
-    nouns.add_name(job.verb("show-services", "list a job's interactive services", run_services), "name of the job")
+    services = job.verb("show-services", "list a job's interactive services", run_services)
+    nouns.add_name(services, "name of the job")
+    nouns.add_left(services, "--node-index", "-i")
     sign_in = job.verb("connect-ssh", "sign in to a running job that has a service of the type ssh", ssh.run_connect)
     nouns.add_name(sign_in, "name of the job")
     sign_in.add_argument("--node-index", "-i", type=int, default=0, help="the instance; only the first has services")
@@ -73,8 +80,10 @@ def run_create(options: argparse.Namespace) -> int:
         job = client.create_job(options.file, changes)
         for warning in job["warnings"]:
             say(f"Warning: {warning}")
+        if options.save_as:
+            options.save_as.write_text(client.job_yaml(job["name"]))
         if options.web:
-            open_page(_page(client, job["name"]))
+            opening.open_page(_page(client, job["name"]))
         if not options.stream:
             _print(client, job, options.output)
             return 0
@@ -90,16 +99,6 @@ def run_validate(options: argparse.Namespace) -> None:
     print_one({"result": "Succeeded"} | found, ("result", "type", "warnings"), options.output)
 
 
-def add_web(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--web", action="store_true", help="open its page in a browser")
-
-
-def open_page(address: str) -> None:
-    """Where no browser can be started, as over SSH, the address is still said."""
-    say(address)
-    webbrowser.open(address)
-
-
 def _print(client, job: dict, output: str) -> None:
     shown = job | {"url": _page(client, job["name"])}
     if output == "table":
@@ -111,8 +110,7 @@ def _print(client, job: dict, output: str) -> None:
 
 
 def _page(client, name: str) -> str:
-    prefix = "" if client.workspace == "default" else f"/w/{client.workspace}"
-    return f"{client.url}{prefix}/jobs/{name}"
+    return client.page(f"/jobs/{name}")
 
 
 def _follow(client, name: str) -> int:
@@ -139,17 +137,29 @@ def run_list(options: argparse.Namespace) -> None:
     narrowed = {"status": options.status, "experiment": options.experiment_name, "tag": options.tag}
     narrowed["parent"] = options.parent_job_name
     with connect(options) as client:
-        rows = nouns.listed(client.jobs, options, **{name: value for name, value in narrowed.items() if value})
+        if options.scheduled_job_name or options.schedule_defined:
+            rows = _scheduled(client, options)
+        else:
+            rows = nouns.listed(client.jobs, options, **{name: value for name, value in narrowed.items() if value})
         if options.output == "table":
             rows = (job | {"waiting": (job["waiting"] or {}).get("reason")} for job in rows)
         print_list(rows, COLUMNS, options.output, "There is no job yet. Submit one with: atelier job create -f job.yml")
+
+
+def _scheduled(client, options: argparse.Namespace) -> Iterator[dict]:
+    """Jobs that schedules submitted, those of each newest first."""
+    named = options.scheduled_job_name
+    schedules = [named] if named else [row["name"] for row in client.schedules.list()]
+    runs = chain.from_iterable(client.schedules.runs(name) for name in schedules)
+    names = (row["job"] for row in runs if row.get("job"))
+    return (client.job(name) for name in islice(names, options.max_results))
 
 
 def run_show(options: argparse.Namespace) -> None:
     with connect(options) as client:
         job = client.job(options.name)
         if options.web:
-            open_page(_page(client, job["name"]))
+            opening.open_page(_page(client, job["name"]))
         _print(client, job, options.output)
 
 

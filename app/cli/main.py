@@ -25,14 +25,15 @@ from app.cli import (
 )
 from app.errors import AtelierError
 
-OK, FAILED, INTERRUPTED = 0, 1, 130
+OK, FAILED, NOT_FOUND, INTERRUPTED = 0, 1, 3, 130
 
 
 def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(
         prog="atelier",
         description="A machine-learning studio: start the server, submit jobs, register and deploy models.",
-        epilog="`atelier NOUN VERB --help` describes a command. Exit status: 0 it worked, 1 it failed, 2 wrong usage.",
+        epilog="`atelier NOUN VERB --help` describes a command. Exit status: 0 it worked, 1 it failed, "
+        "2 wrong usage, 3 what it names is not there.",
     )
     commands = made.add_subparsers(metavar="COMMAND", required=True)
     for module in (
@@ -73,7 +74,7 @@ def _fail(error) -> int:
     print(f"atelier: {error.message}", file=sys.stderr)
     for detail in error.details or []:
         print(f"  {detail}", file=sys.stderr)
-    return FAILED
+    return NOT_FOUND if error.status == 404 else FAILED
 
 
 if __name__ == "__main__":

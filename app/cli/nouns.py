@@ -9,6 +9,7 @@ from typing import Any
 
 from app.cli.connecting import add_options, say
 from app.cli.printing import Form
+from app.errors import Unsupported
 
 Run = Callable[[argparse.Namespace], int | None]
 
@@ -36,6 +37,17 @@ class Noun:
         parser = self.local_verb(name, text, run, aliases=aliases)
         add_options(parser)
         parser.set_defaults(run=lambda options: run(_prepared(options)))
+        return parser
+
+    def refused(self, name: str, text: str, why: str, *flags: str) -> argparse.ArgumentParser:
+        """One of Azure's command line that is not there; `why` says what stands in for it."""
+
+        def run(options: argparse.Namespace) -> None:
+            raise Unsupported(why)
+
+        parser = self.verb(name, text, run)
+        for flag in flags:
+            parser.add_argument(flag, nargs="*", help=argparse.SUPPRESS)
         return parser
 
 

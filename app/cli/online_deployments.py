@@ -3,7 +3,7 @@
 import argparse
 import time
 
-from app.cli import local_endpoints, nouns
+from app.cli import local_endpoints, nouns, opening
 from app.cli.confirming import add_yes, is_sure
 from app.cli.connecting import connect, say
 from app.cli.printing import print_list, print_one, print_raw
@@ -29,7 +29,9 @@ def register(commands: argparse._SubParsersAction) -> None:
     for verb in (create, update):
         nouns.add_name(verb, f"{NAMED}, instead of the file's", required=False)
         verb.add_argument("--endpoint-name", "-e", help="name of the endpoint, instead of the file's")
-        nouns.add_changes(verb)
+        (nouns.add_updates if verb is update else nouns.add_changes)(verb)
+        nouns.add_left(verb, "--local-enable-gpu", "--vscode-debug")
+        verb.add_argument("--web", action="store_true", help="open the page of its endpoint in a browser")
         _add_switches(verb)
     listing = deployment.verb("list", "list the deployments of an endpoint", run_list)
     listing.add_argument("--endpoint-name", "-e", required=True, help="name of the endpoint")
@@ -40,7 +42,7 @@ def register(commands: argparse._SubParsersAction) -> None:
     logs.add_argument(
         "--lines", "-l", type=int, default=200, help="how many lines at most, from the end (default: 200)"
     )
-    logs.add_argument("--instance", type=int, default=0, help="which instance (default: 0)")
+    logs.add_argument("--instance", "--instance-name", type=int, default=0, help="which instance (default: 0)")
     logs.add_argument("--container", "-c", help="taken for scripts of Azure's; there is one log of all")
     for verb in (show, delete, logs):
         nouns.add_name(verb, NAMED)
@@ -87,6 +89,8 @@ def run_update(options: argparse.Namespace) -> int:
 
 
 def _follow(client, made: dict, options: argparse.Namespace) -> int:
+    if options.web:
+        opening.open_page(client.page(f"/endpoints/{made['endpoint_name']}"))
     for warning in made.get("warnings", []):
         say(f"Warning: {warning}")
     return _tell(made if options.no_wait else _wait(client, made), options)

@@ -5,11 +5,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from app.cli import local_endpoints, nouns
+from app.cli import local_endpoints, nouns, opening
 from app.cli.changing import changes
 from app.cli.confirming import add_yes, is_sure
 from app.cli.connecting import connect, say
 from app.cli.printing import print_list, print_one
+from app.errors import Unsupported
 
 ENDPOINT = (
     "name",
@@ -36,7 +37,7 @@ def register(commands: argparse._SubParsersAction) -> None:
     nouns.add_name(create, NAMED, required=False)
     create.add_argument("--auth-mode", choices=("key", "aml_token", "aad_token"))
     nouns.add_changes(create)
-    _register_update(endpoint)
+    update = _register_update(endpoint)
     listing = endpoint.verb("list", "list endpoints", run_list)
     nouns.add_limit(listing)
     show = endpoint.verb("show", "describe an endpoint", run_show)
@@ -47,10 +48,12 @@ def register(commands: argparse._SubParsersAction) -> None:
     invoke = _register_invoke(endpoint)
     for verb in (create, listing, show, delete, invoke):
         local_endpoints.add_local(verb)
+    for verb in (create, update, show):
+        opening.add_web(verb)
     _register_keys(endpoint)
 
 
-def _register_update(endpoint: nouns.Noun) -> None:
+def _register_update(endpoint: nouns.Noun) -> argparse.ArgumentParser:
     update = endpoint.verb("update", "change the traffic, description or tags of an endpoint", run_update)
     nouns.add_file(update, required=False)
     nouns.add_name(update, f"{NAMED}, instead of the file's", required=False)
@@ -60,7 +63,9 @@ def _register_update(endpoint: nouns.Noun) -> None:
     )
     update.add_argument("--roll-back", action="store_true", help="go back to the traffic before its last change")
     update.add_argument("--description", help="the new description")
-    nouns.add_changes(update)
+    nouns.add_updates(update)
+    nouns.add_left(update, "--defaults", "--local")
+    return update
 
 
 def _register_invoke(endpoint: nouns.Noun) -> argparse.ArgumentParser:
@@ -79,9 +84,12 @@ def _register_keys(endpoint: nouns.Noun) -> None:
     renew = endpoint.verb("regenerate-keys", "replace a key of an endpoint; the other stays valid", run_renew)
     nouns.add_name(renew, NAMED)
     renew.add_argument("--key-type", choices=("primary", "secondary"), default="primary", help="default: primary")
+    renew.add_argument("--key-value", help=argparse.SUPPRESS)
 
 
-def _print(made: dict, options: argparse.Namespace) -> None:
+def _print(made: dict, options: argparse.Namespace, client=None) -> None:
+    if options.web and client:
+        opening.open_page(client.page(f"/endpoints/{made['name']}"))
     for warning in made.pop("warnings", []):
         say(f"Warning: {warning}")
     print_one(made, ENDPOINT, options.output)
@@ -93,7 +101,7 @@ def run_create(options: argparse.Namespace) -> None:
         _print(local_endpoints.create_endpoint(definition), options)
         return
     with connect(options) as client:
-        _print(client.create_endpoint(definition), options)
+        _print(client.create_endpoint(definition), options, client)
 
 
 def run_update(options: argparse.Namespace) -> int:
@@ -110,10 +118,10 @@ def run_update(options: argparse.Namespace) -> int:
         return 2
     with connect(options) as client:
         if options.roll_back:
-            _print(client.roll_back_endpoint(name), options)
+            _print(client.roll_back_endpoint(name), options, client)
             return 0
         set_fields = changes(client.endpoint(name), options) if options.set or options.description is not None else {}
-        _print(client.change_endpoint(name, **given | set_fields | wanted), options)
+        _print(client.change_endpoint(name, **given | set_fields | wanted), options, client)
     return 0
 
 
@@ -137,7 +145,7 @@ def run_show(options: argparse.Namespace) -> None:
         _print(local_endpoints.endpoint(options.name), options)
         return
     with connect(options) as client:
-        _print(client.endpoint(options.name), options)
+        _print(client.endpoint(options.name), options, client)
 
 
 def run_delete(options: argparse.Namespace) -> int:
@@ -159,6 +167,8 @@ def run_keys(options: argparse.Namespace) -> None:
 
 
 def run_renew(options: argparse.Namespace) -> None:
+    if options.key_value:
+        raise Unsupported("--key-value: keys are made by the server and never chosen; leave it out.")
     with connect(options) as client:
         found = client.regenerate_key(options.name, options.key_type)
         print_one(found, list(found), options.output)

@@ -75,8 +75,8 @@ def print_raw(value: Any, output: str) -> None:
     if output == "none":
         return
     if output == "tsv":
-        for row in value if isinstance(value, list) else [value]:
-            print("\t".join(_cells(row)))
+        for row in value if isinstance(value, list) else [] if value is None else [value]:
+            print(_tsv(row))
     elif output == "table":
         _print_asked(value)
     elif output == "yaml":
@@ -85,6 +85,19 @@ def print_raw(value: Any, output: str) -> None:
         print(yaml.safe_dump(value, sort_keys=False, allow_unicode=True), end="")
     else:
         print(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def _tsv(row: Any) -> str:
+    """As Azure's command line writes it, so that scripts read the same: a list within a row is its length."""
+    if isinstance(row, dict | list):
+        return "\t".join(map(_tsv_cell, row.values() if isinstance(row, dict) else row))
+    return str(row).lower() if isinstance(row, bool) else _tsv_cell(row)
+
+
+def _tsv_cell(value: Any) -> str:
+    if isinstance(value, dict):
+        return ""
+    return str(len(value)) if isinstance(value, list) else _line(str(value))
 
 
 def print_import(report, output: str, *, dry_run: bool = False) -> None:
@@ -140,7 +153,11 @@ def _cell(value: Any) -> str:
             return ", ".join(f"{key}={_nested(item)}" for key, item in value.items() if item is not None)
         case list():
             return ", ".join(map(_cell, value))
-    return " ".join(str(value).split())
+    return _line(str(value))
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())
 
 
 def _nested(value: Any) -> str:

@@ -18,12 +18,18 @@ COLUMNS = ("name", "description", "location", "created_by", "created_at")
 
 def register(commands: argparse._SubParsersAction) -> None:
     registry = nouns.Noun(commands, "registry", "registries: assets that all workspaces share")
-    create = registry.verb("create", "make a registry, or change what is said about it", run_create)
-    nouns.add_file(create, required=False)
-    nouns.add_name(create, "name of the registry", required=False)
-    create.add_argument("--description")
-    create.add_argument("--location", "-l", help="kept and shown; the registry lies on this server")
-    nouns.add_changes(create)
+    for verb, text, run in (
+        ("create", "make a registry, or change what is said about it", run_create),
+        ("update", "change what is said about a registry", run_update),
+    ):
+        create = registry.verb(verb, text, run)
+        nouns.add_file(create, required=False)
+        nouns.add_name(create, "name of the registry", required=False)
+        create.add_argument("--description")
+        create.add_argument("--location", "-l", help="kept and shown; the registry lies on this server")
+        nouns.add_tags(create)
+        nouns.add_updates(create)
+        nouns.add_left(create, "--display-name", "--public-network-access")
     nouns.add_limit(registry.verb("list", "list registries", run_list))
     nouns.add_name(registry.verb("show", "describe a registry", run_show), "name of the registry")
     requests = registry.verb("requests", "list what a registry that wants approval was asked for", run_requests)
@@ -47,6 +53,25 @@ def run_create(options: argparse.Namespace) -> None:
     definition, _ = nouns.definition(options, "name", "description", "location")
     with connect(options) as client:
         made = client.registries.define(dump(definition))
+    for warning in made.pop("warnings", []):
+        say(f"Warning: {warning}")
+    print_one(made, COLUMNS, options.output)
+
+
+def run_update(options: argparse.Namespace) -> None:
+    """What is not said stays."""
+    from app.sdk import field_changes, files
+
+    given, _ = nouns.definition(argparse.Namespace(file=options.file, name=options.name), "name")
+    if not given.get("name"):
+        raise Invalid("name: say which registry by --name or in a file.", target="name")
+    with connect(options) as client:
+        found = client.registries.get(given["name"])
+        wanted = {field: found[field] for field in ("name", "description", "location", "tags")} | given
+        wanted |= {
+            field: said for field in ("description", "location") if (said := getattr(options, field)) is not None
+        }
+        made = client.registries.define(files.dump(field_changes.change(wanted, options.set)))
     for warning in made.pop("warnings", []):
         say(f"Warning: {warning}")
     print_one(made, COLUMNS, options.output)

@@ -24,7 +24,7 @@ def register(commands: argparse._SubParsersAction) -> None:
         parser = schedule.verb(verb, text, run_create)
         nouns.add_file(parser, required=verb == "create")
         nouns.add_name(parser, "name of the schedule, instead of the file's", required=False)
-        nouns.add_changes(parser)
+        (nouns.add_updates if verb == "update" else nouns.add_changes)(parser)
     listing = schedule.verb("list", "list schedules", run_list)
     nouns.add_limit(listing)
     which = listing.add_mutually_exclusive_group()

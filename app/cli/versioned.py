@@ -45,9 +45,8 @@ class Asset:
             verb = noun.verb(name, text, run)
             nouns.add_name(verb, f"name of the {self.noun}")
             verb.add_argument("--version", "-v", help="one version")
-            if name == "show":
-                self._add_registry(verb)
-                verb.add_argument("--label", "-l", help="the version that has this label, such as latest")
+            self._add_registry(verb)
+            verb.add_argument("--label", "-l", help="the version that has this label, such as latest")
 
         changing.add_update(noun, self.noun, self.calls, self.fields)
         if self.in_registries:
@@ -92,9 +91,7 @@ class Asset:
             print_one(found, self.fields, options.output)
 
     def _archive(self, options: argparse.Namespace) -> None:
-        with connect(options) as client:
-            print_one(self.calls(client).archive(options.name, options.version), self.fields, options.output)
+        changing.set_archived(options, self.plural, self.calls, self.fields, "archive")
 
     def _restore(self, options: argparse.Namespace) -> None:
-        with connect(options) as client:
-            print_one(self.calls(client).restore(options.name, options.version), self.fields, options.output)
+        changing.set_archived(options, self.plural, self.calls, self.fields, "restore")

@@ -6,6 +6,7 @@ lost when a message is.
 
 from collections.abc import Sequence
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.endpoints import autoscaling, compilation, containers, generations, logs, names, queries
@@ -19,6 +20,7 @@ from app.kit.ids import digest, secret
 from app.kit.outbox import hint
 from app.notifications import mailing, posting
 from app.notifications import service as notifications
+from app.workspaces.events import WorkspaceDeleting
 
 AUTH_MODES = ("key", "aml_token", "aad_token")
 CHANNEL = "endpoints"
@@ -288,3 +290,14 @@ def _end_surplus(ready: Sequence[DeploymentInstance], count: int) -> None:
     by_age = sorted(ready, key=lambda found: (found.error is None, found.ready_at or found.created_at, found.id))
     for found in by_age[: max(count, 0)]:
         found.state = "Stopping"
+
+
+def on_workspace_deleting(session: Session, event: WorkspaceDeleting) -> None:
+    """Raises Conflict while endpoints serve: their instances end with their deployments only."""
+    names = session.scalars(
+        select(OnlineEndpoint.name).where(OnlineEndpoint.workspace_id == event.workspace_id).limit(3)
+    ).all()
+    if names:
+        raise Conflict(
+            f"Online endpoints of the workspace serve: {', '.join(names)}. Delete them first.", target="name"
+        )

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from app.access.caller import Caller
@@ -14,7 +14,7 @@ from app.experiments import service as experiments
 from app.experiments.events import StageChanged
 from app.jobs import discarding, inputs, moves, output_places, placing, queries
 from app.jobs.components import read_job
-from app.jobs.lifecycle import BEFORE_START, Status
+from app.jobs.lifecycle import BEFORE_START, FINAL, Status
 from app.jobs.moves import cancel, move, reopen
 from app.jobs.places import folder_key
 from app.jobs.results import link, link_environment
@@ -23,6 +23,7 @@ from app.jobs.steps import check_datastore, found_input, found_steps
 from app.jobs.tables import Job, JobTag
 from app.kit.clock import now
 from app.kit.outbox import enqueue, hint
+from app.workspaces.events import WorkspaceCreated, WorkspaceDeleting
 
 __all__ = ["cancel", "change", "check", "move", "reopen", "resubmit", "set_tags", "start", "submit"]
 
@@ -281,3 +282,17 @@ def set_tags(session: Session, job: Job, tags: dict[str, str]) -> None:
         else:
             job.tags.append(JobTag(key=key, value=str(value)))
     session.flush()
+
+
+def on_workspace_created(session: Session, event: WorkspaceCreated) -> None:
+    """SQLite gives the id of the last workspace again once that is deleted; raises Conflict while its files go."""
+    discarding.check_free(session, f"workspaces/{event.workspace_id}", "name")
+
+
+def on_workspace_deleting(session: Session, event: WorkspaceDeleting) -> None:
+    """Raises Conflict while jobs wait or run; the files of the workspace go with it."""
+    at_work = (Job.workspace_id == event.workspace_id, Job.type != "run", Job.status.not_in(FINAL))
+    names = session.scalars(select(Job.name).where(*at_work).limit(3)).all()
+    if names:
+        raise Conflict(f"Jobs of the workspace wait or run: {', '.join(names)}. Cancel them first.", target="name")
+    discarding.discard(session, f"workspaces/{event.workspace_id}")

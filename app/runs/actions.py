@@ -119,6 +119,8 @@ def _restore(session, job, _arguments, _number) -> dict:
             f"names: the experiment {job.experiment.name!r} of the run {job.name} is deleted. Restore that first.",
             target="names",
         )
+    if job.lifecycle_stage == "active":
+        return _unarchive(session, job, _arguments, _number)
     service.restore_run(session, job)
     return {"lifecycle_stage": "active"}
 

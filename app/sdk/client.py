@@ -78,6 +78,11 @@ class Client:
     def transport(self) -> Transport:
         return self._transport
 
+    def page(self, path: str) -> str:
+        """The address at which a browser shows a page of this workspace, such as `/jobs/NAME`."""
+        prefix = "" if self.workspace == "default" else f"/w/{self.workspace}"
+        return f"{self.url}{prefix}{path}"
+
     def upload(self, path: Path | str, includes: Iterable[Path] = ()) -> str:
         """Upload a file or folder; answers its `azureml://datastores/…` address.
 
@@ -127,6 +132,10 @@ class Client:
 
     def job(self, name: str) -> dict:
         return self._transport.json("GET", f"/api/jobs/{quote(name)}")
+
+    def job_yaml(self, name: str) -> str:
+        """The file of a job."""
+        return self._transport.send("GET", f"/api/jobs/{quote(name)}/yaml").text
 
     def jobs(self, limit: int | None = None, **narrowed: Any) -> Iterator[dict]:
         """Newest first; narrow with `status`, `experiment`, `text`, `tag`, `created_by`, `parent`."""

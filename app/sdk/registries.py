@@ -70,6 +70,11 @@ class Registries:
     def versions(self, registry: str, kind: str, name: str, limit: int | None = None) -> Iterator[dict]:
         return self._transport.pages(f"{PATH}/{quote(registry)}/{kind}/{quote(name)}/versions", limit)
 
+    def set_archived(self, registry: str, kind: str, name: str, version: str | None, verb: str) -> dict:
+        """`verb` is archive or restore; without a version, of all versions."""
+        path = f"{PATH}/{quote(registry)}/{kind}/{quote(name)}"
+        return self._transport.json("POST", f"{path}/versions/{quote(version)}/{verb}" if version else f"{path}/{verb}")
+
     def asset(self, registry: str, kind: str, name: str, version: str | None = None) -> dict:
         """A version, by default the newest."""
         path = f"{PATH}/{quote(registry)}/{kind}/{quote(name)}"

@@ -26,3 +26,11 @@ class Workspaces:
 
     def change(self, name: str, **fields: Any) -> dict:
         return self._transport.json("PATCH", f"{PATH}/{quote(name)}", json=fields)
+
+    def delete(self, name: str, *, all_resources: bool = False) -> None:
+        """One that holds nothing, or with all that it holds, for good."""
+        self._transport.send("DELETE", f"{PATH}/{quote(name)}", params={"all_resources": all_resources})
+
+    def readiness(self) -> dict:
+        """How the server is: its database, queue and store."""
+        return self._transport.json("GET", "/readyz")

@@ -7,3 +7,10 @@ class WorkspaceCreated:
 
     workspace_id: int
     created_by: str
+
+
+@dataclass(frozen=True)
+class WorkspaceDeleting:
+    """A workspace is about to be deleted with all that it holds; who has something at work there raises Conflict."""
+
+    workspace_id: int

@@ -53,6 +53,14 @@ def change(name: str, change: WorkspaceChange, session: SessionDep, caller: Call
     return found
 
 
+@router.delete("/{name}", status_code=204, dependencies=[allow(WRITE)])
+def delete(name: str, session: SessionDep, caller: CallerDep, all_resources: bool = False) -> None:
+    """One that holds nothing, or with `all_resources` all that it holds, for good."""
+    found = _visible(session, caller, name)
+    note(session, "workspaces", name, before={"display_name": found.display_name}, after={"deleted": True})
+    service.delete(session, found, all_resources=all_resources)
+
+
 def _visible(session: Session, caller: Caller, name: str) -> Workspace:
     found = next((row for row in queries.workspaces(session) if row.name == name), None)
     if found is None or not caller.user.actions_in(found.id):

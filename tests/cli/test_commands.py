@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from functools import partial
+from pathlib import Path
 
 import pytest
 
@@ -19,6 +20,7 @@ from app.cli import (
     online_deployments,
     online_endpoints,
     printing,
+    registries,
     ssh,
     versioned,
     workspaces,
@@ -77,7 +79,7 @@ def run(alice, monkeypatch, capsys):
     """A command of a user against the application; answers its exit status, and what it printed as JSON or text."""
     token = alice.headers["Authorization"].removeprefix("Bearer ")
     direct = partial(Client, "http://testserver", token, transport=alice._transport)
-    calling = (assets, changing, compute, job_changes, jobs, ssh, versioned, components, workspaces)
+    calling = (assets, changing, compute, job_changes, jobs, registries, ssh, versioned, components, workspaces)
     for module in (*calling, online_endpoints, online_deployments, batch):
         monkeypatch.setattr(
             module, "connect", lambda options: direct(options.workspace or "default", say=lambda text: None)
@@ -121,6 +123,81 @@ def test_scripts_for_azures_command_line_run_unchanged(run, tmp_path):
     assert run("compute", "list")[1] == []
     assert run("workspace", "update", "--description", "ours")[1]["description"] == "ours"
     assert run("workspace", "show")[1]["name"] in [row["name"] for row in run("workspace", "list")[1]]
+
+
+def test_every_command_and_flag_of_azures_command_line_is_taken():
+    parser = main.parser()
+    for line in Path(__file__).with_name("az_ml_commands.txt").read_text().splitlines():
+        parser.parse_args(
+            [*line.split(), *["-g", "g", "--subscription", "s", "-o", "json", "--query", "name", "--only-show-errors"]]
+        )
+
+
+@pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        ("data import --file f --name n --connection c", "outputs.x.name"),
+        ("data mount --path azureml:a:1 --mount-point m --mode ro_mount", "ro_mount"),
+        ("model package -n a -v 1", "online-deployment create"),
+        ("workspace list-keys -n x", "token"),
+        ("workspace outbound-rule list", "network"),
+        ("compute connect-ssh -n x", "job connect-ssh"),
+    ],
+)
+def test_what_is_not_there_is_told_with_what_stands_in_for_it(run, command, told):
+    code, said = run(*command.split())
+    assert code == 1 and told in said and len(said.splitlines()) == 1
+
+
+def test_what_is_named_and_not_there_ends_with_3(run):
+    for noun in ("job", "data", "compute", "online-endpoint", "workspace"):
+        code, said = run(noun, "show", "-n", "nowhere")
+        assert code == 3 and said.startswith("atelier: "), noun
+
+
+def test_tsv_is_written_as_azures_command_line_writes_it(capsys):
+    rows = [{"a": "x y", "b": None, "c": [1, 2], "d": {"e": 1}, "f": True}]
+    printing.print_list(rows, ("a",), "tsv", "nothing")
+    assert capsys.readouterr().out == "x y\tNone\t2\t\tTrue\n"
+    printing.print_list(rows, ("a",), printing.Form("tsv", "[].f"), "nothing")
+    assert capsys.readouterr().out == "true\n"
+
+
+@pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
+def test_fields_are_set_added_and_removed_as_azures_command_line_does(run, tmp_path):
+    (tmp_path / "t.csv").write_text("a\n1\n")
+    create = ("data", "create", "-n", "t", "--type", "uri_file", "--path", str(tmp_path / "t.csv"))
+    made = run(*create, "--tags", "a.b=1", "c=two words", "--datastore", "x")[1]
+    assert made["tags"] == {"a.b": "1", "c": "two words"}
+    assert run("data", "update", "-n", "t", "--remove", "tags.c")[1]["tags"] == {"a.b": "1"}
+    code, said = run("data", "update", "-n", "t", "--remove", "tags.gone")
+    assert code == 1 and "there is no gone to remove; there is a.b" in said
+    assert run("data", "update", "-n", "t", "--remove", "tags")[1]["tags"] == {}
+    code, said = run("data", "update", "-n", "t", "--add", "tags", "x")
+    assert code == 1 and said.startswith("atelier: --add tags x: tags is no list")
+    assert run("data", "archive", "-n", "t", "--label", "latest")[1]["archived"] is True
+    made = run("registry", "create", "-n", "shared", "--location", "here", "--tags", "a=1")
+    assert made[0] == 0, made
+    updated = run("registry", "update", "-n", "shared", "--description", "ours", "--set", "tags.b=2")[1]
+    shown = run("registry", "show", "-n", "shared")[1]
+    assert (updated["description"], shown["location"], shown["tags"]) == ("ours", "here", {"a": "1", "b": "2"})
+
+
+@pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
+def test_jobs_are_archived_and_come_back(run, tmp_path):
+    (tmp_path / "job.yml").write_text("command: echo\n")
+    saved = tmp_path / "saved.yml"
+    name = run("job", "create", "-f", str(tmp_path / "job.yml"), "-a", str(saved))[1]["name"]
+    assert "command: echo" in saved.read_text()
+    run("job", "archive", "-n", name)
+    assert run("job", "list")[1] == []
+    run("job", "restore", "-n", name)
+    assert [job["name"] for job in run("job", "list")[1]] == [name]
+    assert run("job", "list", "--schedule-defined")[1] == []
+    assert run("workspace", "create", "-n", "spare", "--key-vault", "k")[1]["name"] == "spare"
+    assert run("workspace", "delete", "-n", "spare", "--yes")[0] == 0
+    assert run("workspace", "delete", "-n", "default", "--all-resources", "--yes")[0] == 1
 
 
 def test_a_compute_is_attached_stopped_started_and_detached(run):

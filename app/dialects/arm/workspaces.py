@@ -1,7 +1,7 @@
 """Workspaces as Azure's clients see them. Every subscription and resource group holds the same ones."""
 
 from fastapi import APIRouter, Request
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 from sqlalchemy.orm import Session
 
 from app.access import queries
@@ -131,6 +131,15 @@ def change(
     after = {"display_name": found.display_name, "description": found.description}
     note(session, "workspaces", workspace, before=before, after=after)
     return JSONResponse(_shown(request, f"/subscriptions/{subscription}/resourceGroups/{group}", found))
+
+
+@router.delete(WORKSPACE, dependencies=[allow(WRITE)])
+def delete(workspace: str, session: SessionDep, caller: CallerDep) -> Response:
+    """With all that it holds, as Azure ML deletes workspaces; raises Conflict while something of it is at work."""
+    found = _found(session, caller, workspace)
+    note(session, "workspaces", workspace, before={"display_name": found.display_name}, after={"deleted": True})
+    service.delete(session, found, all_resources=True)
+    return Response(status_code=200)
 
 
 def _found(session: Session, caller: Caller, name: str) -> Workspace:
