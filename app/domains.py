@@ -16,12 +16,14 @@ from app.compute import placement
 from app.compute import queries as compute_queries
 from app.compute import waiting as compute_waiting
 from app.data import service as data
+from app.data.events import OutputTaken
 from app.datastores import stores as datastores
 from app.endpoints import service as endpoints
 from app.environments import engines
 from app.experiments import service as experiments
 from app.experiments.events import StageChanged
 from app.jobs import components, inputs, placing, waiting
+from app.jobs import results as job_results
 from app.jobs import service as jobs
 from app.jobs.events import JobFinished, OutputNamed
 from app.kit import crypto, events, live, outbox, queue, storage
@@ -76,6 +78,7 @@ LISTENERS = {
     Acted: [activity.on_acted],
     WorkspaceCreated: [jobs.on_workspace_created, experiments.on_workspace_created, data.on_workspace_created],
     WorkspaceDeleting: [endpoints.on_workspace_deleting, jobs.on_workspace_deleting],
+    OutputTaken: [job_results.on_output_taken],
     OutputNamed: [models.on_output_named],
     JobFinished: [pipelines.on_job_finished, alerts.on_job_finished],
     RegistryChanged: [webhooks.on_registry_changed],
@@ -99,6 +102,7 @@ def start(settings: Settings) -> None:
     engines.connect(compute_queries.any_engine)
     waiting.connect(compute_waiting.explain)
     components.connect(component_queries.of_reference)
+    data.connect(model_sources.as_data)
     inputs.connect(model_queries.as_input, model_sources.as_input)
 
 

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from app.assets.addresses import stored_address
 from app.data import service as data
+from app.data.events import OutputTaken
 from app.database import reading
 from app.errors import AtelierError
 from app.jobs import moves, output_places, places
@@ -129,3 +130,11 @@ def link(session: Session, job: Job, direction: str, port: str, kind: str, name:
     session.merge(
         JobAsset(job_id=job.id, direction=direction, port=port, kind=kind, asset_name=name, asset_version=version)
     )
+
+
+def on_output_taken(session: Session, event: OutputTaken) -> None:
+    """A second asset of the same output stands beside the first in the lineage."""
+    place = (event.job_id, "output", event.output)
+    known = session.get(JobAsset, place)
+    port = f"{event.output} ({event.name}:{event.version})" if known else event.output
+    link(session, session.get_one(Job, event.job_id), "output", port, "data", event.name, event.version)

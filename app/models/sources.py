@@ -41,6 +41,15 @@ def as_input(session: Session, workspace_id: int, source: str) -> dict:
     return {"key": found.key, "job": found.job.name if found.job else None}
 
 
+def as_data(session: Session, workspace_id: int, path: str) -> tuple[str, int | None]:
+    """The storage key of what a job left, for a data asset, and the id of that job."""
+    try:
+        found = resolve(session, workspace_id, path)
+    except NotFound as error:
+        raise NotFound(f"path: {error.message.removeprefix('source: ')}", target="path") from error
+    return found.key, found.job.id if found.job else None
+
+
 def _resolve(session: Session, workspace_id: int, source: str) -> Source:
     if source.startswith(artifacts.SCHEME):
         return _proxied(session, workspace_id, source.removeprefix(artifacts.SCHEME))
