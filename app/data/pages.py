@@ -24,6 +24,7 @@ include(router, pages_profile.router)
 
 PREVIEWED = (*files.TABLES, *files.IMAGES, "parquet", "txt", "md", "json", "jsonl", "yaml", "yml", "log", "py")
 MOST_SHOWN = 1000
+MOST_PICTURES = 60
 VERSION = "/{name}/versions/{version}"
 
 
@@ -56,7 +57,9 @@ def preview(
     shown = [entry.path for entry in entries if only_one or (not entry.is_folder and _is_previewed(entry.path))]
     path = path or next(iter(shown), "")
     seen = files.preview(there, path) if path and there else None
-    context = {"seen": seen, "path": path, "shown": shown}
+    pictures = [name for name in shown if _suffix(name) in files.IMAGES]
+    context = {"seen": seen, "path": path, "shown": shown, "pictures": pictures[:MOST_PICTURES]}
+    context["more_pictures"] = max(len(pictures) - MOST_PICTURES, 0)
     return _page(request, "data/preview.html", caller, found, **context)
 
 

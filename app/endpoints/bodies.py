@@ -58,7 +58,7 @@ def _inputs(version: ModelVersion | None) -> list[dict]:
 def fields(version: ModelVersion | None) -> list[Field]:
     """A field a column, with the first row of the example in it; none where only JSON will do."""
     columns = _inputs(version)
-    if len(columns) > MOST_FIELDS or any(column.get("type") == "tensor" for column in columns):
+    if not columns or len(columns) > MOST_FIELDS or any(column.get("type") == "tensor" for column in columns):
         return []
     row = _first_row(version, columns)
     return [

@@ -16,6 +16,7 @@ from app.jobs.tables import Job
 from app.web.session import SessionDep
 from app.web.templating import templates
 
+MOST_FAILED = 5
 router = APIRouter(prefix="/jobs/{name}", include_in_schema=False)
 
 
@@ -42,6 +43,7 @@ def overview(name: str, request: Request, session: SessionDep, caller: CallerDep
         **{edge.port: edge for edge in assets if edge.direction == "source"},
         "user_log": USER_LOG,
         "waiting": waiting.explain(session, [job]).get(job.id),
+        "failed": queries.failed_children(session, job, MOST_FAILED) if job.status is Status.FAILED else [],
     }
     return page(request, session, caller, name, "overview", "jobs/overview.html", **more)
 

@@ -84,7 +84,9 @@ def narrow(found: Select, narrowed: Filter) -> Select:
         if narrowed.archived is not None:
             found = found.where(Job.archived == narrowed.archived)
     if narrowed.is_child is not None:
-        found = found.where(Job.parent_id.is_not(None) if narrowed.is_child else Job.parent_id.is_(None))
+        # Of a list, most rows have no parent: the index of parents would lead past the one by which it is sorted.
+        parent = func.coalesce(Job.parent_id, 0)
+        found = found.where(parent != 0 if narrowed.is_child else parent == 0)
     if narrowed.parent_id is not None:
         found = found.where(Job.parent_id == narrowed.parent_id)
     if narrowed.text:
@@ -122,16 +124,25 @@ def children(session: Session, job: Job, number: int = 1, size: int = 50) -> Pag
     return Page(session.scalars(rows).all(), total, number, size)
 
 
+def failed_children(session: Session, job: Job, count: int) -> Sequence[Job]:
+    """Those within a job that failed, in the order in which they were made."""
+    found = select(Job).where(Job.parent_id == job.id, Job.status == Status.FAILED)
+    return session.scalars(found.order_by(Job.id).limit(count)).all()
+
+
 def recent(session: Session, workspace_id: int, count: int, *, failed: bool = False) -> Sequence[Job]:
+    """The newest that are no part of another."""
     found = select(Job).where(Job.workspace_id == workspace_id, Job.lifecycle_stage == "active")
+    found = found.where(func.coalesce(Job.parent_id, 0) == 0)
     if failed:
         found = found.where(Job.status == Status.FAILED)
     return session.scalars(found.options(joinedload(Job.experiment)).order_by(Job.id.desc()).limit(count)).all()
 
 
 def counts(session: Session, workspace_id: int) -> dict[str, int]:
-    """How many jobs are in which state."""
+    """How many jobs are in which state; those that are part of another do not count."""
     found = select(Job.status, func.count()).where(Job.workspace_id == workspace_id, Job.lifecycle_stage == "active")
+    found = found.where(func.coalesce(Job.parent_id, 0) == 0)
     return dict(session.execute(found.group_by(Job.status)).all())
 
 

@@ -86,6 +86,7 @@ def links(request: Request, wanted, by: Grouping, group: Group) -> dict[str, str
     narrowed = groups.narrowing(by, group)
     if wanted.filter.strip() and "filter" in narrowed:
         narrowed["filter"] = f"{wanted.filter.strip()} AND {narrowed['filter']}"
+    narrowed["children"] = "true"
     every = {"open", "group", "metric", "page", "base", *narrowed}
     return {
         "turned": _query(request, {"open"}, turned),

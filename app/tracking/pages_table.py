@@ -42,6 +42,7 @@ class Wanted:
     tag: str = ""
     archived: bool = False
     deleted: bool = False
+    children: bool = False
     filter: str = ""
     columns: Annotated[list[str], Query()] = ()
     group: str = ""
@@ -70,7 +71,14 @@ class Wanted:
             self.tag.strip(),
             self.archived,
             self.deleted,
+            None if self.children or self.searches else False,
         )
+
+    @property
+    def searches(self) -> bool:
+        """Whether it looks for certain jobs, which are found wherever they are, and not just through the list."""
+        fields = (self.text.strip(), self.tag.strip(), self.filter.strip(), self.configuration, self.group)
+        return any(fields) or self.archived or self.deleted
 
     @property
     def is_narrow(self) -> bool:

@@ -40,6 +40,14 @@ function inView({ data: [xs], series: [{ idxs: [first, last] }] }) {
   return [xs[first ?? 0], xs[last ?? xs.length - 1]];
 }
 
+/** The places of values that have no neighbour to draw a line to; undefined is a position of other curves alone. */
+function alone(plot, index) {
+  const { data: { [index]: ys }, series: [{ idxs: [first, last] }] } = plot;
+  const told = [];
+  for (let at = first; at <= last; at += 1) if (ys[at] !== undefined) told.push(at);
+  return told.filter((at, place) => ys[at] !== null && (ys[told[place - 1]] ?? null) === null && (ys[told[place + 1]] ?? null) === null);
+}
+
 /** The lowest and highest values of thinned stretches, beneath the curves. */
 function drawBands(plot, lines, colour) {
   const { ctx, bbox } = plot;
@@ -83,7 +91,7 @@ export function plotOptions(lines, look, { colour, font, hooks, size }) {
     dash: DASHES[Math.floor(index / COLOURS) % DASHES.length],
     width: faint || many ? 1 : 1.75,
     alpha: faint ? 0.28 : 1,
-    points: { show: single && !faint, size: 6 },
+    points: { show: single && !faint, size: 6, filter: (plot, index, shown) => (shown || faint ? null : alone(plot, index)) },
   }));
   return {
     ...size,

@@ -2,6 +2,15 @@
 
 const root = document.documentElement;
 
+/** Where the tabs are wider than the window, the current one is in view. */
+function showCurrentTab() {
+  for (const tab of document.querySelectorAll(".tabs [aria-current=page]")) {
+    const tabs = tab.parentElement;
+    const hidden = tab.offsetLeft + tab.offsetWidth - tabs.offsetLeft - tabs.clientWidth;
+    if (hidden > 0) tabs.scrollLeft = hidden + tabs.clientWidth / 4;
+  }
+}
+
 function setDrawer(open) {
   const toggle = document.querySelector("button[data-drawer-toggle]");
   root.dataset.drawer = open ? "open" : "closed";
@@ -18,6 +27,9 @@ function foldNavigation() {
     // Without storage the width lasts until the next page.
   }
 }
+
+showCurrentTab();
+document.addEventListener("htmx:afterSettle", showCurrentTab);
 
 document.addEventListener("click", (event) => {
   if (event.target.closest("[data-drawer-toggle]")) setDrawer(root.dataset.drawer !== "open");

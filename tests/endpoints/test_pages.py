@@ -246,6 +246,15 @@ def test_a_key_is_replaced(carol, served):
     assert carol.post("/endpoints/tasting/keys", data={}).status_code == 400
 
 
+def test_a_scoring_script_without_a_model_is_tested_with_any_json(carol):
+    store().write_bytes("workspaces/1/uploads/sums/score.py", b"def init(): ...\ndef run(raw): ...\n")
+    code = {"code": "azureml://datastores/workspaceblobstore/paths/uploads/sums", "scoring_script": "score.py"}
+    assert carol.post("/api/online-endpoints", json={"name": "sums"}).status_code == 201
+    made = carol.post("/api/online-endpoints/sums/deployments", json={"name": "blue", "code_configuration": code})
+    assert made.status_code == 201, made.text
+    assert "Send what the scoring script takes." in text_of(carol, "/endpoints/sums/test")
+
+
 def test_a_reader_sees_no_buttons_and_no_test(bob, served):
     page = text_of(bob, "/endpoints/tasting")
     assert "/tasting/test" not in page and "/traffic" not in page and "delete" not in page

@@ -347,3 +347,41 @@ def test_what_a_job_registered_is_linked_from_its_page(alice):
     for tab in ("", "/lineage"):
         assert 'href="/w/default/models/digits/versions/3"' in alice.get(f"/jobs/{name}{tab}").text
     assert name in alice.get("/jobs/_uses?kind=models&name=digits&version=3").text
+
+
+def test_parts_of_jobs_stand_in_the_list_only_when_asked_or_searched_for(alice):
+    def run(name: str, **tags) -> str:
+        given = [{"key": key.replace("_", "."), "value": value} for key, value in tags.items()]
+        asked = {"experiment_id": "0", "run_name": name, "start_time": 1, "tags": given}
+        return alice.post("/api/2.0/mlflow/runs/create", json=asked).json()["run"]["info"]["run_id"]
+
+    run("the-part", mlflow_parentRunId=run("the-whole"))
+    assert "the-part" not in alice.get("/jobs").text and "the-part" not in alice.get("/").text
+    assert "the-whole" in alice.get("/jobs").text and "the-whole" in alice.get("/").text
+    for asked in ("children=true", "text=the-part", "filter=tags.`mlflow.runName` = 'the-part'"):
+        assert "the-part" in alice.get(f"/jobs?{asked}").text, asked
+    assert "the-part" in alice.get("/jobs/table.csv?children=true").text
+    assert "the-part" not in alice.get("/jobs/table.csv").text
+
+
+def test_a_failed_job_of_several_parts_leads_to_the_logs_of_those_that_failed(alice):
+    pipeline = "type: pipeline\njobs:\n  wrong: {command: exit 1}\n  right: {command: exit 0}\n"
+    name = submitted(alice, pipeline)
+    with transaction() as session:
+        part = session.query(Job).filter_by(name=name).one()
+        step = session.get_one(Job, part.id)
+        step.status, step.error = Status.FAILED, {"message": "one failed"}
+        session.add(
+            Job(
+                workspace_id=step.workspace_id,
+                experiment_id=step.experiment_id,
+                name="bad",
+                display_name="wrong",
+                type="command",
+                command="exit 1",
+                status=Status.FAILED,
+                created_by="alice",
+                parent_id=step.id,
+            )
+        )
+    assert '/jobs/bad/logs">wrong</a>' in alice.get(f"/jobs/{name}").text
