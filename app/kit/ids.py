@@ -8,7 +8,7 @@ import time
 
 def sortable() -> str:
     """32 hexadecimal digits: 48 bits of milliseconds, then 80 random bits (the layout of a ULID). No secret."""
-    return f"{int(time.time() * 1000):012x}{random.getrandbits(80):020x}"
+    return (int(time.time() * 1000) << 80 | random.getrandbits(80)).to_bytes(16, "big").hex()
 
 
 def secret(prefix: str = "") -> str:

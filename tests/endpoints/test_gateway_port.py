@@ -61,6 +61,36 @@ def test_requests_on_one_connection_are_answered_in_their_order():
     asyncio.run(check())
 
 
+def test_a_head_that_is_said_again_stands_for_its_own_body_only():
+    other = HEAD.replace(KEY, KEY[::-1])
+
+    async def check():
+        async with ScoringServer("a").running() as server, port(route({"blue": [server]})) as (_, reader, writer):
+            for sent in (
+                request('{"a":1}'),
+                request('{"b":2}'),
+                request('{"c":34}'),
+                request('{"d":5}') + request('{"e":6}'),
+                request('{"f":7}'),
+            ):
+                writer.write(sent)
+                for _ in range(sent.count(b"POST")):
+                    assert (await answer(reader))[0] == 200
+            writer.write(request('{"g":8}', head=other))
+            assert (await answer(reader))[0] == 401
+            # The head of the answer before, and then a body that comes in pieces.
+            writer.write(request('{"h":9}')[:-3])
+            await asyncio.sleep(0.02)
+            writer.write(b":9}" + request('{"i":1}'))
+            assert [(await answer(reader))[0] for _ in range(2)] == [200, 200]
+            bodies = [sent.rpartition(b"\r\n\r\n")[2].decode() for sent in server.requests]
+            assert bodies == [
+                f'{{"{name}":{value}}}' for name, value in zip("abcdefhi", (1, 2, 34, 5, 6, 7, 9, 1), strict=True)
+            ]
+
+    asyncio.run(check())
+
+
 def test_a_get_reaches_the_instance_as_one():
     async def check():
         async with (

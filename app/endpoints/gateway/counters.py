@@ -97,7 +97,8 @@ class Counters(Collector):
         waited: float | None = None,
         batch: int | None = None,
     ) -> None:
-        figures = self._figures(workspace, endpoint, deployment)
+        key = (workspace, endpoint, deployment)
+        figures = self._recent.get(key) or self._figures(*key)
         figures.statuses[status] = figures.statuses.get(status, 0) + 1
         figures.seconds += seconds
         figures.buckets[bisect_left(BOUNDS, seconds)] += 1

@@ -3,7 +3,7 @@
 import asyncio
 from collections import deque
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from http import HTTPStatus
 
@@ -35,7 +35,9 @@ UNREAD_BYTES = 512 * 2**20
 """What answers that clients do not read may hold together."""
 QUEUED = 64
 REMEMBERED_BYTES = 256
-_REASONS = {status.value: status.phrase.encode() for status in HTTPStatus}
+"""Of an address."""
+REMEMBERED_HEAD_BYTES = 4096
+_FIRST_LINES = {status.value: b"HTTP/1.1 %d %b\r\n" % (status, status.phrase.encode()) for status in HTTPStatus}
 CLOSE = (b"connection", b"close")
 _ALIVE = Answer(200, [(b"content-type", b"text/plain")], b"ok")
 _MEASURED = Answer(200, [(b"content-type", CONTENT_TYPE_LATEST.encode())], b"")
@@ -72,6 +74,17 @@ def _target(method: bytes, url: bytes) -> tuple[str, str, str] | Answer:
     if method == b"GET" and path == "/metrics":
         return _MEASURED
     return refusal(NotFound(f"{method.decode()} {path}: expected POST /w/WORKSPACE/endpoints/NAME/score."))
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What a request says before its body; `target` is an answer where there is nothing to ask."""
+
+    target: tuple[str, str, str] | Answer
+    method: str
+    query: bytes
+    headers: dict[bytes, bytes]
+    keep: bool
 
 
 class Listener:
@@ -123,7 +136,7 @@ class ClientConnection(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._parser = httptools.HttpRequestParser(self)
         self._transport: asyncio.Transport | None = None
-        self._waiting: deque[tuple[Ask | Answer, bool]] = deque()
+        self._waiting: deque[tuple[Head, bytes]] = deque()
         self._task: Underway | asyncio.Task | None = None
         self._busy = False
         self._finishing = False
@@ -131,6 +144,9 @@ class ClientConnection(asyncio.Protocol):
         self.stalled_since: float | None = None
         self._deadline = self._loop.time() + REQUEST_SECONDS
         self._latest = 0
+        self._between = True
+        self._completed: list[Head] = []
+        self._known: tuple[bytes, int, Head] = (b"", -1, None)
         self._begin()
 
     def _begin(self) -> None:
@@ -189,12 +205,20 @@ class ClientConnection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self._lingering or self._transport.is_closing():
             return
+        start, size, known = self._known
+        if len(data) == size and self._between and data.startswith(start):
+            self._received(known, data[len(start) :])
+            return
         self._head_bytes += len(data)
         self._latest = len(data)
+        was_between = self._between
+        self._completed.clear()
         try:
             self._parser.feed_data(data)
             if self._in_head and self._head_bytes > HEAD_BYTES:
                 self._refuse(_HEAD_TOO_LONG)
+            if was_between and self._between and len(self._completed) == 1:
+                self._remember(data, self._completed[0])
         except httptools.HttpParserUpgrade:
             self._refuse(refusal(BadRequest("No other protocol is spoken here.")))
         except httptools.HttpParserCallbackError:
@@ -203,8 +227,21 @@ class ClientConnection(asyncio.Protocol):
         except httptools.HttpParserError:
             self._refuse(refusal(BadRequest("This is not an HTTP/1.1 request.")))
 
+    def _remember(self, data: bytes, head: Head) -> None:
+        """Clients say the same before each of their bodies, so that need not be parsed again.
+
+        `data` is one whole message, which left the parser as it was before.
+        """
+        end = data.find(b"\r\n\r\n") + 4
+        length = head.headers.get(b"content-length", b"0")
+        if end > REMEMBERED_HEAD_BYTES or not head.keep or not length.isdigit() or end + int(length) != len(data):
+            return
+        if b"transfer-encoding" not in head.headers and b"expect" not in head.headers:
+            self._known = data[:end], len(data), head
+
     def on_message_begin(self) -> None:
         self._begin()
+        self._between = False
         if not self._busy:
             self._deadline = self._loop.time() + REQUEST_SECONDS
 
@@ -257,34 +294,40 @@ class ClientConnection(asyncio.Protocol):
         self._transport.write_eof()
 
     def on_message_complete(self) -> None:
-        keep = self._parser.should_keep_alive()
         body = self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
         self._listener.receiving -= self._size
         self._size = 0
-        self._waiting.append((self._ask(body), keep))
-        self._url = b""
-        if not self._busy:
-            self._next()
-        elif len(self._waiting) >= QUEUED:
-            self._transport.pause_reading()
-
-    def _ask(self, body: bytes) -> Ask | Answer:
+        self._between = True
         url, _, query = self._url.partition(b"?")
         find = _target if len(url) < REMEMBERED_BYTES else _target.__wrapped__
         method = self._parser.get_method()
-        target = find(method, url)
-        if isinstance(target, Answer):
-            return target
-        return Ask(*target, self._headers, body, query=query, method=method.decode())
+        keep = self._parser.should_keep_alive()
+        head = Head(find(method, url), method.decode(), query, self._headers, keep)
+        self._completed.append(head)
+        self._url = b""
+        self._received(head, body)
+
+    def _received(self, head: Head, body: bytes) -> None:
+        if not self._busy:
+            self._answer(head, body)
+            return
+        self._waiting.append((head, body))
+        if len(self._waiting) >= QUEUED:
+            self._transport.pause_reading()
 
     def _next(self) -> None:
-        ask, keep = self._waiting.popleft()
+        self._answer(*self._waiting.popleft())
+
+    def _answer(self, head: Head, body: bytes) -> None:
         self._busy = True
-        if isinstance(ask, Answer):
-            measured = ask is _MEASURED
-            self._done(replace(ask, body=self._listener.scoring.counters.exposition()) if measured else ask, keep)
-        else:
+        target, keep = head.target, head.keep
+        if type(target) is tuple:
+            ask = Ask(*target, head.headers, body, query=head.query, method=head.method)
             self._task = self._listener.scoring.start(ask, lambda answer: self._done(answer, keep))
+        elif target is _MEASURED:
+            self._done(replace(target, body=self._listener.scoring.counters.exposition()), keep)
+        else:
+            self._done(target, keep)
 
     def _done(self, answer: Answer, keep: bool) -> None:
         self._task = None
@@ -300,13 +343,13 @@ class ClientConnection(asyncio.Protocol):
         if self._lingering or self._transport.is_closing():
             return
         self._deadline = self._loop.time() + KEEP_SECONDS
-        headers = answer.headers
-        if not keep and CLOSE not in headers:
-            headers = [*headers, CLOSE]
-        said = [b"HTTP/1.1 %d %b\r\n" % (answer.status, _REASONS.get(answer.status, b"Error"))]
-        said += [b"%b: %b\r\n" % pair for pair in headers]
-        said.append(b"content-length: %d\r\n\r\n" % len(answer.body))
-        said.append(answer.body)
-        self._transport.write(b"".join(said))
-        if close and CLOSE in headers:
+        said = _FIRST_LINES.get(answer.status) or b"HTTP/1.1 %d Error\r\n" % answer.status
+        for name, value in answer.headers:
+            said += b"%b: %b\r\n" % (name, value)
+        closes = CLOSE in answer.headers
+        if not keep and not closes:
+            closes = True
+            said += b"connection: close\r\n"
+        self._transport.write(b"%bcontent-length: %d\r\n\r\n%b" % (said, len(answer.body), answer.body))
+        if close and closes:
             self._transport.close()
