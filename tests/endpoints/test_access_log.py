@@ -9,7 +9,7 @@ import pytest
 from app.endpoints import serving
 from app.endpoints.access_log import files, writing
 from app.endpoints.access_log.writing import AccessLog
-from app.endpoints.gateway.scoring import Answer, Ask
+from app.endpoints.gateway.asking import Answer, Ask
 
 ADDRESS = "/api/online-endpoints/digits"
 

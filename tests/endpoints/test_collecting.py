@@ -9,8 +9,8 @@ from app.database import transaction
 from app.endpoints import queries, serving
 from app.endpoints.collecting import writing
 from app.endpoints.collecting.writing import DataCollector
+from app.endpoints.gateway.asking import Answer, Ask
 from app.endpoints.gateway.counters import Counters
-from app.endpoints.gateway.scoring import Answer, Ask
 from app.endpoints.tables import OnlineDeployment
 from app.kit.storage import store
 

@@ -15,8 +15,8 @@ import orjson
 
 from app.endpoints.access_log import files
 from app.endpoints.access_log.files import LogFile
+from app.endpoints.gateway.asking import Answer, Ask
 from app.endpoints.gateway.routing import Route
-from app.endpoints.gateway.scoring import Answer, Ask
 from app.kit.storage import store
 
 log = logging.getLogger(__name__)

@@ -21,9 +21,9 @@ from app.database import transaction
 from app.endpoints.collecting import events
 from app.endpoints.collecting.events import Collected
 from app.endpoints.collecting.settings import Collection
+from app.endpoints.gateway.asking import Answer, Ask
 from app.endpoints.gateway.counters import Counters
 from app.endpoints.gateway.routing import Route
-from app.endpoints.gateway.scoring import Answer, Ask
 from app.errors import AtelierError, NotFound
 from app.kit.storage import store
 

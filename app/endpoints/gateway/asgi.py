@@ -5,19 +5,10 @@ from contextlib import suppress
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from app.endpoints.gateway.asking import DEFAULT_WORKSPACE, Answer, Ask, address_of, refusal, takes, too_large
 from app.endpoints.gateway.counters import COUNTERS, Counters
 from app.endpoints.gateway.routing import RoutingTable
-from app.endpoints.gateway.scoring import (
-    BODY_BYTES,
-    DEFAULT_WORKSPACE,
-    Answer,
-    Ask,
-    Scoring,
-    address_of,
-    refusal,
-    takes,
-    too_large,
-)
+from app.endpoints.gateway.scoring import BODY_BYTES, Scoring
 from app.errors import TooLarge
 
 LINGER_SECONDS = 30

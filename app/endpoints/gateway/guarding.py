@@ -5,8 +5,8 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
+from app.endpoints.gateway.asking import Answer, Ask
 from app.endpoints.gateway.routing import Route, RoutingTable
-from app.endpoints.gateway.scoring import Answer, Ask
 
 SLOW_SHARE = 5.0
 """`max_latency_ms` holds for all but so many in a hundred answers: it is a 95th percentile."""

@@ -10,17 +10,9 @@ from http import HTTPStatus
 import httptools
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from app.endpoints.gateway.scoring import (
-    DEFAULT_WORKSPACE,
-    Answer,
-    Ask,
-    Scoring,
-    Underway,
-    address_of,
-    refusal,
-    takes,
-)
-from app.endpoints.gateway.scoring import too_large as too_large_error
+from app.endpoints.gateway.asking import DEFAULT_WORKSPACE, Answer, Ask, address_of, refusal, takes
+from app.endpoints.gateway.asking import too_large as too_large_error
+from app.endpoints.gateway.scoring import Scoring, Underway
 from app.errors import AtelierError, NotFound, Unavailable
 
 HEAD_BYTES = 64 * 1024

@@ -5,7 +5,7 @@ import math
 import time
 from collections import OrderedDict
 
-from app.endpoints.gateway.scoring import Ask
+from app.endpoints.gateway.asking import Ask
 from app.errors import QuotaExceeded
 
 MOST_KEYS = 10_000

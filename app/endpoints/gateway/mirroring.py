@@ -9,7 +9,8 @@ from typing import Any
 
 import orjson
 
-from app.endpoints.gateway.scoring import After, Answer, Ask, Scoring
+from app.endpoints.gateway.asking import After, Answer, Ask
+from app.endpoints.gateway.scoring import Scoring
 
 MOST_WAITING = 100
 MOST_WAITING_BYTES = 16 * 2**20

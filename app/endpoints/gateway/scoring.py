@@ -1,126 +1,31 @@
 """What happens to one scoring request, whichever server took it: who may ask, who answers, what is counted."""
 
 import asyncio
-import json
 import logging
-import re
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
-from urllib.parse import quote, unquote
 
 from app.endpoints.gateway import cross_origin
+from app.endpoints.gateway.asking import JSON, OPTIONS, After, Answer, Ask, Before, Done, known, refusal, too_large
 from app.endpoints.gateway.client import AnswerBroken, Connection, ConnectionFailed, NotConnected, Pool, Reply
 from app.endpoints.gateway.compiled import Engines
 from app.endpoints.gateway.counters import COUNTERS, Counters
 from app.endpoints.gateway.exchange import Exchange
+from app.endpoints.gateway.forwarding import UpstreamFailed, checked, failure, passed_on, request_to
 from app.endpoints.gateway.load import LOAD
 from app.endpoints.gateway.routing import Route, RoutingTable, Upstream
 from app.endpoints.gateway.waking import Waking
-from app.errors import AtelierError, NotFound, TooLarge, Unauthenticated, Unavailable
+from app.errors import AtelierError, NotFound, Unauthenticated, Unavailable
 from app.kit.ids import sortable
 
 log = logging.getLogger(__name__)
-
-PATH = re.compile(r"^(?:/w/([^/]+))?/endpoints/([^/]+)/(score(?:/.*)?|invocations|swagger\.json)$")
-DEFAULT_WORKSPACE = "default"
 BODY_BYTES = 16 * 2**20
 # The scoring server answers a timeout itself, and better; this is for one that does not.
 GRACE_SECONDS = 1.0
-RETRY_AFTER_SECONDS = 2
-MOST_BATCHED = 256
-CODES = {
-    401: "Unauthorized",
-    404: "NotFound",
-    408: "RequestTimeout",
-    413: "PayloadTooLarge",
-    429: "TooManyRequests",
-    502: "BadGateway",
-    503: "ServiceUnavailable",
-    504: "RequestTimeout",
-}
-JSON = (b"content-type", b"application/json")
-_SAFE = "/:@!$&'()*+,;=~%"
-# Of one connection only, or ours.
-STAYS = frozenset(
-    b"authorization host connection keep-alive content-length transfer-encoding te trailer upgrade expect "
-    b"proxy-authorization proxy-connection x-atelier-instance-key x-ms-request-id date server "
-    b"x-atelier-waited x-atelier-batch x-atelier-collect x-atelier-collected".split()
-)
 
-
-class UpstreamFailed(AtelierError):
-    status = 502
-    title = "The scoring server failed"
-
-
-class UpstreamTimedOut(AtelierError):
-    status = 504
-    title = "The scoring server did not answer in time"
-
-
-@dataclass(slots=True)
-class Ask:
-    """A whole scoring request; `headers` have lower-case names. `route` and `deployment` are known once chosen.
-
-    `mirrored` marks a copy that nobody waits for, `disagrees` that its answer was another. `said` goes with the answer.
-    `waited` is in seconds, `batch` how many were predicted with it; None where nobody tells. `collected` is what the
-    scoring script did of it: JSON, pairs of a collection and its records. `is_container`: a server of the user's own
-    was asked.
-    """
-
-    workspace: str
-    endpoint: str
-    action: str
-    headers: Mapping[bytes, bytes]
-    body: bytes
-    request_id: str = ""
-    query: bytes = b""
-    method: str = "POST"
-    route: Route | None = None
-    deployment: str | None = None
-    mirrored: bool = False
-    disagrees: bool = False
-    said: tuple[tuple[bytes, bytes], ...] = ()
-    waited: float | None = None
-    batch: int | None = None
-    collected: bytes = b""
-    is_container: bool = False
-    started: float = field(default_factory=time.perf_counter)
-
-
-@dataclass(slots=True)
-class Answer:
-    """`headers` lack the length of the body."""
-
-    status: int
-    headers: list[tuple[bytes, bytes]]
-    body: bytes
-
-
-Done = Callable[[Answer], None]
 Chooser = Callable[[Route, Ask], str]
-After = Callable[[Ask, Answer], None]
-Before = Callable[[Ask], None]
-
-
-def address_of(path: str) -> tuple[str | None, str, str] | None:
-    """Workspace, endpoint and action that a path names, or None."""
-    found = PATH.match(path)
-    return (unquote(found[1]) if found[1] else None, unquote(found[2]), found[3]) if found else None
-
-
-OPTIONS = "OPTIONS"
-BELOW = "score/"
-"""What lies below is for the servers of custom containers, which have paths of their own."""
-_METHODS = {"score": ("POST", "GET", OPTIONS), "invocations": ("POST", OPTIONS), "swagger.json": ("GET",)}
-
-
-def takes(action: str, method: str) -> bool:
-    """Whether a GET of `score` is taken its scoring server says, and OPTIONS is what browsers ask before."""
-    return method in (_METHODS.get(action) or ("POST", "GET", "PUT", "DELETE", OPTIONS))
 
 
 def by_header_or_traffic(route: Route, ask: Ask) -> str:
@@ -229,7 +134,7 @@ class Scoring:
                 self._work_alone(ask, done)
             else:
                 ask.batch = engine.batched
-                self.end(ask, Answer(200, [JSON, *_known(ask)], body), done)
+                self.end(ask, Answer(200, [JSON, *known(ask)], body), done)
 
         engine.submit(rows, ask.action == "invocations", answered)
         return True
@@ -248,7 +153,7 @@ class Scoring:
         try:
             if admitted is not None:
                 self._decide(ask, await admitted)
-            answer = _passed_on(ask, await self._forward(ask, but))
+            answer = passed_on(ask, await self._forward(ask, but))
         except AtelierError as error:
             answer = refusal(error, ask)
         except asyncio.CancelledError:
@@ -294,8 +199,8 @@ class Scoring:
             async with asyncio.timeout(allowed + GRACE_SECONDS):
                 reply = await self._exchange(ask, but)
         except (TimeoutError, AnswerBroken) as error:
-            raise _failure(ask, error) from error
-        return _checked(ask, reply)
+            raise failure(ask, error) from error
+        return checked(ask, reply)
 
     async def _exchange(self, ask: Ask, but: Upstream | None) -> Reply:
         """Ask the least busy instance; others if it cannot be reached, and one other if it ends before an answer.
@@ -309,7 +214,7 @@ class Scoring:
             ask.route = (tried and self.table.get(ask.workspace, ask.endpoint)) or ask.route
             upstream = self._least_busy(ask, tried)
             try:
-                return await self.pool.send(upstream.address, _request(ask, upstream))
+                return await self.pool.send(upstream.address, request_to(ask, upstream))
             except ConnectionFailed as error:
                 log.info("%s: %s", upstream.address, error)
                 self.pool.avoid(upstream.address)
@@ -338,7 +243,7 @@ class Underway:
         self._key = (ask.workspace, ask.endpoint, ask.deployment)
         LOAD.enter(self._key)
         seconds = ask.route.timeout_seconds(ask.deployment) + GRACE_SECONDS
-        request = _request(ask, upstream)
+        request = request_to(ask, upstream)
         self._at: Exchange | asyncio.Task = Exchange(
             scoring.pool, upstream.address, connection, request, seconds, self._settle
         )
@@ -360,107 +265,8 @@ class Underway:
             return
         try:
             if isinstance(found, Exception):
-                raise _failure(ask, found)
-            answer = _passed_on(ask, _checked(ask, found))
+                raise failure(ask, found)
+            answer = passed_on(ask, checked(ask, found))
         except AtelierError as error:
             answer = refusal(error, ask)
         self._scoring.end(ask, answer, self._done)
-
-
-def _failure(ask: Ask, error: Exception) -> AtelierError:
-    if isinstance(error, TimeoutError):
-        allowed = ask.route.timeout_seconds(ask.deployment)
-        return UpstreamTimedOut(f"Deployment {ask.deployment!r} did not answer within {allowed:g} s.")
-    return UpstreamFailed(f"Deployment {ask.deployment!r}: {error}")
-
-
-def _checked(ask: Ask, reply: Reply) -> Reply:
-    if ask.is_container:
-        return reply
-    if reply.status == 401:
-        # Another server has taken this address since the routes were read.
-        raise Unavailable(f"Deployment {ask.deployment!r} is being moved. Try again.")
-    _take_in(ask, reply.headers)
-    return _without_collected(ask, reply)
-
-
-def _request(ask: Ask, upstream: Upstream) -> tuple[bytes, bytes]:
-    ask.is_container = upstream.path is not None
-    query = b"?" + ask.query if ask.query else b""
-    lines = [
-        b"%b %b%b HTTP/1.1" % (ask.method.encode(), _path(ask, upstream), query),
-        b"host: " + upstream.address.encode(),
-        b"content-length: %d" % len(ask.body),
-        b"x-ms-request-id: " + ask.request_id.encode("latin-1"),
-    ]
-    if not ask.is_container:
-        lines.append(b"x-atelier-instance-key: " + upstream.key.encode())
-    lines += [name + b": " + value for name, value in ask.headers.items() if name not in STAYS]
-    collecting = ask.route.collecting.get(ask.deployment)
-    if collecting is not None and not collecting.in_rows:
-        lines.append(b"x-atelier-collect: " + ",".join(collecting.collections).encode())
-    if b"content-type" not in ask.headers:
-        lines.append(b"content-type: application/json")
-    return b"\r\n".join(lines) + b"\r\n\r\n", ask.body
-
-
-def _path(ask: Ask, upstream: Upstream) -> bytes:
-    if upstream.path is None or ask.action == "swagger.json":
-        return quote("/" + ask.action, safe=_SAFE).encode()
-    if ask.action.startswith(BELOW):
-        return quote(ask.action.removeprefix("score"), safe=_SAFE).encode()
-    return upstream.path.encode()
-
-
-def _take_in(ask: Ask, headers: Mapping[bytes, bytes]) -> None:
-    """What the scoring server says of its queue; a user's script could say anything there."""
-    with suppress(ValueError):
-        ask.waited = float(headers[b"x-atelier-waited"]) if b"x-atelier-waited" in headers else None
-        ask.batch = (
-            max(1, min(MOST_BATCHED, int(headers[b"x-atelier-batch"]))) if b"x-atelier-batch" in headers else None
-        )
-
-
-def _without_collected(ask: Ask, reply: Reply) -> Reply:
-    """What a script collected lies behind its answer."""
-    size = reply.headers.get(b"x-atelier-collected", b"")
-    if not (size.isdigit() and 0 < int(size) <= len(reply.body)) or ask.deployment not in ask.route.collecting:
-        return reply
-    ask.collected = reply.body[-int(size) :]
-    return replace(reply, body=reply.body[: -int(size)])
-
-
-def _passed_on(ask: Ask, reply: Reply) -> Answer:
-    headers = [(name, value) for name, value in reply.headers.items() if name not in STAYS]
-    return Answer(reply.status, [*headers, *_known(ask)], reply.body)
-
-
-def _known(ask: Ask) -> list[tuple[bytes, bytes]]:
-    """What every answer says of the request."""
-    said = [(b"x-ms-request-id", ask.request_id.encode("latin-1"))]
-    said += ask.said
-    if ask.route is not None and ask.route.origins:
-        said += cross_origin.headers(ask.route, ask.deployment, ask.headers)
-    if ask.deployment is not None:
-        said.append((b"azureml-model-deployment", ask.deployment.encode()))
-    return said
-
-
-def refusal(error: AtelierError, ask: Ask | None = None) -> Answer:
-    """The answer that says why there is no other."""
-    named = {"code": CODES.get(error.status, error.code), "message": error.message, "target": error.target}
-    headers = [JSON, *(_known(ask) if ask else ())]
-    if error.status == 503:
-        headers.append((b"retry-after", str(RETRY_AFTER_SECONDS).encode()))
-    if error.status == 401:
-        headers.append((b"www-authenticate", b"Bearer"))
-    if error.status == 413:
-        # The rest of the body is not read, so nothing else can follow on this connection.
-        headers.append((b"connection", b"close"))
-    return Answer(error.status, headers, json.dumps({"error": named}).encode())
-
-
-def too_large(size: int | None, limit: int) -> TooLarge:
-    if size is None:
-        return TooLarge(f"The body has more than {limit} bytes, which is the most that is accepted.", target="body")
-    return TooLarge(f"The body has {size} bytes. At most {limit} are accepted.", target="body")

@@ -5,8 +5,9 @@ import json
 from dataclasses import replace
 
 from app.endpoints.collecting.settings import Collecting, Collection
+from app.endpoints.gateway.asking import Ask
 from app.endpoints.gateway.client import Reply
-from app.endpoints.gateway.scoring import Ask, Scoring
+from app.endpoints.gateway.scoring import Scoring
 from tests.endpoints.test_gateway import ScoringServer, gateway, route
 from workers.serving.guest.custom_model import ScriptModel
 from workers.serving.guest.wire import Request
