@@ -28,13 +28,14 @@ HELD = {
     "connections": "connection",
 }
 EXAMPLE = ("data_assets", "digits")
-NAME = re.compile(r"[a-z0-9][a-z0-9-]{1,31}")
+NAME = re.compile(r"[a-z0-9][a-z0-9_-]{1,32}")
 
 
 def create(session: Session, name: str, display_name: str = "", description: str = "", *, created_by: str) -> Workspace:
     if not NAME.fullmatch(name):
         raise Invalid(
-            f"{name!r} is no workspace name. Use 2 to 32 lower-case letters, digits and '-', a letter or digit first.",
+            f"{name!r} is no workspace name. Use 2 to 33 lower-case letters, digits, '-' and '_', "
+            "a letter or digit first.",
             target="name",
         )
     if session.scalar(select(Workspace.id).where(Workspace.name == name)):

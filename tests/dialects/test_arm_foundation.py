@@ -125,6 +125,54 @@ def test_a_token_of_stored_files_opens_nothing_else(anonymous, alice, personal):
     assert denied.status_code == 403 and denied.headers["x-ms-error-code"] == "AuthorizationFailure"
 
 
+def test_files_are_read_outside_of_jobs_by_the_address_of_a_data_asset(anonymous, alice, personal):
+    """What azureml-fsspec and mltable ask for, which take `blobs` for the container of an address."""
+    bearing = {"Authorization": f"Bearer {personal}"}
+    address = "/datastore/v1.0" + WORKSPACE.format("default").replace("?", "/datastores/{}?")
+    found = anonymous.get(address.format("workspaceblobstore"), headers=bearing).json()
+    section = found["azureStorageSection"]
+    assert (found["dataStoreType"], section["credentialType"]) == ("AzureBlob", "Sas")
+    place = f"{section['accountName']}.blob.{section['endpoint']}/{section['containerName']}".partition("/blobs/")[2]
+    query = section["credential"]
+    assert anonymous.get(f"/blobs/{place}/data/digits/1/digits.csv?{query}").content.startswith(b"pixel")
+    listing = f"/blobs?restype=container&comp=list&delimiter=/&prefix={place}"
+    listed = anonymous.get(f"{listing}/data/digits/1/&{query}")
+    assert f"<Name>{place}/data/digits/1/digits.csv</Name>" in listed.text
+    assert anonymous.get(f"{listing}/data/digits/1/").status_code == 401
+    assert anonymous.get("/blobs?comp=list&prefix=default.blob.x", headers=bearing).status_code == 400
+    assert anonymous.get(address.format("missing"), headers=bearing).status_code == 404
+
+
+def test_the_credentials_of_a_datastore_are_given_to_who_may_read_them(alice, stranger):
+    stores = WORKSPACE.format("default").replace("?", "/datastores/{}?")
+    properties = {"datastoreType": "AzureBlob", "accountName": "acme", "containerName": "c"}
+    key = {"credentialsType": "AccountKey", "secrets": {"secretsType": "AccountKey", "key": "a2V5"}}
+    made = {"properties": properties | {"credentials": key}}
+    assert alice.put(stores.format("remote"), json=made).status_code == 201
+    opened = alice.get("/datastore/v1.0" + stores.format("remote")).json()["azureStorageSection"]
+    assert (opened["accountName"], opened["endpoint"]) == ("acme", "core.windows.net")
+    assert (opened["credentialType"], opened["credential"]) == ("AccountKey", "a2V5")
+    assert stranger.get("/datastore/v1.0" + stores.format("remote")).status_code == 404
+    share = {"datastoreType": "AzureFile", "accountName": "acme", "fileShareName": "s", "credentials": key}
+    assert alice.put(stores.format("share"), json={"properties": share}).status_code == 201
+    refused = alice.get("/datastore/v1.0" + stores.format("share"))
+    assert refused.status_code == 501 and "azure_file" in refused.json()["error"]["message"]
+
+
+def test_a_workspace_may_have_a_name_of_azures(alice):
+    group = WORKSPACE.partition("/providers")[0]
+    name = "team_privatelink-prod-20261126135"
+    parameters = {"workspaceName": {"value": name}}
+    made = {"properties": {"template": {}, "parameters": parameters}}
+    assert alice.put(f"{group}/providers/Microsoft.Resources/deployments/d", json=made).status_code == 201
+    place = f"/blobs/{name}.blob.testserver/files/LocalUpload/abc/t.txt"
+    assert alice.put(place, content=b"x", headers={"x-ms-blob-type": "BlockBlob"}).status_code == 201
+    assert alice.get(place).content == b"x" and alice.get(f"/w/{name}/api/data").status_code == 200
+    parameters["workspaceName"]["value"] = "Team"
+    refused = alice.put(f"{group}/providers/Microsoft.Resources/deployments/d", json=made).json()["error"]
+    assert refused["target"] == "name" and "'_'" in refused["message"]
+
+
 def test_the_page_of_python_fills_in_a_new_token_that_works(alice, anonymous):
     page = alice.get("/w/default/python").text
     assert "YOUR-TOKEN" in page and "AZUREML_WORKSPACE_NAME=default" in page

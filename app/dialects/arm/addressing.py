@@ -20,7 +20,8 @@ WORKSPACES = f"{GROUP}/providers/{PROVIDER}/workspaces"
 LOCATIONS = "/subscriptions/{subscription}" + f"/providers/{PROVIDER}/locations"
 WORKSPACE = WORKSPACES + "/{workspace}"
 REGISTRY_MANAGEMENT = "/registrymanagement/v1.0/registries"
-BLOBS = "/blobs/{account}"
+ALL_BLOBS = "/blobs"
+BLOBS = ALL_BLOBS + "/{account}"
 HISTORY = "/history/v1.0" + WORKSPACE
 _ARM = re.compile(
     r"(?P<service>(?:/[^/]+)*?)/subscriptions/(?P<subscription>[^/]+)"
@@ -49,11 +50,19 @@ class ArmAddress:
                 scope["workspace"] = ANYWHERE
             elif "/subscriptions/" in scope["path"].lower():
                 _read_arm(scope)
-            elif found := _BLOBS.fullmatch(scope["path"]):
-                scope["workspace"] = found["workspace"]
-                if signature := parse_qs(scope["query_string"].decode("latin-1")).get("sig"):
-                    scope[CREDENTIAL] = signature[0]
+            elif scope["path"].startswith(ALL_BLOBS):
+                _read_blobs(scope)
         await self.app(scope, receive, send)
+
+
+def _read_blobs(scope: Scope) -> None:
+    """The account is in the path, or begins the prefix of what a client lists that takes it for a folder."""
+    asked = parse_qs(scope["query_string"].decode("latin-1"))
+    path = scope["path"] if scope["path"] != ALL_BLOBS else f"{ALL_BLOBS}/{asked.get('prefix', [''])[0]}"
+    if found := _BLOBS.fullmatch(path):
+        scope["workspace"] = found["workspace"]
+        if signature := asked.get("sig"):
+            scope[CREDENTIAL] = signature[0]
 
 
 def _read_arm(scope: Scope) -> None:

@@ -21,7 +21,7 @@ from app.access.caller import Caller
 from app.access.guard import CallerDep, allow
 from app.data.permissions import READ
 from app.dialects.arm import storage
-from app.dialects.arm.addressing import BLOBS
+from app.dialects.arm.addressing import ALL_BLOBS, BLOBS
 from app.dialects.arm.permissions import UPLOAD
 from app.errors import AlreadyExists, Invalid, InvalidRange, NotFound, Unsupported
 from app.kit.storage import safe_key, store
@@ -31,6 +31,22 @@ router = APIRouter()
 META = "x-ms-meta-"
 _VERSION = "2023-11-03"
 _LONGEST_LIST_OF_BLOCKS = 8 << 20
+
+
+@router.get(ALL_BLOBS, dependencies=[allow(READ)])
+def below(request: Request, caller: CallerDep) -> Response:
+    """A list for azureml-fsspec, which takes the first folder of an address for its container.
+
+    So the account and the container begin its prefix, and begin the names in the answer.
+    """
+    asked = request.query_params
+    account, _, rest = asked.get("prefix", "").partition("/")
+    container, _, prefix = rest.partition("/")
+    if asked.get("comp") != "list" or not container:
+        raise Invalid(f"prefix: {asked.get('prefix', '')!r} is not ACCOUNT/CONTAINER/…", target="prefix")
+    storage.check_readable(caller, storage.path_of(container, prefix))
+    found = _listed(caller, container, prefix, asked.get("delimiter", ""))
+    return listing("blobs", asked["prefix"], ((f"{account}/{container}/{name}", size) for name, size in found))
 
 
 @router.get(BLOBS + "/{container}", dependencies=[allow(READ)])

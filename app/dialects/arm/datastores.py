@@ -23,6 +23,7 @@ from app.errors import Invalid, Unsupported
 from app.web.session import SessionDep
 
 router = APIRouter(prefix=WORKSPACE + "/datastores")
+opened = APIRouter(prefix="/datastore/v1.0" + WORKSPACE + "/datastores")
 OF_AZURE = ("azure_blob", "azure_file", "azure_data_lake_gen1", "azure_data_lake_gen2", "one_lake")
 _SECRETS = {
     "account_key": "key",
@@ -31,6 +32,8 @@ _SECRETS = {
     "certificate": "certificate",
 }
 """The secret fields of a file, and what they are called on the wire."""
+_OPENED = {"sas": "Sas", "account_key": "AccountKey", "none": "None"}
+"""Credentials by which clients read the files of a datastore themselves, and what the datastore service calls them."""
 
 
 def _own(request: Request, workspace: str, container: str = storage.FILES) -> dict:
@@ -148,3 +151,41 @@ def secrets(name: str, session: SessionDep, caller: CallerDep) -> JSONResponse:
     note(session, "datastores", name)
     told = {word: known[field] for field, word in _SECRETS.items() if field in known}
     return JSONResponse({"secretsType": pascal(found.credentials.get("type", "none")), **told})
+
+
+@opened.get(f"/{DATASTORE}", dependencies=[allow(FILES_TOKEN)])
+@opened.get("/default", dependencies=[allow(FILES_TOKEN)])
+def open_own(workspace: str, request: Request, session: SessionDep, caller: CallerDep) -> JSONResponse:
+    """Where the files of the workspace are with a token for them, as azureml-fsspec and mltable ask for both."""
+    note(session, "datastores", DATASTORE)
+    own = {"account_name": storage.account(request, workspace), "container_name": storage.FILES}
+    return _opened(DATASTORE, own | {"endpoint": storage.suffix(request)}, "sas", storage.signature(caller))
+
+
+@opened.get("/{name}", dependencies=[allow(SECRETS)])
+def open_other(name: str, session: SessionDep, caller: CallerDep) -> JSONResponse:
+    """The same of another datastore. Raises Unsupported for all but blobs that a key or a token opens, or anybody."""
+    found = DATASTORES.get(session, caller.workspace.id, name)
+    type = found.credentials.get("type", "none")
+    if found.type != "azure_blob" or type not in _OPENED:
+        raise Unsupported(
+            f"Datastore {name!r} is of the type {found.type} with credentials of the type {type}; its files are read "
+            "outside of jobs where it is an azure_blob with an account_key, a sas or no credentials.",
+            target="name",
+        )
+    note(session, "datastores", name)
+    secret = next(iter(definitions.secrets(found).values()), None)
+    return _opened(name, {"endpoint": "core.windows.net"} | found.settings, type, secret)
+
+
+def _opened(name: str, settings: dict[str, Any], type: str, secret: str | None) -> JSONResponse:
+    section = {
+        "accountName": settings["account_name"],
+        "containerName": settings["container_name"],
+        "endpoint": settings["endpoint"],
+        "protocol": "https",
+        "credentialType": _OPENED[type],
+        "credential": secret,
+        "isSas": type == "sas",
+    }
+    return JSONResponse({"name": name, "dataStoreType": "AzureBlob", "azureStorageSection": section})

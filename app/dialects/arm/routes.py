@@ -55,4 +55,5 @@ for _part in (
 ):
     include(router, _part.router)
 include(router, computes.machines)
+include(router, datastores.opened)
 include(router, batch_endpoints.mferp)

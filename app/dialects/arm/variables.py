@@ -19,7 +19,7 @@ def variables(base: str, workspace: str, token: str, bundle: Path | str | None) 
         "REGISTRY_DISCOVERY_ENDPOINT_URL": f"{base}/",
         "IDENTITY_ENDPOINT": f"{base}/msi/token",
         "IDENTITY_HEADER": token,
-        **({"REQUESTS_CA_BUNDLE": str(bundle)} if bundle else {}),
+        **({"REQUESTS_CA_BUNDLE": str(bundle), "SSL_CERT_FILE": str(bundle)} if bundle else {}),
         "AZURE_SUBSCRIPTION_ID": SUBSCRIPTION,
         "AZURE_RESOURCE_GROUP": GROUP,
         "AZUREML_WORKSPACE_NAME": workspace,
