@@ -86,6 +86,7 @@ def wrap(api: FastAPI) -> ASGIApp:
     gateway = Gateway(tracking.shortcut(api), api.state.routes, body_limit=limit)
     rolling_back.install(gateway.scoring)
     gateway.scoring.after += [api.state.access_log, api.state.data_collector]
+    gateway.scoring.abandoned.append(api.state.access_log)
     inner = ServiceGateway(gateway)
     return Observed(WorkspaceAddress(ArmAddress(inner)))
 

@@ -79,6 +79,9 @@ class Settings(BaseSettings):
     session_days: int = Field(14, description="How long a sign-in lasts.")
     upload_bytes: int = Field(20 * 2**30, description="Largest upload that is accepted.")
     unreferenced_days: int = Field(7, description="Uploads that nothing refers to are deleted after so long; 0: never.")
+    collected_days: int = Field(
+        30, description="What the data_collector of deployments wrote is deleted after so many days; 0: never."
+    )
     score_body_bytes: int = Field(16 * 2**20, description="Largest scoring request that is accepted.")
     smtp_host: str = Field("", description="Mail server of alerts by email; empty: none are sent by email.")
     smtp_port: int = Field(587, description="Port of the mail server; 465 speaks TLS from the start.")

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import exists, select, update
+from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
 from app.alerts import queries, service
@@ -97,15 +97,27 @@ def _reason(rule: AlertRule, tally: Tally) -> str | None:
     return f"took {seconds * 1000:.4g} ms for the 95th percentile of its answers"
 
 
+def _over(rule: AlertRule, endpoint: OnlineEndpoint, deployment: str) -> str:
+    subject = _subject(endpoint, deployment)
+    if rule.on == UNREADY:
+        return f"Over: {subject[0].lower()}{subject[1:]} has an instance that is ready again."
+    what = (
+        f"fails more than {rule.threshold:g} % of its requests"
+        if rule.on == "endpoint_errors"
+        else f"takes more than {rule.threshold:g} ms for the 95th percentile of its answers"
+    )
+    return f"Over: {subject[0].lower()}{subject[1:]} no longer {what}, as of the last {rule.minutes} minutes."
+
+
 def tell(session: Session, rules: Sequence[AlertRule], causes: Sequence[EndpointCause]) -> None:
-    """Tell what has come to hold; what no longer does may be told of again."""
+    """Tell what has come to hold, and what no longer does, which may be told of again."""
     hold = {cause[:3] for cause in causes}
     for firing in session.scalars(still(rules)).all():
         if (firing.rule_id, firing.endpoint_id, firing.deployment) not in hold:
-            over = update(EndpointFiring).filter_by(
-                rule_id=firing.rule_id, endpoint_id=firing.endpoint_id, deployment=firing.deployment
-            )
-            session.execute(over.values(holds=False))
+            rule, endpoint = session.get(AlertRule, firing.rule_id), session.get(OnlineEndpoint, firing.endpoint_id)
+            if rule and endpoint:
+                sentence = _over(rule, endpoint, firing.deployment)
+                service.end_of_endpoint(session, rule, endpoint, firing.deployment, sentence)
     for cause in causes:
         rule, endpoint = session.get(AlertRule, cause.rule_id), session.get(OnlineEndpoint, cause.endpoint_id)
         if rule and endpoint and not rule.muted:

@@ -196,10 +196,30 @@ def fire_of_endpoint(
         changed = again.values(holds=True, times=EndpointFiring.times + 1, at=now())
         if not session.execute(changed).rowcount:
             return False
+    _send_of_endpoint(session, rule, endpoint, deployment, "", sentence)
+    return True
+
+
+def end_of_endpoint(
+    session: Session, rule: AlertRule, endpoint: OnlineEndpoint, deployment: str, sentence: str
+) -> bool:
+    """Tell that what was told of a deployment is over; whether it was told now."""
+    place = {"rule_id": rule.id, "endpoint_id": endpoint.id, "deployment": deployment}
+    over = update(EndpointFiring).filter_by(**place, holds=True)
+    if not session.execute(over.values(holds=False)).rowcount:
+        return False
+    if not rule.muted:
+        _send_of_endpoint(session, rule, endpoint, deployment, ".over", sentence)
+    return True
+
+
+def _send_of_endpoint(
+    session: Session, rule: AlertRule, endpoint: OnlineEndpoint, deployment: str, what: str, sentence: str
+) -> None:
     address = notifications.link(_workspace(session, rule), f"/endpoints/{endpoint.name}/metrics")
     about = {"name": endpoint.name, "deployment": deployment or None, "url": address}
-    _send(session, rule, f"endpoint.{rule.on.removeprefix('endpoint_')}", sentence, address, {"endpoint": about})
-    return True
+    event = f"endpoint.{rule.on.removeprefix('endpoint_')}{what}"
+    _send(session, rule, event, sentence, address, {"endpoint": about})
 
 
 def said(rule: AlertRule) -> dict:

@@ -50,6 +50,7 @@ async def serve(settings: Settings) -> None:
     access_log = AccessLog()
     data_collector = DataCollector(COUNTERS)
     scoring.after += [access_log, data_collector]
+    scoring.abandoned.append(access_log)
     listener = Listener(scoring)
     loop = asyncio.get_running_loop()
     server = await loop.create_server(listener.protocol, settings.host, settings.scoring_port, backlog=BACKLOG)

@@ -26,6 +26,8 @@ ENDPOINT = (
     "created_at",
 )
 COLUMNS = ("name", "auth_mode", "traffic", "scoring_uri", "created_at")
+METRICS = ("deployment", "requests", "refused", "failed", "p50_ms", "p95_ms", "p99_ms", "mean_cpus")
+REQUEST = ("time", "request_id", "deployment", "action", "status", "milliseconds", "key")
 NAMED = "name of the endpoint"
 SHARES = ("traffic", "mirror_traffic")
 
@@ -51,6 +53,7 @@ def register(commands: argparse._SubParsersAction) -> None:
     for verb in (create, update, show):
         opening.add_web(verb)
     _register_keys(endpoint)
+    _register_watching(endpoint)
 
 
 def _register_update(endpoint: nouns.Noun) -> argparse.ArgumentParser:
@@ -85,6 +88,20 @@ def _register_keys(endpoint: nouns.Noun) -> None:
     nouns.add_name(renew, NAMED)
     renew.add_argument("--key-type", choices=("primary", "secondary"), default="primary", help="default: primary")
     renew.add_argument("--key-value", help=argparse.SUPPRESS)
+
+
+def _register_watching(endpoint: nouns.Noun) -> None:
+    metrics = endpoint.verb("get-metrics", "print requests, errors and latency of each deployment", run_metrics)
+    metrics.add_argument(
+        "--range", choices=("1h", "24h", "7d", "30d"), default="1h", help="over how long (default: 1h)"
+    )
+    requests = endpoint.verb("get-requests", "print the access log, the newest request first", run_requests)
+    requests.add_argument("--lines", "-l", type=int, default=50, help="how many requests at most (default: 50)")
+    requests.add_argument("--status", default="", help="only these, such as 503 or 5xx")
+    requests.add_argument("--request-id", default="", help="only the one with this x-ms-request-id")
+    for verb in (metrics, requests):
+        nouns.add_name(verb, NAMED)
+        verb.add_argument("--deployment-name", "-d", default="", help="only of this deployment")
 
 
 def _print(made: dict, options: argparse.Namespace, client=None) -> None:
@@ -172,6 +189,30 @@ def run_renew(options: argparse.Namespace) -> None:
     with connect(options) as client:
         found = client.regenerate_key(options.name, options.key_type)
         print_one(found, list(found), options.output)
+
+
+def run_metrics(options: argparse.Namespace) -> None:
+    with connect(options) as client:
+        found = client.endpoint_metrics(options.name, options.range)
+    rows = [
+        {"deployment": name, **measured} for name, measured in found.items() if options.deployment_name in ("", name)
+    ]
+    if options.output == "table":
+        rows = [_in_milliseconds(row) for row in rows]
+    print_list(rows, METRICS, options.output, f"Nothing was asked of {options.name} in the last {options.range}.")
+
+
+def _in_milliseconds(row: dict) -> dict:
+    found = {name: row[f"{name}_seconds"] for name in ("p50", "p95", "p99")}
+    shown = {f"{name}_ms": f"{value * 1000:.3g}" for name, value in found.items() if value is not None}
+    return {**row, "deployment": row["deployment"] or "(none)", **shown}
+
+
+def run_requests(options: argparse.Namespace) -> None:
+    narrowed = {"deployment": options.deployment_name, "status": options.status, "request_id": options.request_id}
+    with connect(options) as client:
+        found = client.endpoint_requests(options.name, options.lines, **narrowed)
+    print_list(found, REQUEST, options.output, f"There is no such request of {options.name}.")
 
 
 def run_invoke(options: argparse.Namespace) -> int:

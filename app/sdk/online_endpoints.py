@@ -63,6 +63,22 @@ class OnlineEndpoints:
             return self._transport.json("GET", f"{path}/keys")
         return self._transport.json("POST", f"{path}/token")
 
+    def endpoint_metrics(self, name: str, range: str = "1h") -> dict[str, dict[str, Any]]:
+        """What was measured over 1h, 24h, 7d or 30d, by deployment; seconds and bytes."""
+        path = f"/api/online-endpoints/{quote(name)}/metrics/summary"
+        return self._transport.json("GET", path, params={"range": range})
+
+    def endpoint_requests(self, name: str, most: int = 50, **narrowed: str) -> list[dict[str, Any]]:
+        """The last requests, the newest first; `narrowed` has any of `deployment`, `status` and `request_id`."""
+        path, found, before = f"/api/online-endpoints/{quote(name)}/requests", [], ""
+        while len(found) < most:
+            asked = {**narrowed, "before": before, "size": min(most - len(found), 1000)}
+            answer = self._transport.json("GET", path, params=asked)
+            found, before = found + answer["value"], answer["next"]
+            if not before:
+                break
+        return found
+
     def invoke(self, name: str, body: bytes, deployment: str | None = None, timeout: float = 180) -> bytes:
         """Score a JSON body with the endpoint's own key or token; `deployment` passes the traffic rules by."""
         endpoint, credentials = self.endpoint(name), self.credentials(name)

@@ -53,9 +53,14 @@ def test_errors_and_latency_over_a_limit_are_told_once_until_they_are_over(
     assert json.loads(receiver.posts[0][1])["endpoint"]["url"].endswith("/w/default/endpoints/digits/metrics")
     _measure(endpoint, requests={"200": 1000}, latency={"1": 10_000})
     work()
+    work()
+    assert len(_told(receiver)) == 4
+    over = {json.loads(body)["event"]: json.loads(body)["text"] for _, body in receiver.posts[2:]}
+    assert over["endpoint.errors.over"].startswith("Over: the deployment blue of the endpoint digits no longer fails")
+    assert "no longer takes more than 100 ms" in over["endpoint.slow.over"]
     _measure(endpoint, requests={"503": 1000})
     work()
-    assert len(_told(receiver)) == 3
+    assert len(_told(receiver)) == 5
     page = carol.get("/alerts").text
     assert "2 times" in page and "fails more than 10 % of its requests within 5 minutes" in page
     assert carol.get(f"/api/alerts/{errors['id']}").json()["endpoint"] == "digits"

@@ -258,6 +258,8 @@ def test_an_endpoint_is_made_changed_and_switched_as_azures_scripts_do(run, tmp_
     assert run(*change, "-f", endpoint, "--description", "new")[1]["description"] == "new"
     assert run(*change, "--roll-back")[1]["traffic"] == {"blue": 100}
     assert run(*change)[0] == 2
+    assert run("online-endpoint", "get-metrics", "-n", "said", "--range", "24h")[1] == []
+    assert run("online-endpoint", "get-requests", "-n", "said", "--status", "5xx")[1] == []
     assert run("online-deployment", "get-logs", "--endpoint", "said", "-n", "blue", "-c", "inference-server")[0] == 0
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from app.database import transaction
 from app.endpoints import queries, serving
-from app.endpoints.collecting import writing
+from app.endpoints.collecting import aging, writing
 from app.endpoints.collecting.writing import DataCollector
 from app.endpoints.gateway.asking import Answer, Ask
 from app.endpoints.gateway.counters import Counters
@@ -81,3 +81,19 @@ def test_what_failed_what_is_sampled_out_and_what_is_too_much_is_not_collected(r
     monkeypatch.setattr(writing.random, "random", lambda: 0.6)
     collect(made)
     assert [event["data"] for event in events(made, "request")] == ["[redacted]"]
+
+
+def test_what_is_older_than_its_days_is_deleted_and_nothing_else(route):
+    custom = {"path": "azureml://datastores/workspaceblobstore/paths/mine"}
+    made = route(request={}, response={"data": custom})
+    collect(made)
+    root = f"workspaces/{made.workspace_id}"
+    gone = f"{root}/modelDataCollector/gone/blue/request/2020/01/31/07/host_1.jsonl"
+    old = [gone, f"{root}/mine/2020/01/31/host_1.jsonl"]
+    own = [f"{root}/mine/2020/01/31/notes.jsonl.txt", f"{root}/mine/2020/13/host_1.jsonl", f"{root}/mine/2020.jsonl"]
+    for key in (*old, *own):
+        store().write_bytes(key, b"{}")
+    aging.forget_old(30)
+    left = {f"{root}/{entry.path}" for entry in store().walk(root)}
+    assert not left & set(old) and left > set(own)
+    assert len(events(made, "request")) == 1

@@ -299,6 +299,8 @@ def test_a_client_that_goes_away_cancels_the_request(is_connected):
             served = await ready(route({"blue": [server]}), is_connected)
             server.mode = "slow"
             server.requests.clear()
+            abandoned = []
+            served.scoring.abandoned.append(lambda ask, answer: abandoned.append((ask.deployment, answer.status)))
             gone = asyncio.Event()
             messages = iter([{"type": "http.request", "body": b"{}"}])
 
@@ -324,6 +326,7 @@ def test_a_client_that_goes_away_cancels_the_request(is_connected):
             gone.set()
             await asyncio.wait_for(work, 2)
             await asyncio.wait_for(server.cancelled.wait(), 2)
+            assert abandoned == [("blue", 499)]
             assert served.scoring.pool.outstanding(server.upstream.address) == 0
 
     asyncio.run(check())

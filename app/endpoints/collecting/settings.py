@@ -11,6 +11,7 @@ from app.endpoints.tables import OnlineDeployment
 from app.errors import Invalid
 
 ROLLED = {"day": "%Y/%m/%d", "hour": "%Y/%m/%d/%H", "minute": "%Y/%m/%d/%H/%M"}
+ROOT = "modelDataCollector"
 REDACTED = "atelier.redact"
 """Property of a deployment: names of fields, separated by commas, whose values are not collected."""
 
@@ -61,7 +62,7 @@ def _collection(deployment: OnlineDeployment, name: str, data: object) -> Collec
     """Azure's defaults, but for what a `data` of name, version and path says otherwise."""
     said = data if isinstance(data, Mapping) else {}
     names = (deployment.endpoint.name, deployment.name, name)
-    folder = "/".join(("modelDataCollector", *names))
+    folder = "/".join((ROOT, *names))
     try:
         address = parse(str(said["path"])) if said.get("path") else None
     except Invalid:

@@ -66,6 +66,8 @@ class Answer:
     body: bytes
 
 
+GONE = Answer(499, [], b"")
+"""As nginx counts clients that went away before their answer."""
 Done = Callable[[Answer], None]
 After = Callable[[Ask, Answer], None]
 Before = Callable[[Ask], None]

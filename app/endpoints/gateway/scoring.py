@@ -8,7 +8,19 @@ from dataclasses import replace
 from functools import partial
 
 from app.endpoints.gateway import cross_origin
-from app.endpoints.gateway.asking import JSON, OPTIONS, After, Answer, Ask, Before, Done, known, refusal, too_large
+from app.endpoints.gateway.asking import (
+    GONE,
+    JSON,
+    OPTIONS,
+    After,
+    Answer,
+    Ask,
+    Before,
+    Done,
+    known,
+    refusal,
+    too_large,
+)
 from app.endpoints.gateway.client import AnswerBroken, Connection, ConnectionFailed, NotConnected, Pool, Reply
 from app.endpoints.gateway.compiled import Engines
 from app.endpoints.gateway.counters import COUNTERS, Counters
@@ -34,7 +46,10 @@ def by_header_or_traffic(route: Route, ask: Ask) -> str:
 
 
 class Scoring:
-    """Belongs to one event loop. Each of `before` may refuse, `choose` says who answers, `after` sees the answer."""
+    """Belongs to one event loop. Each of `before` may refuse, `choose` says who answers, `after` sees the answer.
+
+    Each of `abandoned` sees requests whose client went away before.
+    """
 
     def __init__(
         self,
@@ -52,6 +67,7 @@ class Scoring:
         self.choose: Chooser = by_header_or_traffic
         self.before: list[Before] = []
         self.after: list[After] = []
+        self.abandoned: list[After] = []
         self.counters = counters
         self._left_over: set[asyncio.Task] = set()
         self._version = 0
@@ -157,7 +173,7 @@ class Scoring:
         except AtelierError as error:
             answer = refusal(error, ask)
         except asyncio.CancelledError:
-            self.count(ask, 499)
+            self.abandon(ask)
             raise
         except Exception:
             log.exception("%s/%s", ask.workspace, ask.endpoint)
@@ -175,6 +191,12 @@ class Scoring:
             except Exception:
                 # The answer has been sent; what looks at it may not undo that.
                 log.exception("%s/%s: after the answer", ask.workspace, ask.endpoint)
+
+    def abandon(self, ask: Ask) -> None:
+        """The client is gone before its answer."""
+        self.count(ask, GONE.status)
+        for look in self.abandoned:
+            look(ask, GONE)
 
     def count(self, ask: Ask, status: int) -> None:
         if ask.route is not None and ask.action != "swagger.json":
@@ -251,7 +273,7 @@ class Underway:
     def cancel(self) -> None:
         if isinstance(self._at, Exchange):
             LOAD.leave(self._key)
-            self._scoring.count(self._ask, 499)
+            self._scoring.abandon(self._ask)
         self._at.cancel()
 
     def _settle(self, found: Reply | Exception) -> None:
