@@ -126,6 +126,70 @@ def test_a_schema_converts_what_is_sent_and_describes_the_route(script):
         assert refused.value.target == target
 
 
+FILES = """
+from azureml.contrib.services.aml_request import AMLRequest, rawhttp
+from azureml.contrib.services.aml_response import AMLResponse
+
+def init():
+    pass
+
+@rawhttp
+def run(req: AMLRequest):
+    found = req.files.getlist("file[]")
+    answer = AMLResponse(b"|".join([file.stream.read() for file in found] + [req.form["note"].encode()]), 200)
+    answer.mimetype = "image/jpg"
+    answer.headers["X-Names"] = " ".join(file.filename for file in found)
+    return answer
+"""
+
+
+def test_files_of_a_form_reach_a_raw_script(script):
+    pieces = [
+        b'--b1\r\nContent-Disposition: form-data; name="file[]"; filename="a \\"1\\".jpg"\r\n\r\n\xff\r\n--b\n\x00',
+        b'--b1\r\ncontent-disposition: form-data; name="file[]"; filename=b.jpg\r\nContent-Type: image/jpeg\r\n\r\n',
+        b'--b1\r\nContent-Disposition: form-data; name="note"\r\n\r\nhello',
+        b"--b1--\r\n",
+    ]
+    headers = {"content-type": 'multipart/form-data; boundary="b1"'}
+    answer = script(FILES).answer(Request("POST", "/score", headers, b"\r\n".join(pieces)))
+    assert (answer.body, answer.content_type) == (b"\xff\r\n--b\n\x00||hello", "image/jpg")
+    assert answer.headers["x-names"] == 'a "1".jpg b.jpg'
+
+
+PACKAGE = """
+import functools
+def input_schema(param_name, param_type):
+    def decorate(function):
+        @functools.wraps(function)
+        def call(*given, **named):
+            return function(*given, **{**named, param_name: param_type(named[param_name])})
+        call.decorated = param_name
+        return call
+    return decorate
+"""
+
+
+def test_a_schema_of_the_package_itself_gets_its_parameters(script, tmp_path, monkeypatch):
+    (tmp_path / "site" / "inference_schema").mkdir(parents=True)
+    place = tmp_path / "site" / "inference_schema"
+    (place / "__init__.py").write_text("")
+    (place / "schema_decorators.py").write_text("from . import schema_util\n" + PACKAGE)
+    (place / "schema_util.py").write_text(
+        "def is_schema_decorated(function): return hasattr(function, 'decorated')\n"
+        "def get_input_schema(function): return {'example': {function.decorated: [1]}}\n"
+        "def get_output_schema(function): return {}\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path / "site")
+    model = script(
+        "from inference_schema.schema_decorators import input_schema\ndef init(): pass\n"
+        "@input_schema('data', tuple)\ndef run(data, more=2): return [*data, more]\n"
+    )
+    assert json.loads(ask(model, b'{"data": [3, 4]}').body) == [3, 4, 2]
+    assert model.samples == ({"data": [1]}, None)
+    with pytest.raises(BadInput, match="data is missing"):
+        ask(model, b"{}")
+
+
 def test_an_error_of_the_script_is_said_to_be_its_own(script):
     answer = ask(script(SCHEMA), b'{"data": [[1, 2]], "shift": -1}')
     assert (answer.status, answer.headers) == (500, {"x-ms-run-function-failed": "True"})

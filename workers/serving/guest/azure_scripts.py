@@ -15,6 +15,7 @@ from datetime import date, datetime, time
 from typing import Any
 from urllib.parse import parse_qs
 
+from . import multipart
 from .collecting import BasicCorrelationContext, Collector
 from .errors import BadInput
 
@@ -27,10 +28,13 @@ class AMLRequest:
     def __init__(self, method: str, path: str, query: str, headers: dict[str, str], body: bytes) -> None:
         self.method, self.path, self.full_path = method, path, f"{path}?{query}"
         self.query_string = query.encode()
-        self.args = {name: values[0] for name, values in parse_qs(query).items()}
+        self.args = multipart.Several(
+            [(name, value) for name, values in parse_qs(query, keep_blank_values=True).items() for value in values]
+        )
         self.headers = {name.title(): value for name, value in headers.items()}
         self.content_type = headers.get("content-type", "")
         self.data = body
+        self.form, self.files = multipart.parts(self.content_type, body)
 
     def get_data(self, as_text: bool = False) -> bytes | str:
         return self.data.decode() if as_text else self.data
@@ -56,6 +60,22 @@ class AMLResponse:
     ) -> None:
         self.message, self.status_code, self.json_str = message, int(status_code), json_str
         self.response_headers = dict(response_headers or {})
+
+    @property
+    def headers(self) -> dict:
+        return self.response_headers
+
+    @property
+    def mimetype(self) -> str | None:
+        """What is answered as its type, as scripts set it on a response of Flask."""
+        return next((value for name, value in self.response_headers.items() if name.lower() == "content-type"), None)
+
+    @mimetype.setter
+    def mimetype(self, kind: str) -> None:
+        others = {name: value for name, value in self.response_headers.items() if name.lower() != "content-type"}
+        self.response_headers = {**others, "Content-Type": kind}
+
+    content_type = mimetype
 
 
 def rawhttp(function: Callable) -> Callable:
@@ -174,12 +194,34 @@ def _marked(function: Callable, name: str, value: Any) -> Callable:
     return call
 
 
+def has_schema(function: Callable) -> bool:
+    """Whether it is decorated, by us or by the package itself."""
+    return hasattr(function, INPUTS) or _is_decorated_by_package(function)
+
+
+def _is_decorated_by_package(function: Callable) -> bool:
+    utilities = sys.modules.get("inference_schema.schema_util")
+    return utilities is not None and utilities.is_schema_decorated(function)
+
+
+def samples_of(function: Callable) -> tuple[Any, Any]:
+    """A body that a function's schema says it takes, and what it says that it answers; None where it does not."""
+    if _is_decorated_by_package(function):
+        utilities = sys.modules["inference_schema.schema_util"]
+        found = utilities.get_input_schema(function), utilities.get_output_schema(function)
+        return tuple(schema.get("example") if isinstance(schema, dict) else None for schema in found)
+    inputs, output = getattr(function, INPUTS, None), getattr(function, OUTPUT, None)
+    body = {name: kind.plain_sample() for name, (kind, *_) in inputs.items()} if inputs else None
+    return body, output.plain_sample() if output is not None else None
+
+
 def arguments_of(function: Callable, sent: Any) -> dict[str, Any]:
     """What a decorated function is called with. Raises BadInput that names the parameter."""
-    known = getattr(function, INPUTS)
+    defaults = inspect.signature(function).parameters
+    # What the package decorates converts by itself.
+    known = getattr(function, INPUTS, None) or dict.fromkeys(defaults, (None, False, False))
     if not isinstance(sent, dict):
         raise BadInput(f"The body is no object. Expected one with {', '.join(known)}.", target="body")
-    defaults = inspect.signature(function).parameters
     extra = next((name for name in sent if name not in defaults), None)
     if extra is not None:
         raise BadInput(f"{extra}: unknown field. Expected {', '.join(known)}.", target=extra)
@@ -198,7 +240,10 @@ def arguments_of(function: Callable, sent: Any) -> dict[str, Any]:
 
 
 def install() -> None:
-    """Make what is not there importable, name by name: what the environment has itself stays."""
+    """Make what is not there importable, name by name: what the environment has itself stays.
+
+    Requests and responses are always these, as those of Azure's packages are of Flask and of their own server.
+    """
     services = {"AMLRequest": AMLRequest, "AMLResponse": AMLResponse, "rawhttp": rawhttp}
     schema = {"input_schema": input_schema, "output_schema": output_schema}
     kinds = "inference_schema.parameter_types."
@@ -215,7 +260,7 @@ def install() -> None:
         kinds + "standard_py_parameter_type": {"StandardPythonParameterType": StandardPythonParameterType},
         kinds + "abstract_parameter_type": {"AbstractParameterType": ParameterType},
     }.items():
-        if not _is_there(name):
+        if offered is services or not _is_there(name):
             _offer(name, offered)
 
 
@@ -230,7 +275,7 @@ def _offer(name: str, offered: dict[str, Any]) -> None:
     parts = name.split(".")
     for count in range(1, len(parts) + 1):
         place = ".".join(parts[:count])
-        if place not in sys.modules and not _is_there(place):
+        if place == name or (place not in sys.modules and not _is_there(place)):
             module = types.ModuleType(place)
             module.__path__ = []
             sys.modules[place] = module

@@ -35,7 +35,7 @@ class ScriptModel:
         module = _load_module(script)
         self._run = _function(module, "run", script)
         self.takes_raw = hasattr(self._run, azure_scripts.RAW)
-        self._has_schema = hasattr(self._run, azure_scripts.INPUTS)
+        self._has_schema = azure_scripts.has_schema(self._run)
         self._folder = script.parent
         init = _function(module, "init", script)
         init()
@@ -49,10 +49,8 @@ class ScriptModel:
     @property
     def samples(self) -> tuple[Any, Any]:
         """A body that the script's schema says it takes, and what it says that it answers; None where it does not."""
-        inputs = getattr(self._run, azure_scripts.INPUTS, None)
-        output = getattr(self._run, azure_scripts.OUTPUT, None)
-        body = {name: answers.plain(kind.plain_sample()) for name, (kind, *_) in inputs.items()} if inputs else None
-        return body, answers.plain(output.plain_sample()) if output is not None else None
+        body, answer = azure_scripts.samples_of(self._run)
+        return answers.plain(body), answers.plain(answer)
 
     def answer(self, request: Request) -> Response:
         collecting.begin(request)
