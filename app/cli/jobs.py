@@ -15,7 +15,7 @@ COLUMNS = (
 SERVICES = ("name", "type", "status", "endpoint", "error")
 FIELDS = (
     "name", "display_name", "type", "status", "waiting", "error", "experiment_name", "description", "tags",
-    "component", "command", "environment", "compute", "queue", "priority", "inputs", "outputs", "created_by",
+    "component", "command", "environment", "runs_in", "compute", "queue", "priority", "inputs", "outputs", "created_by",
     "created_at", "started_at", "ended_at", "duration_seconds", "exit_code", "attempt", "url",
 )  # fmt: skip
 

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from app.access.caller import Caller
 from app.access.guard import CallerDep, allow
 from app.errors import NotFound
-from app.jobs import causes, facets, logs, previews, progress, queries, waiting
+from app.jobs import causes, containers, facets, logs, previews, progress, queries, waiting
 from app.jobs.lifecycle import Status
 from app.jobs.permissions import READ
 from app.jobs.places import USER_LOG
@@ -44,6 +44,7 @@ def overview(name: str, request: Request, session: SessionDep, caller: CallerDep
         "user_log": USER_LOG,
         "waiting": waiting.explain(session, [job]).get(job.id),
         "failed": queries.failed_children(session, job, MOST_FAILED) if job.status is Status.FAILED else [],
+        "runs_in": containers.place_of(job),
     }
     return page(request, session, caller, name, "overview", "jobs/overview.html", **more)
 

@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.jobs import interactive
+from app.jobs import containers, interactive
 from app.jobs.lifecycle import Priority, Status
 from app.jobs.tables import Job, JobService
 from app.jobs.waiting import Waiting
@@ -75,6 +75,7 @@ class JobRead(BaseModel):
     command: str | None
     component: str | None = Field(description="The registered component that it runs, as azureml:NAME:VERSION.")
     environment: str | None
+    runs_in: str | None
     environment_variables: dict[str, str]
     inputs: dict
     outputs: dict
@@ -109,6 +110,7 @@ class JobRead(BaseModel):
             tags=job.tag_map,
             component=spec["component"] if isinstance(spec.get("component"), str) else None,
             environment=(job.environment or {}).get("name"),
+            runs_in=containers.place_of(job),
             environment_variables=spec.get("environment_variables", {}),
             # A sweep has its parameters among its inputs, with an example of each.
             inputs={

@@ -17,6 +17,10 @@ from datetime import UTC, datetime
 from urllib.parse import parse_qs, urlsplit
 
 NODE = "node-1"
+NOT_FOUND = (
+    'rpc error: code = NotFound desc = failed to pull and unpack image "gone:1": '
+    'failed to resolve reference "gone:1": gone:1: not found'
+)
 
 
 class SmallCluster:
@@ -68,7 +72,7 @@ class SmallCluster:
         pod["spec"]["nodeName"] = NODE
         if image == "gone":
             while self._has(pod):
-                for reason, message in (("ErrImagePull", "not found"), ("ImagePullBackOff", "Back-off")):
+                for reason, message in (("ErrImagePull", NOT_FOUND), ("ImagePullBackOff", "Back-off")):
                     self._be(pod, "Pending", {"waiting": {"reason": reason, "message": message}})
                     time.sleep(0.3)
             return

@@ -5,7 +5,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -90,7 +90,7 @@ class Cluster:
             Wanted(
                 mark=mark,
                 image=image.name,
-                shell=["/bin/sh", "-c", BY_SHELL, "sh", command],
+                shell=["/bin/sh", "-c", _found_first(mark) + BY_SHELL, "sh", command],
                 # The cluster lets in the job's devices only.
                 environ={name: value for name, value in environ.items() if name != "CUDA_VISIBLE_DEVICES"},
                 work=folder.work,
@@ -225,6 +225,14 @@ def quantity(text: str) -> int:
     """Of Kubernetes, such as `16393244Ki`; what is written otherwise counts as 0."""
     found = re.fullmatch(r"(\d+)([kMGT]i?|Ki)?", text)
     return int(found[1]) * _UNITS[found[2] or ""] if found else 0
+
+
+def _found_first(mark: Mark) -> str:
+    """A new name takes the DNS of a cluster some seconds, and not every library asks for it twice."""
+    if mark.instances == 1:
+        return ""
+    asks = f"getent hosts {replace(mark, rank=0).address()} >/dev/null 2>&1"
+    return f"n=0; while command -v getent >/dev/null && ! {asks} && [ $n -lt 60 ]; do n=$((n+1)); sleep 1; done; "
 
 
 def _environ() -> dict[str, str]:

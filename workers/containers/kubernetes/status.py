@@ -3,6 +3,7 @@
 Source: kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,12 @@ HOPELESS = (
     *("InvalidImageName", "ErrImageNeverPull", "RegistryUnavailable", "ImageInspectError"),
     *("CreateContainerConfigError", "CreateContainerError", "RunContainerError"),
 )
+
+
+_STEPS = [
+    re.compile(text)
+    for text in (r"^rpc error: code = \w+ desc = ", r'^failed to [^"]+ image "[^"]+": ', r'^failed to [^"]+ "[^"]+": ')
+]
 
 
 @dataclass(frozen=True)
@@ -90,6 +97,9 @@ def hopeless(pod: dict) -> str | None:
 
 
 def image_missing(image: str, message: str) -> str:
+    """`message` is that of containerd or CRI-O, of which the steps on the way are left out."""
+    for steps in _STEPS:
+        message = steps.sub("", message, count=1)
     return f"The image {image} could not be pulled: {_sentence(message)}"
 
 
