@@ -107,6 +107,7 @@ class JobRead(BaseModel):
         return cls(
             **own,
             experiment_name=job.experiment.name,
+            command=job.written_command,
             tags=job.tag_map,
             component=spec["component"] if isinstance(spec.get("component"), str) else None,
             environment=(job.environment or {}).get("name"),
@@ -128,7 +129,17 @@ class JobRead(BaseModel):
         )
 
 
-_DERIVED = {"tags", "environment", "inputs", "outputs", "environment_variables", "compute", "limits", "priority"}
+_DERIVED = {
+    "command",
+    "tags",
+    "environment",
+    "inputs",
+    "outputs",
+    "environment_variables",
+    "compute",
+    "limits",
+    "priority",
+}
 
 
 class ServiceRead(BaseModel):

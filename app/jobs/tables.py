@@ -1,5 +1,6 @@
 """A job: a command that a worker runs, or a run that somebody logs with MLflow. Both are runs."""
 
+import re
 from datetime import datetime
 
 from sqlalchemy import BigInteger, Enum, ForeignKey, Index, UniqueConstraint, func
@@ -87,6 +88,16 @@ class Job(Filed, Base):
     @property
     def tag_map(self) -> dict[str, str]:
         return {tag.key: tag.value for tag in self.tags}
+
+    @property
+    def written_command(self) -> str | None:
+        """The command with the hyper-parameters of a sweep as its file names them: they are inputs of the trials."""
+        space = (self.spec or {}).get("sweep", {}).get("search_space", {})
+
+        def named(found: re.Match) -> str:
+            return f"${{{{search_space.{found[1]}}}}}" if found[1] in space else found[0]
+
+        return re.sub(r"\$\{\{\s*inputs\.(\w+)\s*\}\}", named, self.command) if self.command else self.command
 
     @property
     def duration_seconds(self) -> float | None:

@@ -27,6 +27,12 @@ limits: {max_total_trials: 10, max_concurrent_trials: 2, timeout: 3600, trial_ti
 """
 
 
+def test_a_sweep_shows_its_command_as_its_file_says_it(alice):
+    made = submit(alice)
+    assert made["command"] == "python train.py --lr ${{search_space.lr}} --depth ${{inputs.depth}}"
+    assert "${{search_space.lr}}" in alice.get("/jobs/tune").text
+
+
 @pytest.fixture
 def look():
     """What a worker does again and again."""

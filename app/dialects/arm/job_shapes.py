@@ -1,6 +1,5 @@
 """A job as Azure's clients read it back: the JobBase resource of api-version 2024-01-01-preview."""
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -134,10 +133,7 @@ def _run(job: Job, spec: Mapping, scope: str) -> dict[str, Any]:
 def _sweep(job: Job, spec: Mapping, scope: str) -> dict[str, Any]:
     asked = spec["sweep"]
     space, limits = asked["search_space"], asked["limits"]
-    trial = said(_run(job, spec, scope))
-    for name in space:
-        expression = re.compile(rf"\$\{{\{{\s*inputs\.{re.escape(name)}\s*\}}\}}")
-        trial["command"] = expression.sub(f"${{{{search_space.{name}}}}}", trial["command"])
+    trial = said(_run(job, spec, scope)) | {"command": job.written_command}
     times = {"timeout": duration(limits.get("timeout")), "trialTimeout": duration(job.timeout_seconds)}
     return {
         "trial": trial,
