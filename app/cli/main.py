@@ -1,7 +1,9 @@
 """The command `atelier`."""
 
 import argparse
+import re
 import sys
+from pathlib import Path
 
 from app.cli import (
     assets,
@@ -49,10 +51,11 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _run(options: argparse.Namespace, *, is_second: bool = False) -> int:
+    file = getattr(options, "file", None)
     try:
         return options.run(options) or OK
     except AtelierError as error:
-        return _fail(error)
+        return _fail(error, file)
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
@@ -67,14 +70,23 @@ def _run(options: argparse.Namespace, *, is_second: bool = False) -> int:
         if error.status == 401 and not is_second and connecting.forget(options):
             # The kept token was revoked: with it gone, a new one is made.
             return _run(options, is_second=True)
-        return _fail(error)
+        return _fail(error, file)
 
 
-def _fail(error) -> int:
-    print(f"atelier: {error.message}", file=sys.stderr)
+def _fail(error, file: object) -> int:
+    print(f"atelier: {_placed(error.message, file)}", file=sys.stderr)
     for detail in error.details or []:
-        print(f"  {detail}", file=sys.stderr)
+        print(f"  {_placed(str(detail), file)}", file=sys.stderr)
     return NOT_FOUND if error.status == 404 else FAILED
+
+
+def _placed(message: str, file: object) -> str:
+    """With the name of the file that was sent, which the server calls by what it holds."""
+    if not isinstance(file, Path):
+        return message
+    return re.sub(
+        r"^(?:compute|schedule|registry|component|environment)\.yml(?=:| line )", lambda _: file.name, message
+    )
 
 
 if __name__ == "__main__":

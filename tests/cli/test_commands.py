@@ -200,6 +200,13 @@ def test_jobs_are_archived_and_come_back(run, tmp_path):
     assert run("workspace", "delete", "-n", "default", "--all-resources", "--yes")[0] == 1
 
 
+def test_what_is_wrong_with_a_file_is_told_by_its_own_name(run, tmp_path):
+    (tmp_path / "spark.yml").write_text("name: s\ntype: synapsespark\nmin_instances: 5\n")
+    code, said = run("compute", "create", "-f", str(tmp_path / "spark.yml"))
+    assert code == 1 and said.startswith("atelier: spark.yml line 2, column 7:")
+    assert "spark.yml line 3" in said and "compute.yml" not in said
+
+
 def test_a_compute_is_attached_stopped_started_and_detached(run):
     made = run("compute", "attach", "-n", "box", "-t", "VirtualMachine", "--resource-id", "/x", "--tags", "a.b=1",
                "--admin-username", "me")[1]  # fmt: skip
