@@ -299,5 +299,5 @@ def on_workspace_deleting(session: Session, event: WorkspaceDeleting) -> None:
     ).all()
     if names:
         raise Conflict(
-            f"Online endpoints of the workspace serve: {', '.join(names)}. Delete them first.", target="name"
+            f"Online endpoints of the workspace serve: {', '.join(names)}. Delete them first.", target="workspace"
         )

@@ -294,5 +294,5 @@ def on_workspace_deleting(session: Session, event: WorkspaceDeleting) -> None:
     at_work = (Job.workspace_id == event.workspace_id, Job.type != "run", Job.status.not_in(FINAL))
     names = session.scalars(select(Job.name).where(*at_work).limit(3)).all()
     if names:
-        raise Conflict(f"Jobs of the workspace wait or run: {', '.join(names)}. Cancel them first.", target="name")
+        raise Conflict(f"Jobs of the workspace wait or run: {', '.join(names)}. Cancel them first.", target="workspace")
     discarding.discard(session, f"workspaces/{event.workspace_id}")

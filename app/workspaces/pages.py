@@ -10,13 +10,14 @@ from app.access import queries
 from app.access.caller import Caller, covers
 from app.access.guard import CallerDep, allow, note
 from app.access.permissions import OWN_ACCOUNT_READ
-from app.errors import AlreadyExists, Invalid
+from app.errors import AlreadyExists, Conflict, Invalid
 from app.web.addressing import url_for_workspace
 from app.web.forms import refuse
 from app.web.session import SessionDep
 from app.web.templating import templates
 from app.workspaces import service
 from app.workspaces.permissions import WRITE
+from app.workspaces.routes import visible
 
 router = APIRouter(prefix="/workspaces", include_in_schema=False)
 LIST = "workspaces/list.html"
@@ -43,6 +44,19 @@ def create(
         return refuse(request, session, LIST, error, _context(session, caller) | {"filled": filled})
     note(session, "workspaces", made.name, after=filled)
     return RedirectResponse(url_for_workspace(made.name, "/"), 303)
+
+
+@router.post("/{name}/delete", dependencies=[allow(WRITE)])
+def delete(
+    name: str, request: Request, session: SessionDep, caller: CallerDep, all_resources: Annotated[bool, Form()] = False
+) -> Response:
+    found = visible(session, caller, name)
+    try:
+        service.delete(session, found, all_resources=all_resources)
+    except Conflict as error:
+        return refuse(request, session, LIST, error, _context(session, caller) | {"refused": error.message})
+    note(session, "workspaces", name, before={"display_name": found.display_name}, after={"deleted": True})
+    return RedirectResponse("/workspaces", 303)
 
 
 def _context(session: Session, caller: Caller) -> dict:

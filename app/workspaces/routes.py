@@ -40,12 +40,12 @@ def workspaces(session: SessionDep, caller: CallerDep) -> list:
 
 @router.get("/{name}", response_model=WorkspaceRead, dependencies=[allow(OWN_ACCOUNT_READ)])
 def read(name: str, session: SessionDep, caller: CallerDep) -> Workspace:
-    return _visible(session, caller, name)
+    return visible(session, caller, name)
 
 
 @router.patch("/{name}", response_model=WorkspaceRead, dependencies=[allow(WRITE)])
 def change(name: str, change: WorkspaceChange, session: SessionDep, caller: CallerDep) -> Workspace:
-    found = _visible(session, caller, name)
+    found = visible(session, caller, name)
     changes = change.model_dump(exclude_unset=True)
     before = {field: getattr(found, field) for field in changes}
     service.describe(session, found, **changes)
@@ -56,12 +56,12 @@ def change(name: str, change: WorkspaceChange, session: SessionDep, caller: Call
 @router.delete("/{name}", status_code=204, dependencies=[allow(WRITE)])
 def delete(name: str, session: SessionDep, caller: CallerDep, all_resources: bool = False) -> None:
     """One that holds nothing, or with `all_resources` all that it holds, for good."""
-    found = _visible(session, caller, name)
+    found = visible(session, caller, name)
     note(session, "workspaces", name, before={"display_name": found.display_name}, after={"deleted": True})
     service.delete(session, found, all_resources=all_resources)
 
 
-def _visible(session: Session, caller: Caller, name: str) -> Workspace:
+def visible(session: Session, caller: Caller, name: str) -> Workspace:
     found = next((row for row in queries.workspaces(session) if row.name == name), None)
     if found is None or not caller.user.actions_in(found.id):
         raise NotFound(f"There is no workspace {name!r} in which you may do anything.", target="name")

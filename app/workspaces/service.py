@@ -65,7 +65,9 @@ def delete(session: Session, workspace: Workspace, *, all_resources: bool) -> No
     too, and while something of it is at work.
     """
     if workspace.name == DEFAULT:
-        raise Conflict(f"The workspace {DEFAULT!r} stays: addresses that name no workspace mean it.", target="name")
+        raise Conflict(
+            f"The workspace {DEFAULT!r} stays: addresses that name no workspace mean it.", target="workspace"
+        )
     held = _held(session, workspace.id)
     if held and not all_resources:
         raise Conflict(

@@ -27,7 +27,10 @@ def test_a_workspace_is_deleted_when_empty_or_with_all_that_it_holds(alice, bob)
     alice.post(f"{api}/online-endpoints", json={"name": "serves"})
     assert "Online endpoints of the workspace serve: serves" in alice.delete(everything).json()["detail"]
     assert alice.delete(f"{api}/online-endpoints/serves").status_code in (200, 202, 204)
-    assert alice.delete(everything).status_code == 204
+    page = alice.post("/workspaces/spare/delete", data={})
+    assert page.status_code == 409 and "holds 1 job" in page.text
+    assert bob.post("/workspaces/spare/delete", data={"all_resources": "true"}).status_code == 403
+    assert alice.post("/workspaces/spare/delete", data={"all_resources": "true"}).status_code in (200, 303)
     assert alice.get(f"{api}/jobs").status_code == 404
     record = alice.get("/api/audit?action=workspaces/write").json()["value"][0]
     assert (record["target_name"], record["after"]) == ("spare", {"deleted": True})
