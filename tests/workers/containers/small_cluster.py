@@ -24,13 +24,15 @@ NOT_FOUND = (
 
 
 class SmallCluster:
-    """`made` keeps each body that was ever posted, by kind; `cut_after` cuts the first log off after so many lines."""
+    """`made` keeps each body that was ever posted, by kind; `cut_after` cuts the first log off after so many lines, and
+    `refuses` so many looks at pods, as an API server does that has just started and does not know who may what."""
 
     def __init__(self) -> None:
         self.objects: dict[tuple[str, str], dict] = {}
         self.made: dict[str, list[dict]] = {}
         self.logs: dict[str, list[bytes]] = {}
         self.cut_after: int | None = None
+        self.refuses = 0
         self.running: dict[str, subprocess.Popen] = {}
         self.changed = threading.Condition()
         self.version = 0
@@ -160,6 +162,9 @@ def serve(cluster: SmallCluster) -> http.server.ThreadingHTTPServer:
             elif path[-1] == "nodes":
                 has = {"memory": "8388608Ki", "nvidia.com/gpu": "2"}
                 self._answer({"items": [{"spec": {}, "status": {"allocatable": has}}]})
+            elif path[-1] == "pods" and cluster.refuses:
+                cluster.refuses -= 1
+                self._answer({"kind": "Status", "message": "pods is forbidden", "code": 403}, 403)
             elif path[-1] == "log":
                 self._log(path[1], query)
             elif query.get("watch"):

@@ -74,8 +74,8 @@ def log_of(name: str) -> str:
 @here
 def test_a_job_runs_in_a_pod_and_leaves_nothing_behind(alice, node, cluster):
     store().write("workspaces/1/uploads/given.txt", [b"some text\n"])
-    # The connection to the log breaks off once.
-    cluster.cut_after = 4
+    # The connection to the log breaks off once, and the API server starts anew.
+    cluster.cut_after, cluster.refuses = 4, 1
     job = run(alice, node, "inside", command=json.dumps(COPY), more=READING)
     assert job["status"] == "Completed", job["error"]
     assert log_of("inside").splitlines() == ["hidden words", *(f"line {number}" for number in range(1, 7))]

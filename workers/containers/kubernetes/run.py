@@ -29,6 +29,8 @@ SILENT_SECONDS = 30.0
 STATUS_SECONDS = 3.0
 # How long the API may be away, as while it is updated.
 AWAY_SECONDS = 300.0
+# An API server that has just started does not know yet who may what.
+REFUSING_SECONDS = 60.0
 EVENTS_SECONDS = 10.0
 # How often, and how long, an image may fail to be pulled: a registry may be away for a moment.
 PULL_FAILURES = 2
@@ -180,7 +182,7 @@ class Run:
                     yield pod
             except (httpx.TransportError, Refused) as error:
                 away_since = away_since or time.monotonic()
-                if (isinstance(error, Refused) and error.code in (401, 403)) or _is_over(away_since, AWAY_SECONDS):
+                if _is_over(away_since, REFUSING_SECONDS if isinstance(error, Refused) else AWAY_SECONDS):
                     raise Failed(f"Kubernetes no longer tells of the pod: {error}") from error
                 time.sleep(1)
 
