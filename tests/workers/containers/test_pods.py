@@ -6,15 +6,23 @@ this machine does, and `ATELIER_TEST_KUBERNETES_IMAGE` an image with a shell.
 
 import json
 import os
+import re
+import sys
 import threading
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from app.environments import builder
+from app.errors import Invalid
 from app.kit.storage import store
 from tests.workers.containers.small_cluster import NODE, SmallCluster, config, serve
 from tests.workers.execution.guests import wait_until
 from workers.containers.kubernetes.api import Access, Unreachable, connect
+from workers.containers.kubernetes.pod import Mark, Shared, Wanted, manifests
 from workers.execution import runner
+from workers.execution.folder import JobFolder
 from workers.node import Node
 
 here = pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
@@ -143,6 +151,61 @@ def test_what_needs_more_than_a_pod_stays_on_the_worker_or_says_so(alice, node):
         json={"yaml": YAML.format(name="x", image="a:1", command="x") + "resources: {docker_args: --gpus 3}\n"},
     )
     assert "asks for 3 GPUs" in refused.text
+
+
+@here
+def test_an_image_that_would_have_to_be_built_is_stood_in_for_on_the_worker(alice, node, cluster, monkeypatch):
+    monkeypatch.setattr(builder, "find", lambda *_: Path(sys.executable))
+    text = "command: echo here\nname: on-top\nenvironment: {image: 'base:1', conda_file: {dependencies: [python=3.11]}}"
+    assert alice.post("/api/jobs", json={"yaml": text}).status_code == 201
+    runner.run(node, *runner.take(node))
+    job = alice.get("/api/jobs/on-top").json()
+    assert job["status"] == "Completed", job["error"]
+    assert "environment.conda_file: nothing is built on a Kubernetes cluster" in job["warnings"][0]
+    assert (
+        job["runs_in"] == "an environment of the worker, which stands in for the image" and "pods" not in cluster.made
+    )
+
+
+def test_what_a_pod_on_a_claim_is_made_of(tmp_path):
+    home, elsewhere = tmp_path / "home", tmp_path / "data"
+    folder, elsewhere_file = JobFolder(home / "jobs" / "1"), elsewhere / "a.txt"
+    elsewhere.mkdir()
+    elsewhere_file.write_text("a")
+    wanted = Wanted(
+        mark=Mark("0123456789abcdef", 7, "Fine Tuning_1", attempt=2, rank=0, instances=2),
+        image="reg.io/x:1",
+        shell=["/bin/sh", "-c", "true"],
+        environ={"TWO": "a\nb"},
+        work=folder.work,
+        root=folder.root,
+        writable=folder.guest,
+        readable=[elsewhere],
+        memory_bytes=None,
+        gpus=2,
+        gpu_resource="amd.com/gpu",
+        resources={},
+        deadline_seconds=None,
+        template={"spec": {"nodeSelector": {"pool": "gpu"}, "automountServiceAccountToken": True}},
+        shared=Shared("home", home),
+        login=("reg.io", "me", "secret"),
+    )
+    pod, made = manifests(wanted)
+    spec = pod["spec"]
+    assert re.fullmatch(r"atelier-fine-tuning-1-[0-9a-f]{8}", pod["metadata"]["name"])
+    assert spec["nodeSelector"] == {"pool": "gpu"} and spec["automountServiceAccountToken"] is False
+    assert {"name": "atelier", "persistentVolumeClaim": {"claimName": "home"}} in spec["volumes"]
+    own, seen = spec["containers"][0]["volumeMounts"][1:]
+    assert (own["subPath"], own["mountPath"], own["readOnly"]) == ("jobs/1/guest", str(folder.guest), False)
+    assert (seen["mountPath"], seen["readOnly"]) == (str(elsewhere), True)
+    assert (home / seen["subPath"] / "a.txt").read_text() == "a"
+    assert spec["containers"][0]["resources"]["limits"] == {"amd.com/gpu": "2"}
+    assert f"{spec['hostname']}.{spec['subdomain']}" == wanted.mark.address() == "instance-0.atelier-01234567-7-2"
+    kinds = [(kind, body.get("type", "")) for kind, body in made]
+    assert kinds == [("secrets", "Opaque"), ("secrets", "kubernetes.io/dockerconfigjson"), ("services", "")]
+    assert spec["imagePullSecrets"] == [{"name": made[1][1]["metadata"]["name"]}]
+    with pytest.raises(Invalid, match=r"environment_variables\.a b: is no name that a pod can have"):
+        manifests(replace(wanted, environ={"a b": "1"}))
 
 
 def test_a_configuration_that_cannot_be_used_says_what_is_wrong(tmp_path):
