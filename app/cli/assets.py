@@ -116,9 +116,9 @@ def _register_create(noun: nouns.Noun, what: str, run: nouns.Run, types: tuple[s
     nouns.add_tags(create)
     nouns.add_left(create, "--datastore")
     create.add_argument("--version", "-v", help="version (default: the next number)")
-    create.add_argument("--type", choices=types)
-    create.add_argument("--path", help="local path, azureml://…, runs:/… or https://…")
-    create.add_argument("--description")
+    create.add_argument("--type", "-t", choices=types)
+    create.add_argument("--path", "-p", help="local path, azureml://…, runs:/… or https://…")
+    create.add_argument("--description", "-d")
     return create
 
 

@@ -67,7 +67,7 @@ def _register_invoke(endpoint: nouns.Noun) -> None:
     invoke.add_argument("--output-path", help="folder of a datastore for the rows, as azureml://datastores/…/paths/…/")
     invoke.add_argument("--mini-batch-size", "-m", type=int, help="how many files are scored by one call")
     invoke.add_argument("--instance-count", "-c", type=int, help="how many instances score")
-    invoke.add_argument("--job-name", help="name of the job")
+    invoke.add_argument("--job-name", "-j", help="name of the job")
     invoke.add_argument("--experiment-name", help="experiment of the job (default: the endpoint's name)")
 
 

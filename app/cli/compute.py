@@ -19,6 +19,7 @@ KEPT = ("size", "tier", "location", "idle_time_before_scale_down", "resource_id"
 NODE = ("node_id", "node_state", "private_ip_address", "run_id")
 SIZE = ("name", "family", "v_cp_us", "gpus", "memory_gb")
 USAGE = ("name", "type", "current_value", "limit")
+SHORT = {"size": ("-s",), "location": ("-l",)}
 MACHINES = (
     "--identity-type", "--user-assigned-identities", "--admin-username", "--admin-password", "--ssh-key-value",
     "--ssh-public-access-enabled", "--vnet-name", "--subnet", "--enable-node-public-ip", "--user-object-id",
@@ -52,7 +53,8 @@ def register(commands: argparse._SubParsersAction) -> None:
         create.add_argument("--max-instances", type=int, help="how many instances of jobs run on it at a time")
         create.add_argument("--description")
         for kept in KEPT:
-            create.add_argument(f"--{kept.replace('_', '-')}", help="kept as it is said; it means nothing here")
+            flags = [f"--{kept.replace('_', '-')}", *SHORT.get(kept, ())]
+            create.add_argument(*flags, help="kept as it is said; it means nothing here")
         nouns.add_left(create, *MACHINES)
         nouns.add_changes(create)
         nouns.add_tags(create)

@@ -46,7 +46,9 @@ def register(commands: argparse._SubParsersAction) -> None:
     listing.add_argument("--scheduled-job-name", metavar="SCHEDULE", help="only jobs that this schedule submitted")
     listing.add_argument("--schedule-defined", action="store_true", help="only jobs that schedules submitted")
     nouns.add_left(listing, "--asset-name")
-    listing.add_argument("--parent-job-name", help="only steps of this pipeline, trials of this sweep or nested runs")
+    listing.add_argument(
+        "--parent-job-name", "-p", help="only steps of this pipeline, trials of this sweep or nested runs"
+    )
     show = job.verb("show", "describe a job", run_show)
     nouns.add_name(show, "name of the job")
     opening.add_web(show)
@@ -100,7 +102,10 @@ def run_validate(options: argparse.Namespace) -> None:
 
 
 def _print(client, job: dict, output: str) -> None:
-    shown = job | {"url": _page(client, job["name"])}
+    page = _page(client, job["name"])
+    places = {"Studio": page, "Tracking": client.page("")}
+    services = {name: {"endpoint": place, "type": name} for name, place in places.items()}
+    shown = job | {"url": page, "services": services}
     if output == "table":
         shown["inputs"] = {name: port.get("value", port.get("path")) for name, port in job["inputs"].items()}
         shown["outputs"] = {name: port["type"] for name, port in job["outputs"].items()}

@@ -1,6 +1,7 @@
 """`atelier workspace`: list, describe, make and change workspaces."""
 
 import argparse
+import os
 
 from app.cli import nouns
 from app.cli.confirming import add_yes, is_sure
@@ -65,14 +66,21 @@ def _definition(options: argparse.Namespace, client) -> dict:
     return {"name": client.workspace} | {field: given[field] for field in FIELDS if field in given}
 
 
+def _print(client, found: dict, options: argparse.Namespace) -> None:
+    """With what scripts for Azure ask of a workspace beside that."""
+    place = {"location": "local", "resource_group": os.environ.get("AZURE_RESOURCE_GROUP", "atelier")}
+    shown = found | place | {"mlflow_tracking_uri": client.page("", found["name"])}
+    print_one(shown, (*FIELDS, "mlflow_tracking_uri"), options.output)
+
+
 def run_create(options: argparse.Namespace) -> None:
     with connect(options) as client:
-        print_one(client.workspaces.create(**_definition(options, client)), FIELDS, options.output)
+        _print(client, client.workspaces.create(**_definition(options, client)), options)
 
 
 def run_update(options: argparse.Namespace) -> None:
     with connect(options) as client:
-        print_one(client.workspaces.change(**_definition(options, client)), FIELDS, options.output)
+        _print(client, client.workspaces.change(**_definition(options, client)), options)
 
 
 def run_delete(options: argparse.Namespace) -> int:
@@ -99,4 +107,4 @@ def run_list(options: argparse.Namespace) -> None:
 
 def run_show(options: argparse.Namespace) -> None:
     with connect(options) as client:
-        print_one(client.workspaces.get(options.name or client.workspace), FIELDS, options.output)
+        _print(client, client.workspaces.get(options.name or client.workspace), options)

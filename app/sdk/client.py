@@ -78,10 +78,10 @@ class Client(Jobs, Experiments, OnlineEndpoints):
     def transport(self) -> Transport:
         return self._transport
 
-    def page(self, path: str) -> str:
-        """The address at which a browser shows a page of this workspace, such as `/jobs/NAME`."""
-        prefix = "" if self.workspace == "default" else f"/w/{self.workspace}"
-        return f"{self.url}{prefix}{path}"
+    def page(self, path: str, workspace: str | None = None) -> str:
+        """The address at which a browser shows a page of a workspace, by default this one, such as `/jobs/NAME`."""
+        workspace = workspace or self.workspace
+        return f"{self.url}{'' if workspace == 'default' else f'/w/{workspace}'}{path}"
 
     def upload(self, path: Path | str, includes: Iterable[Path] = ()) -> str:
         """Upload a file or folder; answers its `azureml://datastores/…` address.

@@ -190,6 +190,11 @@ def test_jobs_are_archived_and_come_back(run, tmp_path):
     saved = tmp_path / "saved.yml"
     name = run("job", "create", "-f", str(tmp_path / "job.yml"), "-a", str(saved))[1]["name"]
     assert "command: echo" in saved.read_text()
+    endpoint = run("job", "show", "-n", name, "--query", "services.Studio.endpoint")[1]
+    assert endpoint == f"http://testserver/jobs/{name}"
+    assert run("workspace", "show", "--query", "mlflow_tracking_uri")[1] == "http://testserver"
+    other = run("workspace", "show", "-n", "other", "--query", "[mlflow_tracking_uri, location]")[1]
+    assert other == ["http://testserver/w/other", "local"]
     run("job", "archive", "-n", name)
     assert run("job", "list")[1] == []
     run("job", "restore", "-n", name)
