@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Form, Query, Request, Response
+from fastapi import APIRouter, Form, Query, Request, Response
 from pydantic import BaseModel, ValidationError
 from sqlalchemy.orm import Session
 from starlette.responses import RedirectResponse
@@ -26,12 +26,12 @@ router = APIRouter(prefix="/new", include_in_schema=False)
 FIELDS = {"request_timeout_ms": "timeout_ms", "max_concurrent_requests_per_instance": "concurrency"}
 
 
-class Wanted(BaseModel):
+class Wanted(BaseModel, str_strip_whitespace=True):
     """The form as it was filled: words, so that wrong ones can be shown again."""
 
     endpoint: str = ""
     auth_mode: str = "key"
-    deployment: str = "blue"
+    deployment: str = ""
     model: str = ""
     instance_count: str = "1"
     all_traffic: str = ""
@@ -40,25 +40,6 @@ class Wanted(BaseModel):
     timeout_ms: str = "5000"
     concurrency: str = "1"
     description: str = ""
-
-    def stripped(self) -> "Wanted":
-        return Wanted(**{name: text if "\n" in text else text.strip() for name, text in self.model_dump().items()})
-
-
-def _of_form(
-    endpoint: Annotated[str, Form()] = "",
-    auth_mode: Annotated[str, Form()] = "key",
-    deployment: Annotated[str, Form()] = "",
-    model: Annotated[str, Form()] = "",
-    instance_count: Annotated[str, Form()] = "1",
-    all_traffic: Annotated[str, Form()] = "",
-    environment: Annotated[str, Form()] = "",
-    environment_variables: Annotated[str, Form()] = "",
-    timeout_ms: Annotated[str, Form()] = "5000",
-    concurrency: Annotated[str, Form()] = "1",
-    description: Annotated[str, Form()] = "",
-) -> Wanted:
-    return Wanted(**locals()).stripped()
 
 
 @router.get("", dependencies=[allow(WRITE)])
@@ -127,9 +108,7 @@ def _context(session: Session, caller: Caller, filled: Wanted) -> dict:
 
 
 @router.post("", dependencies=[allow(WRITE)])
-def create(
-    request: Request, session: SessionDep, caller: CallerDep, wanted: Annotated[Wanted, Depends(_of_form)]
-) -> Response:
+def create(request: Request, session: SessionDep, caller: CallerDep, wanted: Annotated[Wanted, Form()]) -> Response:
     try:
         new = _checked(session, caller.workspace.id, wanted)
     except AtelierError as error:
