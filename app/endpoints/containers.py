@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from app.environments import engines
-from app.errors import Unavailable
+from app.errors import Invalid
 from app.models.tables import ModelVersion
 
 
@@ -29,11 +29,11 @@ def needs_engine(definition: dict[str, Any] | None) -> bool:
 
 
 def check(session: Session, environment: dict[str, Any], version: ModelVersion | None, script: str | None) -> None:
-    """Raises Unavailable for a custom container while no worker has a container engine."""
+    """Raises Invalid for a custom container while no worker has a container engine."""
     if routes(environment) is None or engines.available(session):
         return
     if not is_replaceable(version.type if version else None, script):
-        raise Unavailable(
+        raise Invalid(
             f"{_NO_ENGINE}. Install Docker or Podman on a worker, or give a scoring script or an MLflow model, which "
             "are served without an image.",
             target="environment.inference_config",

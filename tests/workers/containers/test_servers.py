@@ -69,7 +69,7 @@ def deployed(alice):
 
 def test_without_an_engine_a_custom_container_is_refused_in_one_sentence(alice, deployed):
     refused = deployed(8501)
-    assert refused.status_code == 503, refused.text
+    assert refused.status_code == 400, refused.text
     assert refused.json()["detail"].startswith("environment.inference_config: the server is in the image")
     wrong = deployed(8501, environment={"image": IMAGE, "inference_config": {"scoring_route": {"port": 0}}})
     assert wrong.status_code == 400 and "environment.inference_config.liveness_route" in wrong.text
