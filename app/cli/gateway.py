@@ -13,7 +13,7 @@ from contextlib import suppress
 import uvloop
 
 from app import database
-from app.endpoints import rolling_back, serving
+from app.endpoints import compilation, rolling_back, service, serving
 from app.endpoints.access_log.writing import AccessLog
 from app.endpoints.collecting.writing import DataCollector
 from app.endpoints.gateway import load
@@ -26,9 +26,10 @@ from app.endpoints.gateway.mirroring import COMPARISONS
 from app.endpoints.gateway.routing import RoutingTable
 from app.endpoints.gateway.scoring import Scoring
 from app.endpoints.metrics.recording import Recorder
-from app.kit import crypto, storage
+from app.kit import crypto, live, outbox, storage
 from app.kit.hiding import hide_from_guests
 from app.kit.logs import log_as_json
+from app.kit.outbox import hint
 from app.notifications import service as notifications
 from app.settings import Settings, current
 from app.web import watching
@@ -43,6 +44,7 @@ async def serve(settings: Settings) -> None:
     table.replace(await asyncio.to_thread(serving.read_routes))
     file = settings.home / f"gateway-{settings.scoring_port}.marks"
     marks = Marks(file if settings.home.is_dir() else None)
+    await asyncio.to_thread(tell_of_crashes, table, marks)
     engines = Engines(len(os.sched_getaffinity(0)), marks)
     engines.keep_only(table.compiled())
     scoring = Scoring(table, body_limit=settings.score_body_bytes, engines=engines)
@@ -83,6 +85,24 @@ async def serve(settings: Settings) -> None:
     await data_collector.write()
 
 
+def tell_of_crashes(table: RoutingTable, marks: Marks) -> None:
+    keys = {known.key for known in table.compiled() if marks.is_fatal(known.key)}
+    if not keys:
+        return
+    try:
+        with database.transaction() as session:
+            for key in keys:
+                compilation.crashed(session, key)
+            hint(session, service.CHANNEL, "endpoints")
+    except Exception:
+        log.exception("the models that were at work at the end of the gateway before this one are not written down")
+
+
+def _leave_to_the_reconciler(task: str, args: tuple) -> None:
+    """A gateway has no queue; what its rows ask for is sent by who looks for rows that nobody works on."""
+    log.info("%s%s is left to the reconciler", task, args)
+
+
 def _leave_alone_what_stays() -> None:
     gc.collect()
     gc.freeze()
@@ -97,6 +117,8 @@ def main() -> int:
     storage.connect(settings.artifact_root)
     crypto.connect(settings.secret_key)
     notifications.connect(settings)
+    live.connect(settings.redis_url)
+    outbox.connect(_leave_to_the_reconciler, live.hint)
     if not settings.scoring_port:
         print("scoring_port: the gateway needs a port to listen on.", file=sys.stderr)
         return 2

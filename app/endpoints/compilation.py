@@ -5,20 +5,27 @@
 `input` (`shape` behind the rows, `columns` or null, `whole` by column, `dtype`, `most`: the largest number that was
 compared), `output` (`name`, `tail` of
 its shape, `columns` of records or null), `parity` (`kind`, `max_abs`, `max_rel`, `tolerance`, `rows`) and the
-milliseconds that one row takes, `plain_ms` and `compiled_ms`.
+milliseconds that one row takes, `plain_ms` and `compiled_ms`. `crashed_at` (ISO 8601) says when a gateway last ended
+while the graph was at work.
 """
 
 import hashlib
 import json
+from datetime import datetime
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.activity.service import record
 from app.endpoints import containers
+from app.endpoints.permissions import WRITE
 from app.endpoints.tables import OnlineDeployment
+from app.kit.clock import now
 
 PROPERTY = "atelier.compile"
 """Property of a deployment; `false` turns it off."""
 GRAPH_BYTES = 128 * 2**20
+CRASHED_TWICE = "Twice the gateway ended while the compiled model was at work."
 
 
 def is_on(deployment: OnlineDeployment) -> bool:
@@ -52,6 +59,11 @@ def graph_of(deployment: OnlineDeployment) -> dict | None:
     return found
 
 
+def crashed_at(deployment: OnlineDeployment) -> datetime | None:
+    said = (deployment.compilation or {}).get("crashed_at")
+    return datetime.fromisoformat(said) if said else None
+
+
 def keep(session: Session, deployment_id: int, compiled_from: str, result: dict) -> bool:
     """Write down what came of it; False where the deployment has changed meanwhile."""
     deployment = session.get(OnlineDeployment, deployment_id)
@@ -59,3 +71,30 @@ def keep(session: Session, deployment_id: int, compiled_from: str, result: dict)
         return False
     deployment.compilation = {"source": compiled_from, **result}
     return True
+
+
+def crashed(session: Session, key: str) -> None:
+    """Write down that a gateway ended while the graph was at work; the second time the model itself is served for good.
+
+    `key` is the graph's in the artifact store.
+    """
+    for deployment in session.scalars(select(OnlineDeployment)):
+        known = deployment.compilation or {}
+        if known.get("state") != "compiled" or known.get("key") != key:
+            continue
+        if "crashed_at" in known:
+            said = {"source": known["source"], "state": "plain", "reason": CRASHED_TWICE}
+        else:
+            said = {**known, "crashed_at": now().isoformat()}
+        deployment.compilation = said
+        endpoint = deployment.endpoint
+        record(
+            session,
+            "gateway",
+            WRITE.name,
+            workspace_id=endpoint.workspace_id,
+            target_type="deployments",
+            target_name=f"{endpoint.name}/{deployment.name}",
+            before={"compilation": known["state"]},
+            after={"compilation": said["state"], "reason": "The gateway ended while the compiled model was at work."},
+        )

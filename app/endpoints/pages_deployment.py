@@ -27,6 +27,7 @@ def context_of_deployment(request: Request, session: Session, caller: Caller, fo
             "is_possible": compilation.is_possible(found),
             "is_on": compilation.is_on(found),
             "is_current": not compilation.is_due(found),
+            "crashed_at": compilation.crashed_at(found),
         },
         scale={
             "type": rule.get("type", "default"),

@@ -8,11 +8,16 @@ from html import unescape
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from sqlalchemy import select
 
 from app.access.queries import workspaces
+from app.activity.tables import AuditRecord
+from app.cli import gateway
 from app.database import reading, transaction
 from app.endpoints import compilation, queries, serving
+from app.endpoints.gateway import RoutingTable
 from app.endpoints.gateway.counters import COUNTERS
+from app.endpoints.gateway.marks import Marks
 from app.endpoints.gateway.mirroring import COMPARISONS, Comparison
 from app.endpoints.metrics.recording import Recorder
 from app.endpoints.service import keys
@@ -214,6 +219,32 @@ def test_what_came_of_compiling_is_shown_and_can_be_turned_off(carol, served):
         found.compilation = {**found.compilation, "state": "plain", "reason": "It has strings."}
     carol.post(f"{page}/compilation", data={"on": "true"})
     assert "It has strings." in text_of(carol, page)
+
+
+def test_a_graph_that_ended_the_gateway_twice_is_served_no_more(carol, served, tmp_path):
+    page = "/endpoints/tasting/deployments/blue"
+    parity = {"kind": "labels", "max_abs": 0.0, "max_rel": 0.0, "tolerance": 0.0, "rows": 256}
+    graph = {"key": "killer", "bytes": 1, "input": {}, "output": {}}
+    with transaction() as session:
+        found = queries.get_deployment(session, workspace_id(session), "tasting", "blue")
+        result = {"state": "compiled", "framework": "sklearn", "parity": parity, "plain_ms": 2.0, "compiled_ms": 1.0}
+        compilation.keep(session, found.id, compilation.source(found), result | graph)
+    for said, served_keys in (("is served by its own framework", ["killer"]), (compilation.CRASHED_TWICE, [])):
+        Marks(tmp_path / "marks").of("killer").set()
+        table = RoutingTable()
+        table.replace(serving.read_routes())
+        gateway.tell_of_crashes(table, Marks(tmp_path / "marks"))
+        assert said in text_of(carol, page)
+        table.replace(serving.read_routes())
+        assert [known.key for known in table.compiled()] == served_keys
+    # It is not compiled again as long as it is the same model.
+    with transaction() as session:
+        told = [
+            (one.target_name, one.after["compilation"])
+            for one in session.scalars(select(AuditRecord).filter_by(actor="gateway"))
+        ]
+        assert told == [("tasting/blue", "compiled"), ("tasting/blue", "plain")]
+        assert not compilation.is_due(queries.get_deployment(session, workspace_id(session), "tasting", "blue"))
 
 
 def test_an_endpoint_is_described_and_deleted(carol, served):
