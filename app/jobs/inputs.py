@@ -11,6 +11,7 @@ from app.data import queries as data
 from app.datastores import service as datastores
 from app.errors import Invalid, NotFound
 from app.jobs import git_code
+from app.jobs.output_places import NAME
 from app.jobs.places import holds_artifacts, output_key
 from app.jobs.tables import Job
 from app.kit.storage import safe_key, store
@@ -44,6 +45,15 @@ def resolve(session: Session, workspace_id: int, name: str, type: str, path: str
 
 def _resolve(session: Session, workspace_id: int, type: str, text: str, address: addresses.Address, field: str) -> dict:
     match address:
+        case Stored(path) if NAME.search(path) and not addresses.is_kept(path):
+            # Nobody knows what lies there before the job has a name.
+            return {"key": f"workspaces/{workspace_id}/{safe_key(path)}"}
+        case Stored(path) | JobOutput(path) if NAME.search(path):
+            raise Invalid(
+                f"{field}: {text!r} is in a folder that the server keeps for itself, so that no job writes there; take "
+                "another one here and in the output, such as paths/results/${{name}}.",
+                target=field,
+            )
         case Stored(path):
             return _existing(f"workspaces/{workspace_id}/{safe_key(path)}", address.path)
         case JobOutput(job, output, path):

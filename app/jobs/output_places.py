@@ -14,12 +14,19 @@ from app.jobs.places import workspace_root
 from app.jobs.tables import Job
 from app.kit.storage import safe_key, store
 
+NAME = re.compile(r"\$\{\{\s*name\s*\}\}")
 _NAMES = re.compile(r"\$\{\{\s*(name|output_name)\s*\}\}")
 
 
 def filled(path: str, **names: str) -> str:
     """A path with `${{name}}` and `${{output_name}}` filled in."""
     return _NAMES.sub(lambda found: names[found[1]], path)
+
+
+def filled_input(port: dict[str, Any], name: str) -> dict[str, Any]:
+    """An input of a job with `${{name}}` filled in where it lies: what a step wrote to such a path is read again."""
+    places = ("path", "key", "file", "url")
+    return {key: NAME.sub(name, value) if key in places else value for key, value in port.items()}
 
 
 def in_datastore(path: str | None) -> InDatastore | None:

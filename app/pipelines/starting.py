@@ -10,7 +10,7 @@ from app.assets.addresses import DATASTORE
 from app.errors import AtelierError
 from app.jobs import moves, results, service
 from app.jobs.lifecycle import Status
-from app.jobs.output_places import filled
+from app.jobs.output_places import filled, filled_input
 from app.jobs.places import folder_key, output_key, written_by
 from app.jobs.specification import generate_name
 from app.jobs.tables import DiscardedFiles, Job, JobTag
@@ -80,6 +80,7 @@ def _take_over(session: Session, job: Job, row: PipelineStep, earlier: Job) -> N
 
 
 def _job(session: Session, pipeline: Job, name: str, step: dict, ports: dict[str, dict]) -> Job:
+    ports = {port: filled_input(value, pipeline.name) for port, value in ports.items()}
     spec = {**step["job"], "parent_job_name": pipeline.name}
     spec["inputs"] = {**spec.get("inputs", {}), **{port: _shown(value) for port, value in ports.items()}}
     compute = spec.get("compute") or pipeline.spec["pipeline"]["settings"].get("default_compute")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.database import transaction
+from app.database import reading, transaction
 from app.datastores import stores
 from app.errors import Invalid
 from app.jobs import moves, places
@@ -259,6 +259,24 @@ def test_what_was_run_before_is_taken_over_and_what_differs_is_told(alice):
     forced = {"settings: {": "settings: {force_rerun: true, "}
     assert set(run_line(alice, "forced", **forced).values()) == {None}
     assert "force_rerun" in why(alice, "forced", "train")["reason"]
+
+
+@pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
+def test_what_goes_to_a_path_with_the_pipelines_name_is_read_from_there(alice):
+    place = "azureml://datastores/workspaceblobstore/paths/results/${{name}}"
+    yaml = YAML.replace("outputs: {best: }", f"outputs: {{best: {{path: '{place}'}}}}").replace(
+        '{path: "${{parent.jobs.train.outputs.model}}", mode: download}', f"{{path: '{place}/m.txt', type: uri_file}}"
+    )
+    submitted(alice, yaml)
+    end("line_prepare", outputs=["out"])
+    path = place.replace("${{name}}", "line")
+    assert alice.get("/api/jobs/line_train").json()["outputs"]["model"]["path"] == path
+    assert alice.get("/api/jobs/line_report").json()["inputs"]["model"]["path"] == f"{path}/m.txt"
+    with reading() as session:
+        report = session.query(Job).filter_by(name="line_report").one()
+        assert report.inputs["model"]["key"] == "workspaces/1/results/line/m.txt"
+    refused = submit(alice, yaml.replace("name: line", "name: kept").replace("paths/results", "paths/azureml"))
+    assert refused.status_code == 400 and "keeps for itself" in refused.json()["detail"]
 
 
 @pytest.mark.parametrize("settings", ["sqlite"], indirect=True)

@@ -16,6 +16,7 @@ from app.datastores import service as datastores
 from app.datastores.stores import Place, check_reachable, open_files, reaching
 from app.errors import AtelierError, NotFound, Unavailable
 from app.jobs import git_code, places
+from app.jobs.output_places import filled_input
 from app.jobs.results import KEPT_FOLDERS
 from app.jobs.tables import Job
 from app.kit.clock import now
@@ -105,6 +106,7 @@ def prepare(node, held, plan: Plan, folder: JobFolder, system_log) -> Path | Ima
     for name in KEPT_FOLDERS:
         if not (folder.work / name).exists():
             (folder.work / name).mkdir()
+    plan.inputs = {name: filled_input(port, plan.name) for name, port in plan.inputs.items()}
     for name, port in plan.inputs.items():
         if "value" not in port and not held.must_stop:
             system_log.write(f"Input {name}: {_shown(port['path'])}")

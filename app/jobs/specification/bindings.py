@@ -11,6 +11,7 @@ _BINDING = re.compile(
     r"\$\{\{\s*parent\.(?:jobs\.(?P<step>\w+)\.(?P<side>inputs|outputs)\.(?P<port>\w+)"
     r"|(?P<kind>inputs|outputs)\.(?P<name>\w+))\s*\}\}"
 )
+_NAME = re.compile(r"\$\{\{\s*name\s*\}\}")
 _FOLDERS = {"uri_folder", "mltable", "mlflow_model", "triton_model"}
 _ANY = {"path", "custom_model", None}
 
@@ -35,7 +36,8 @@ def binding_of(value: Any) -> Binding | None:
 
 
 def has_expression(value: Any) -> bool:
-    return isinstance(value, str) and "${{" in value
+    """Whether a value is made of expressions; `${{name}}` in a path is one that every job fills in."""
+    return isinstance(value, str) and "${{" in _NAME.sub("", value)
 
 
 def fits(source: str | None, target: str | None) -> bool:
