@@ -104,7 +104,6 @@ def create_app() -> ASGIApp:
 
 def _leave_alone_what_stays() -> None:
     """The collector does not walk through the application again and again: a search took three times as long for it."""
-    gc.collect()
     gc.freeze()
     gc.enable()
     gc.set_threshold(20_000, 20, 20)

@@ -151,6 +151,10 @@ def postgresql():
     server = embedded.get_server(folder / "data")
     url = make_url(server.get_uri()).set(drivername="postgresql+psycopg")
     administration = create_engine(url, isolation_level="AUTOCOMMIT").connect()
+    # Nobody needs what a test wrote after a crash.
+    for name in ("fsync", "synchronous_commit", "full_page_writes", "autovacuum"):
+        administration.execute(text(f"ALTER SYSTEM SET {name} = off"))
+    administration.execute(text("SELECT pg_reload_conf()"))
     administration.execute(text("CREATE DATABASE template"))
     home = folder / "home"
     home.mkdir()

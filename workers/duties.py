@@ -6,12 +6,20 @@ from collections.abc import Callable
 from functools import partial
 
 from app import domains
+from app.data import profiles as data_profiles
 from app.endpoints.gateway import load
+from app.environments import builds
+from app.evaluation import service as evaluation
+from app.jobs import discarding, moves
 from app.kit import live, outbox, queue
 from app.kit.hiding import hide_from_guests
+from app.notifications import service as notifications
+from app.pipelines import queries as pipeline_queries
+from app.runs import operations
 from app.settings import current
-from workers.execution import instance
-from workers.node import SWEEPS, TAKING, Node
+from app.sweeps import queries as sweep_queries
+from workers.execution import instance, nodes
+from workers.node import SWEEPS, TAKING, Duty, Node
 from workers.reconcile import (
     alerts,
     autoscaling,
@@ -52,37 +60,39 @@ def start() -> None:
     outbox.connect(_send, live.hint)
     _node = Node(settings, settings.slots or os.cpu_count() or 1)
     _keeper = Keeper(_node)
-    _node.start(
-        ("lost jobs", 5, lost_jobs.reconcile),
-        ("lost builds", 5, lost_builds.reconcile),
-        ("instances of jobs", 1, partial(instance.start_reserved, _node)),
-        (TAKING, 1, partial(unsent_tasks.reconcile, _node)),
-        ("discarded files", 5, discarded_files.reconcile),
-        ("deleted datasets", 5, deleted_datasets.reconcile),
-        ("waiting operations", 5, waiting_operations.reconcile),
-        ("old uploads", 3600, old_uploads.reconcile),
-        ("old collected data", 3600, old_collections.reconcile),
-        ("old metrics of deployments", 600, old_metrics.reconcile),
-        ("unreferenced uploads", 86_400, unreferenced_uploads.reconcile),
-        ("silent workers", 30, silent_workers.reconcile),
-        (SWEEPS, 1, _sparing(sweeps.reconcile)),
-        ("pipelines", 5, pipelines.reconcile),
-        ("profiles of data", 1, partial(profiles.reconcile, settings)),
-        ("schedules", 1, schedules.reconcile),
-        ("alerts", 5, alerts.reconcile),
-        ("alerts of endpoints", 10, endpoint_alerts.reconcile),
-        ("deliveries", 1, deliveries.reconcile),
-        ("old deliveries", 3600, deliveries.forget_old),
-        ("deployments", 1, _keeper.reconcile),
-        ("use of deployments", 10, _keeper.measure),
-        ("instances that grow", 2, _keeper.recycle),
-        (
-            "scaling of deployments",
-            1,
-            partial(autoscaling.reconcile, partial(load.read, live.client(settings.redis_url))),
-        ),
-        *_duties_of_engine(_node),
-    )
+    _node.start(*of(_node, _keeper))
+
+
+def of(node: Node, keeper: Keeper) -> list[Duty]:
+    """All that a worker does beside the tasks that it is sent."""
+    scale = partial(autoscaling.reconcile, partial(load.read, live.client(node.settings.redis_url)))
+    return [
+        Duty("lost jobs", 5, lost_jobs.reconcile, moves.is_any_lost),
+        Duty("lost builds", 5, lost_builds.reconcile, builds.is_any_lost),
+        Duty("instances of jobs", 1, partial(instance.start_reserved, node), partial(nodes.is_any_reserved, node.id)),
+        Duty(TAKING, 1, partial(unsent_tasks.reconcile, node), unsent_tasks.is_due),
+        Duty("discarded files", 5, discarded_files.reconcile, discarding.is_any_waiting),
+        Duty("deleted datasets", 5, deleted_datasets.reconcile, evaluation.is_any_deleted),
+        Duty("waiting operations", 5, waiting_operations.reconcile, operations.is_any_unattended),
+        Duty("old uploads", 3600, old_uploads.reconcile),
+        Duty("old collected data", 3600, old_collections.reconcile),
+        Duty("old metrics of deployments", 600, old_metrics.reconcile),
+        Duty("unreferenced uploads", 86_400, unreferenced_uploads.reconcile),
+        Duty("silent workers", 30, silent_workers.reconcile),
+        Duty(SWEEPS, 1, _sparing(sweeps.reconcile), sweep_queries.is_any_open),
+        Duty("pipelines", 5, pipelines.reconcile, pipeline_queries.is_any_open),
+        Duty("profiles of data", 1, partial(profiles.reconcile, node.settings), data_profiles.is_any_due),
+        Duty("schedules", 1, schedules.reconcile, schedules.is_due),
+        Duty("alerts", 5, alerts.reconcile, alerts.is_due),
+        Duty("alerts of endpoints", 10, endpoint_alerts.reconcile, endpoint_alerts.is_due),
+        Duty("deliveries", 1, deliveries.reconcile, notifications.is_any_due),
+        Duty("old deliveries", 3600, deliveries.forget_old),
+        Duty("deployments", 1, keeper.reconcile, keeper.is_due),
+        Duty("use of deployments", 10, keeper.measure, keeper.is_serving),
+        Duty("instances that grow", 2, keeper.recycle, keeper.is_serving),
+        Duty("scaling of deployments", 1, scale, autoscaling.is_due),
+        *_duties_of_engine(node),
+    ]
 
 
 def _sparing(look: Callable[[], None]) -> Callable[[], None]:
@@ -100,10 +110,10 @@ def _sparing(look: Callable[[], None]) -> Callable[[], None]:
     return rest_and_look
 
 
-def _duties_of_engine(node: Node) -> list[tuple[str, float, Callable[[], None]]]:
+def _duties_of_engine(node: Node) -> list[Duty]:
     if node.engine is None:
         return []
-    return node.engine.duties()
+    return [Duty(*duty) for duty in node.engine.duties()]
 
 
 def _send(task: str, args: tuple) -> None:

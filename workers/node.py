@@ -5,17 +5,19 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 
 from app.compute import service as compute
 from app.database import reading, transaction
 from app.jobs import moves
 from app.jobs.lifecycle import Status
 from app.jobs.tables import Job
+from app.kit.clock import until_next
 from app.settings import Settings
 from workers.containers import engine
 from workers.containers.kubernetes import cluster
@@ -24,11 +26,26 @@ from workers.execution.launcher import Launcher
 from workers.held import Held
 
 log = logging.getLogger(__name__)
-LOOK_SECONDS = 0.5
+LOOK_SECONDS = 1.0
+WATCH_SECONDS = 0.5
 REPORT_SECONDS = 10
 # How long the end of a worker waits for the jobs that it let go.
 END_SECONDS = 6
-TAKING, SWEEPS = "take jobs", "sweeps"
+TAKING, SWEEPS, WATCHING = "take jobs", "sweeps", "watch held jobs"
+
+
+@dataclass(frozen=True)
+class Duty:
+    """Something that is done every so many seconds, in a thread of its own, as it may take long.
+
+    `is_due` tells cheaply whether there is anything to do: True or False at once, or by a condition that is asked of
+    the registry together with those of all other duties, so that a worker with nothing to do wakes once a second.
+    """
+
+    name: str
+    seconds: float
+    what: Callable[[], None]
+    is_due: Callable[[], ColumnElement[bool] | bool] = lambda: True
 
 
 class Node:
@@ -44,7 +61,9 @@ class Node:
         self.held: dict[tuple[int, int], Held] = {}
         self._ending = threading.Event()
         self._going = threading.Event()
+        self._duties: tuple[Duty, ...] = ()
         self._wakers: dict[str, threading.Event] = {}
+        self._began: dict[str, float] = {}
         self._running: set[threading.Thread] = set()
         self.id = self._join()
 
@@ -70,16 +89,21 @@ class Node:
             )
             return worker.id
 
-    def start(self, *duties: tuple[str, float, Callable[[], None]]) -> None:
-        """Begin to look after what is held, and to do each duty `(name, every seconds, what)`."""
-        for name, seconds, what in (
-            ("watch held jobs", LOOK_SECONDS, self._watch),
-            ("report", REPORT_SECONDS, self._report),
-            ("renew leases", self.settings.lease_seconds / 3, self._renew),
-            *duties,
-        ):
-            self._wakers[name] = threading.Event()
-            threading.Thread(target=self._repeat, args=(name, seconds, what), name=name, daemon=True).start()
+    def start(self, *duties: Duty) -> None:
+        """Begin to look after what is held, and to do each duty."""
+        own = (
+            Duty(WATCHING, WATCH_SECONDS, self._watch, self._is_holding),
+            Duty("report", REPORT_SECONDS, self._report),
+            Duty("renew leases", self.settings.lease_seconds / 3, self._renew, self._is_holding),
+        )
+        self._duties = (*own, *duties)
+        self._wakers = {duty.name: threading.Event() for duty in self._duties}
+        for duty in self._duties:
+            threading.Thread(target=self._repeat, args=(duty,), name=duty.name, daemon=True).start()
+        threading.Thread(target=self._look, name="look", daemon=True).start()
+
+    def _is_holding(self) -> bool:
+        return bool(self.held)
 
     def wake(self, duty: str) -> None:
         """Have a duty done at once, if it has begun."""
@@ -99,20 +123,33 @@ class Node:
         self._running.add(thread)
         thread.start()
 
-    def _repeat(self, name: str, seconds: float, what: Callable[[], None]) -> None:
-        waker = self._wakers[name]
+    def _repeat(self, duty: Duty) -> None:
+        waker = self._wakers[duty.name]
         while not self._ending.is_set():
             waker.clear()
-            started = time.monotonic()
+            self._began[duty.name] = time.monotonic()
             try:
-                what()
+                duty.what()
             except Exception:
                 # The registry may be away for a while; every duty is tried again.
-                log.exception("%s failed", name)
-            waker.wait(max(0.0, seconds - (time.monotonic() - started)))
+                log.exception("%s failed", duty.name)
+            # What comes more often than the look keeps its own time.
+            waker.wait(duty.seconds if duty.seconds < LOOK_SECONDS and duty.is_due() else None)
+
+    def _look(self) -> None:
+        """Wake each duty whose time has come and that has something to do."""
+        while not self._ending.wait(until_next(LOOK_SECONDS)):
+            moment = time.monotonic() + LOOK_SECONDS / 2
+            rested = [duty for duty in self._duties if moment - self._began.get(duty.name, 0.0) >= duty.seconds]
+            try:
+                for duty in due(rested):
+                    self._wakers[duty.name].set()
+            except Exception:
+                log.exception("what is to be done could not be looked for")
 
     def hold(self, job_id: int, attempt: int, rank: int = 0) -> Held:
         held = self.held[job_id, rank] = Held(job_id, attempt, rank)
+        self.wake(WATCHING)
         return held
 
     def release(self, held: Held) -> None:
@@ -179,3 +216,13 @@ class Node:
         self.launcher.close()
         with transaction() as session:
             compute.leave(session, self.id)
+
+
+def due(duties: Sequence[Duty]) -> list[Duty]:
+    """Those that have something to do."""
+    told = {duty: duty.is_due() for duty in duties}
+    asked = {duty: found for duty, found in told.items() if not isinstance(found, bool)}
+    if asked:
+        with reading() as session:
+            told |= zip(asked, session.execute(select(*asked.values())).one(), strict=True)
+    return [duty for duty, found in told.items() if found]

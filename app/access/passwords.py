@@ -1,24 +1,27 @@
 """Passwords, hashed with argon2id."""
 
+from functools import cache
+
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from app.errors import Invalid
 
 LEAST = 10
-_hasher: PasswordHasher
-_nobody: str
+_hasher = PasswordHasher()
 
 
 def use(hasher: PasswordHasher) -> None:
     """Hash with other costs than the library's own, which follow RFC 9106."""
-    global _hasher, _nobody
+    global _hasher
     _hasher = hasher
-    # Checked when there is no such user, so that an unknown name takes as long as a wrong password.
-    _nobody = hasher.hash("nobody has this password")
+    _nobody.cache_clear()
 
 
-use(PasswordHasher())
+@cache
+def _nobody() -> str:
+    """Checked when there is no such user, so that an unknown name takes as long as a wrong password."""
+    return _hasher.hash("nobody has this password")
 
 
 def hash_password(password: str) -> str:
@@ -28,7 +31,9 @@ def hash_password(password: str) -> str:
 
 
 def matches(password_hash: str | None, password: str) -> bool:
+    # Made for any name, so that the first one that is unknown takes no longer either.
+    nobody = _nobody()
     try:
-        return _hasher.verify(password_hash or _nobody, password) and password_hash is not None
+        return _hasher.verify(password_hash or nobody, password) and password_hash is not None
     except (VerificationError, InvalidHashError):
         return False

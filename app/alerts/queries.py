@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Select, exists, func, not_, or_, select
+from sqlalchemy import ColumnElement, Exists, Select, exists, func, not_, or_, select
 from sqlalchemy.orm import Session
 
 from app.alerts.tables import AlertFiring, AlertRule, EndpointFiring
@@ -46,7 +46,15 @@ def last_fired(session: Session, rules: Sequence[AlertRule]) -> dict[int, tuple[
 
 def awake(session: Session, *on: str) -> Sequence[AlertRule]:
     """The rules of all workspaces that wait for one of some occasions."""
-    return session.scalars(select(AlertRule).where(AlertRule.on.in_(on), AlertRule.muted.is_(False))).all()
+    return session.scalars(select(AlertRule).where(*_awake(on))).all()
+
+
+def is_any_awake(*on: str) -> Exists:
+    return exists().where(*_awake(on))
+
+
+def _awake(on: Sequence[str]) -> tuple[ColumnElement[bool], ...]:
+    return AlertRule.on.in_(on), AlertRule.muted.is_(False)
 
 
 def of_job(session: Session, job: Job, occasions: Sequence[str]) -> Sequence[AlertRule]:

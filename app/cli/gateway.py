@@ -104,7 +104,6 @@ def _leave_to_the_reconciler(task: str, args: tuple) -> None:
 
 
 def _leave_alone_what_stays() -> None:
-    gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
 

@@ -3,7 +3,9 @@
 import contextlib
 import ctypes
 import os
+import select
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -16,8 +18,6 @@ from app.cli.home import Home
 
 PR_SET_PDEATHSIG = 1
 GRACE_SECONDS = 8
-# Jobs run beside the tasks of the queue, which only say that one waits, or are short.
-TASKS_AT_A_TIME = 2
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -68,10 +68,20 @@ class Supervisor:
 
     def keep(self) -> None:
         """Start again what ends, until `ending`; one that fails at once is tried less and less often."""
+        wake, waker = socket.socketpair()
+        waker.setblocking(False)
+        signal.set_wakeup_fd(waker.fileno(), warn_on_full_buffer=False)
+        # What ends sends a signal; one that has a handler wakes this loop.
+        signal.signal(signal.SIGCHLD, lambda *_: None)
         while not self.ending:
             for process in self.processes:
                 self._keep(process)
-            time.sleep(0.2)
+            if select.select([wake], [], [], self._until_retry())[0]:
+                wake.recv(4096)
+
+    def _until_retry(self) -> float | None:
+        waiting = [process.retry_at for process in self.processes if process.retry_at]
+        return max(0.0, min(waiting) - time.monotonic()) if waiting else None
 
     def _keep(self, process: Process) -> None:
         if process.running is None or process.running.poll() is None:
@@ -121,6 +131,8 @@ def redis_process(home: Home, config: dict) -> Process:
         "appendfsync": "everysec",
         "save": '""',
         "loglevel": "warning",
+        # What it does by the clock it does once a second in place of ten times.
+        "hz": "1",
     }
     with os.fdopen(handle, "w") as output:
         output.writelines(f"{name} {value}\n" for name, value in lines.items())
@@ -173,21 +185,4 @@ def worker_process(home: Home, config_file: Path, slots: int | None = None) -> P
 
 
 def worker_arguments() -> list[str]:
-    return [
-        "-m",
-        "celery",
-        "-A",
-        "workers.celery:celery",
-        "worker",
-        "--pool",
-        "threads",
-        "--concurrency",
-        str(TASKS_AT_A_TIME),
-        "--queues",
-        "jobs",
-        "--without-gossip",
-        "--without-mingle",
-        "--without-heartbeat",
-        "--loglevel",
-        "WARNING",
-    ]
+    return ["-m", "workers"]

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import Exists, exists, or_, select, update
 from sqlalchemy.orm import Session
 
 from app.assets.addresses import Stored, parse
@@ -52,8 +52,8 @@ def _due() -> list:
     return [DataProfile.state == ProfileState.WAITING, free]
 
 
-def is_due(session: Session) -> bool:
-    return session.scalar(select(DataProfile.id).where(*_due()).limit(1)) is not None
+def is_any_due() -> Exists:
+    return exists().where(*_due())
 
 
 def claim(session: Session) -> DataProfile | None:

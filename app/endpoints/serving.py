@@ -18,6 +18,7 @@ from app.endpoints.permissions import KEYS
 from app.endpoints.service import CHANNEL
 from app.endpoints.tables import DeploymentInstance, OnlineDeployment, OnlineEndpoint
 from app.kit import crypto
+from app.kit.clock import until_next
 from app.web.watching import Watch
 
 log = logging.getLogger(__name__)
@@ -33,7 +34,7 @@ async def keep_routes(table: RoutingTable) -> None:
             except Exception:
                 # The routes that are known still hold while the registry is away.
                 log.exception("routes could not be read")
-            await watch.changed(LOOK_SECONDS)
+            await watch.changed(until_next(LOOK_SECONDS))
 
 
 def read_routes() -> list[Route]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import ColumnElement, Exists, exists, or_, select, update
 from sqlalchemy.orm import Session
 
 from app.database import transaction
@@ -73,14 +73,22 @@ def recorded(spec: EnvironmentSpec, read: Callable[[], dict]) -> Iterator[Callab
 
 def fail_lost(session: Session) -> list[str]:
     """Have the builds fail whose builders are silent; answers the names of their environments."""
-    expired = or_(EnvironmentBuild.lease_expires_at.is_(None), EnvironmentBuild.lease_expires_at < now())
-    lost = [EnvironmentBuild.state == BUILDING, expired]
+    lost = _lost()
     found = session.execute(select(EnvironmentBuild.digest, EnvironmentBuild.name).where(*lost)).all()
     for key, _ in found:
         failed = update(EnvironmentBuild).where(EnvironmentBuild.digest == key, *lost)
         session.execute(failed.values(state=FAILED, error=LOST, ended_at=now()))
         outbox.hint(session, channel(key), "state")
     return [name for _, name in found]
+
+
+def is_any_lost() -> Exists:
+    return exists().where(*_lost())
+
+
+def _lost() -> list[ColumnElement[bool]]:
+    expired = or_(EnvironmentBuild.lease_expires_at.is_(None), EnvironmentBuild.lease_expires_at < now())
+    return [EnvironmentBuild.state == BUILDING, expired]
 
 
 @contextmanager

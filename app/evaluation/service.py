@@ -5,8 +5,8 @@ import secrets
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from sqlalchemy import Exists, exists, insert, select
 from sqlalchemy import delete as delete_rows
-from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from app.access.caller import Caller
@@ -92,6 +92,10 @@ def delete(session: Session, dataset: EvaluationDataset) -> None:
     dataset.experiments = []
     dataset.deleted_ms = milliseconds(now())
     session.flush()
+
+
+def is_any_deleted() -> Exists:
+    return exists().where(EvaluationDataset.deleted_ms.is_not(None))
 
 
 def forget_deleted() -> None:

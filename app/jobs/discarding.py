@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import delete, select
+from sqlalchemy import Exists, delete, exists, select
 from sqlalchemy.orm import Session
 
 from app.database import reading, transaction
@@ -26,6 +26,10 @@ def check_free(session: Session, key: str, target: str) -> None:
             "or take another name.",
             target=target,
         )
+
+
+def is_any_waiting() -> Exists:
+    return exists().where(DiscardedFiles.key.is_not(None))
 
 
 def delete_discarded() -> None:

@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, Exists, exists, select, update
 from sqlalchemy.orm import Session
 
 from app.access import service as access
@@ -155,6 +155,12 @@ def _write(session: Session, job: Job, where: list, to: Status, changes: dict) -
 
 def lost(session: Session) -> list[Job]:
     """Jobs whose worker was silent for longer than its lease."""
-    held = [*HELD, Status.CANCEL_REQUESTED]
-    expired = select(Job).where(Job.status.in_(held), Job.lease_expires_at < now())
-    return list(session.scalars(expired.with_for_update(skip_locked=True)))
+    return list(session.scalars(select(Job).where(*_lost()).with_for_update(skip_locked=True)))
+
+
+def is_any_lost() -> Exists:
+    return exists().where(*_lost())
+
+
+def _lost() -> tuple[ColumnElement[bool], ...]:
+    return Job.status.in_([*HELD, Status.CANCEL_REQUESTED]), Job.lease_expires_at < now()

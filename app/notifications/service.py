@@ -7,7 +7,7 @@ import json
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import delete, exists, select, update
+from sqlalchemy import Exists, delete, exists, select, update
 from sqlalchemy.orm import Session
 
 from app.errors import Conflict
@@ -67,8 +67,8 @@ def _due() -> list:
     return [Delivery.status == State.PENDING, Delivery.next_attempt_at <= now()]
 
 
-def is_due(session: Session) -> bool:
-    return session.scalar(select(exists().where(*_due())))
+def is_any_due() -> Exists:
+    return exists().where(*_due())
 
 
 def claim(session: Session, count: int) -> list[Delivery]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, Exists, exists, select
 from sqlalchemy.orm import Session
 
 from app.errors import Invalid, NotFound
@@ -37,7 +37,15 @@ class Started:
 
 
 def open_pipelines(session: Session) -> list[int]:
-    return list(session.scalars(select(Job.id).where(Job.status.in_(OPEN), Job.type == "pipeline").order_by(Job.id)))
+    return list(session.scalars(select(Job.id).where(*_open()).order_by(Job.id)))
+
+
+def is_any_open() -> Exists:
+    return exists().where(*_open())
+
+
+def _open() -> tuple[ColumnElement[bool], ...]:
+    return Job.status.in_(OPEN), Job.type == "pipeline"
 
 
 def started(session: Session, pipeline: Job) -> dict[str, Started]:

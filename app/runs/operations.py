@@ -4,7 +4,7 @@ import logging
 from collections.abc import Sequence
 from datetime import timedelta
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import ColumnElement, Exists, exists, or_, select, update
 from sqlalchemy.orm import Session
 
 from app.activity import service as activity
@@ -40,9 +40,16 @@ def run(operation_id: int) -> None:
 
 def unattended(session: Session) -> list[int]:
     """Operations that go on but that no worker holds."""
+    return list(session.scalars(select(BulkOperation.id).where(*_unattended())))
+
+
+def is_any_unattended() -> Exists:
+    return exists().where(*_unattended())
+
+
+def _unattended() -> tuple[ColumnElement[bool], ...]:
     free = or_(BulkOperation.lease_expires_at.is_(None), BulkOperation.lease_expires_at < now())
-    found = select(BulkOperation.id).where(BulkOperation.status == "running", free)
-    return list(session.scalars(found.where(BulkOperation.created_at < now() - timedelta(seconds=5))))
+    return BulkOperation.status == "running", free, BulkOperation.created_at < now() - timedelta(seconds=5)
 
 
 def _claim(operation_id: int) -> bool:

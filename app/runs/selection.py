@@ -12,10 +12,8 @@ from app.errors import Invalid, NotFound
 from app.jobs.tables import Job
 from app.runs.descent import pieces
 from app.tracking import table
-from app.tracking.pages_table import Wanted
 
 MOST_NAMED = 500
-_WANTED = TypeAdapter(Wanted)
 _LISTS = {"status", "columns", "open"}
 
 
@@ -35,19 +33,23 @@ def matching(workspace_id: int, selection: Selection) -> Select:
         return found.where(Job.name.in_(selection.names))
     if selection.experiment_id is not None:
         return found.where(Job.experiment_id == selection.experiment_id)
-    return table.matching(_read(selection.query or "").of(workspace_id))
+    return table.matching(_read(selection.query or "", workspace_id))
 
 
-def _read(query: str) -> Wanted:
+def _read(query: str, workspace_id: int) -> table.Wanted:
+    # Imported here: a worker needs nothing of pages until an action is for all that a list shows.
+    from app.tracking.pages_table import Wanted
+
     given = parse_qs(query, keep_blank_values=True)
     known = {name: values for name, values in given.items() if name in Wanted.__dataclass_fields__}
     try:
-        return _WANTED.validate_python(
+        found = TypeAdapter(Wanted).validate_python(
             {name: values if name in _LISTS else values[-1] for name, values in known.items()}
         )
     except ValidationError as error:
         first = error.errors()[0]
         raise Invalid(f"query: {first['loc'][0]}: {first['msg']}.", target="query") from error
+    return found.of(workspace_id)
 
 
 def named(session: Session, workspace_id: int, names: Sequence[str]) -> list[int]:

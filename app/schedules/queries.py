@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from itertools import islice
 
-from sqlalchemy import func, select
+from sqlalchemy import Exists, exists, func, select
 from sqlalchemy.orm import Session
 
 from app.errors import Invalid, NotFound
@@ -77,6 +77,10 @@ def coming(schedule: Schedule, count: int = 5) -> list[datetime]:
         return []
     found = occurrences(schedule.when, schedule.created_at, max(schedule.next_at, now()))
     return [schedule.next_at, *islice(found, count - 1)]
+
+
+def is_any_due(at: datetime) -> Exists:
+    return exists().where(Schedule.next_at <= at)
 
 
 def due(session: Session, at: datetime, most: int = 100) -> list[int]:

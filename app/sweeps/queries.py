@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from sqlalchemy import Select, and_, func, select
+from sqlalchemy import ColumnElement, Exists, Select, and_, exists, func, select
 from sqlalchemy.orm import Session
 
 from app.errors import Invalid
@@ -42,8 +42,15 @@ class Result(NamedTuple):
 
 
 def open_sweeps(session: Session) -> list[int]:
-    waiting = (Status.RUNNING, Status.CANCEL_REQUESTED)
-    return list(session.scalars(select(Job.id).where(Job.status.in_(waiting), Job.type == "sweep").order_by(Job.id)))
+    return list(session.scalars(select(Job.id).where(*_open()).order_by(Job.id)))
+
+
+def is_any_open() -> Exists:
+    return exists().where(*_open())
+
+
+def _open() -> tuple[ColumnElement[bool], ...]:
+    return Job.status.in_((Status.RUNNING, Status.CANCEL_REQUESTED)), Job.type == "sweep"
 
 
 def _of(sweep: Job, *columns: Any) -> Select:

@@ -32,7 +32,7 @@ def _left(marks: tuple[str, ...]) -> list[psutil.Process]:
 
 def test_a_worker_killed_in_mid_job_fails_the_job_and_its_processes_are_gone(harmed):
     name = _begun(harmed)
-    worker = harmed.child("celery")
+    worker = harmed.child("-m workers")
     family = worker.children(recursive=True)
     worker.kill()
     job = harmed.wait_for(name, seconds=75)
@@ -44,7 +44,7 @@ def test_a_worker_killed_in_mid_job_fails_the_job_and_its_processes_are_gone(har
 
 def test_a_job_with_retries_is_run_again_when_its_worker_is_killed(harmed):
     name = _begun(harmed, _sleep(6), retry_settings={"max_retries": 1})
-    harmed.child("celery").kill()
+    harmed.child("-m workers").kill()
     job = harmed.wait_for(name, seconds=90)
     assert (job["status"], job["attempt"]) == ("Completed", 2)
 

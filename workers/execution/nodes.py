@@ -10,7 +10,7 @@ import socket
 import time
 from collections.abc import Callable, Sequence
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, Exists, exists, select, update
 
 from app.compute.tables import JobNode
 from app.database import reading, transaction
@@ -89,10 +89,15 @@ def reserved(worker_id: int) -> list[tuple[int, int, int]]:
     """Job, rank and attempt of the instances that a worker is to run beside those that it claimed."""
     found = select(JobNode.job_id, JobNode.rank, JobNode.attempt)
     with reading() as session:
-        rows = session.execute(
-            found.where(JobNode.worker_id == worker_id, JobNode.state == "reserved", JobNode.rank > 0)
-        )
-        return [tuple(row) for row in rows]
+        return [tuple(row) for row in session.execute(found.where(*_reserved(worker_id)))]
+
+
+def is_any_reserved(worker_id: int) -> Exists:
+    return exists().where(*_reserved(worker_id))
+
+
+def _reserved(worker_id: int) -> tuple[ColumnElement[bool], ...]:
+    return JobNode.worker_id == worker_id, JobNode.state == "reserved", JobNode.rank > 0
 
 
 def _all(plan) -> Sequence[JobNode]:

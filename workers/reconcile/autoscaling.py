@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from redis.exceptions import RedisError
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, Exists, exists, select
 from sqlalchemy.orm import Session
 
 from app.access.tables import Workspace
@@ -19,16 +19,18 @@ from app.endpoints.tables import OnlineDeployment, OnlineEndpoint
 log = logging.getLogger(__name__)
 
 
+def is_due() -> Exists:
+    """Whether any deployment follows its load."""
+    return exists().where(*_scaled())
+
+
 def reconcile(read_load: Callable[[], dict[Key, Flow]]) -> None:
     """`read_load` gives the requests of each deployment.
 
     While Redis is away nothing is known, and everything stays.
     """
     scaled = select(OnlineDeployment.id, Workspace.name).join(OnlineDeployment.endpoint)
-    scaled = scaled.join(Workspace, Workspace.id == OnlineEndpoint.workspace_id).where(
-        OnlineDeployment.scale_settings["type"].as_string() == "target_utilization",
-        OnlineDeployment.provisioning_state == "Succeeded",
-    )
+    scaled = scaled.join(Workspace, Workspace.id == OnlineEndpoint.workspace_id).where(*_scaled())
     with reading() as session:
         found = session.execute(scaled).all()
         if not found:
@@ -48,6 +50,13 @@ def reconcile(read_load: Callable[[], dict[Key, Flow]]) -> None:
     for deployment_id, requests in due:
         with transaction() as session:
             _scale(session, deployment_id, requests)
+
+
+def _scaled() -> tuple[ColumnElement[bool], ...]:
+    return (
+        OnlineDeployment.scale_settings["type"].as_string() == "target_utilization",
+        OnlineDeployment.provisioning_state == "Succeeded",
+    )
 
 
 def _is_due(deployment: OnlineDeployment, flow: Flow) -> bool:

@@ -3,6 +3,8 @@
 import logging
 from concurrent.futures import ThreadPoolExecutor
 
+from sqlalchemy import select
+
 from app.database import reading, transaction
 from app.notifications import service
 from app.notifications.sending import Outcome, attempt
@@ -21,7 +23,7 @@ def reconcile() -> None:
 def _claim() -> list[Delivery]:
     with reading() as session:
         # Looking takes no lock; most of the time there is nothing to claim.
-        if not service.is_due(session):
+        if not session.scalar(select(service.is_any_due())):
             return []
     with transaction() as session:
         return service.claim(session, AT_ONCE)

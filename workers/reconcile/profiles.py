@@ -2,6 +2,8 @@
 
 import logging
 
+from sqlalchemy import select
+
 from app.data import files, profiles, tabular
 from app.data.tables import DataVersion
 from app.database import reading, transaction
@@ -16,7 +18,7 @@ log = logging.getLogger(__name__)
 
 def reconcile(settings: Settings) -> None:
     with reading() as session:
-        if not profiles.is_due(session):
+        if not session.scalar(select(profiles.is_any_due())):
             return
     with transaction() as session:
         found = profiles.claim(session)

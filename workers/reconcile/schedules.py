@@ -2,11 +2,17 @@
 
 import logging
 
+from sqlalchemy import Exists
+
 from app.database import reading, transaction
 from app.kit.clock import now
 from app.schedules import queries, service
 
 log = logging.getLogger(__name__)
+
+
+def is_due() -> Exists:
+    return queries.is_any_due(now())
 
 
 def reconcile() -> None:

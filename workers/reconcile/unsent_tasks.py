@@ -4,7 +4,7 @@ So a job starts whose message was lost by a crash between commit and send, or ca
 and one that had to wait for a limit, a device or several slots at once.
 """
 
-from sqlalchemy import select
+from sqlalchemy import Exists, exists, select
 
 from app.database import reading
 from app.jobs.lifecycle import Status
@@ -19,6 +19,10 @@ def reconcile(node: Node) -> None:
         continue
 
 
+def is_due() -> Exists:
+    return exists().where(Job.status == Status.QUEUED)
+
+
 def _is_any_waiting() -> bool:
     with reading() as session:
-        return session.scalar(select(Job.id).where(Job.status == Status.QUEUED).limit(1)) is not None
+        return session.scalar(select(is_due()))

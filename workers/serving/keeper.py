@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from sqlalchemy import select
+from sqlalchemy import Exists, exists, select
 from sqlalchemy.orm import Session
 
 from app.compute import queries as compute
@@ -59,6 +59,13 @@ class Keeper:
         self.usage = Usage()
         self.wanted: list[Wanted] = []
         self.recycler = Recycler()
+
+    def is_due(self) -> Exists | bool:
+        """Whether there is anything to keep here, or to claim."""
+        return self.is_serving() or exists().where(self._concerns())
+
+    def is_serving(self) -> bool:
+        return bool(self.mine or self.supervisor.names())
 
     def reconcile(self) -> None:
         """One look: what should run here does, what should not is ended, and the tables say so."""

@@ -17,6 +17,7 @@ from app.endpoints.access_log import files
 from app.endpoints.access_log.files import LogFile
 from app.endpoints.gateway.asking import Answer, Ask
 from app.endpoints.gateway.routing import Route
+from app.kit.clock import until_next
 from app.kit.storage import store
 
 log = logging.getLogger(__name__)
@@ -89,7 +90,7 @@ class AccessLog:
     async def run(self) -> None:
         """For as long as the process lives."""
         while True:
-            await asyncio.sleep(EVERY_SECONDS)
+            await asyncio.sleep(until_next(EVERY_SECONDS))
             await self.write()
 
     async def write(self) -> None:

@@ -25,6 +25,7 @@ from app.endpoints.gateway.asking import Answer, Ask
 from app.endpoints.gateway.counters import Counters
 from app.endpoints.gateway.routing import Route
 from app.errors import AtelierError, NotFound
+from app.kit.clock import until_next
 from app.kit.storage import store
 
 log = logging.getLogger(__name__)
@@ -73,7 +74,7 @@ class DataCollector:
     async def run(self) -> None:
         """For as long as the process lives."""
         while True:
-            await asyncio.sleep(EVERY_SECONDS)
+            await asyncio.sleep(until_next(EVERY_SECONDS))
             await self.write()
 
     async def write(self) -> None:

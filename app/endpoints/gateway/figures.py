@@ -10,6 +10,7 @@ from redis.exceptions import RedisError
 
 from app.endpoints.gateway.counters import Counters, Figures
 from app.endpoints.gateway.mirroring import Comparison, Comparisons
+from app.kit.clock import until_next
 
 log = logging.getLogger(__name__)
 KEY = "atelier:scoring:2"
@@ -37,7 +38,7 @@ async def publish(redis_url: str, name: str, counters: Counters, comparisons: Co
                     told = (figures, compared)
             except (RedisError, OSError):
                 log.warning("figures are not told: Redis does not answer")
-            await asyncio.sleep(EVERY_SECONDS)
+            await asyncio.sleep(until_next(EVERY_SECONDS))
 
 
 async def follow(redis_url: str, counters: Counters, comparisons: Comparisons) -> None:
@@ -50,7 +51,7 @@ async def follow(redis_url: str, counters: Counters, comparisons: Comparisons) -
                 comparisons.elsewhere = [_parse_compared(told) for told in found.values()]
             except (RedisError, OSError):
                 log.debug("figures of gateways are not read: Redis does not answer")
-            await asyncio.sleep(READ_SECONDS)
+            await asyncio.sleep(until_next(READ_SECONDS))
 
 
 def _plain(counters: Counters) -> list:

@@ -14,6 +14,7 @@ from app.endpoints.gateway.asking import DEFAULT_WORKSPACE, Answer, Ask, address
 from app.endpoints.gateway.asking import too_large as too_large_error
 from app.endpoints.gateway.scoring import Scoring, Underway
 from app.errors import AtelierError, NotFound, Unavailable
+from app.kit.clock import until_next
 
 HEAD_BYTES = 64 * 1024
 REQUEST_SECONDS = 60
@@ -94,7 +95,7 @@ class Listener:
         """End what takes too long, once a second for as long as the process lives."""
         loop = asyncio.get_running_loop()
         while True:
-            await asyncio.sleep(1)
+            await asyncio.sleep(until_next(1))
             moment = loop.time()
             for connection in list(self.connections):
                 connection.end_if_late(moment)

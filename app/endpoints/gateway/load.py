@@ -54,9 +54,16 @@ class Load:
     def __init__(self) -> None:
         self._busy: dict[Key, _Busy] = {}
         self._looked = time.monotonic()
+        self.entered = asyncio.Event()
 
     def enter(self, key: Key) -> None:
+        self.entered.set()
         (self._busy.get(key) or self._busy.setdefault(key, _Busy())).add(1, time.monotonic())
+
+    async def begin(self) -> None:
+        """Wait for a request, from which on the next means count."""
+        await self.entered.wait()
+        self._looked = time.monotonic()
 
     def leave(self, key: Key) -> None:
         busy = self._busy[key]
@@ -86,6 +93,7 @@ async def publish(redis_url: str, name: str, load: Load = LOAD) -> None:
     silent = False
     async with redis.asyncio.Redis.from_url(redis_url) as client:
         while True:
+            load.entered.clear()
             means = load.means()
             if means or not silent:
                 try:
@@ -97,6 +105,8 @@ async def publish(redis_url: str, name: str, load: Load = LOAD) -> None:
                     silent = not means
                 except (RedisError, OSError):
                     log.warning("load is not told: Redis does not answer")
+            if silent:
+                await load.begin()
             await asyncio.sleep(EVERY_SECONDS)
 
 
