@@ -132,6 +132,8 @@ class Cluster:
             for kind in ("pods", "secrets", "services"):
                 for found in api.request("GET", kind, labelSelector=f"{SERVER}={self.server}")["items"]:
                     self._remove_if_left(api, kind, found["metadata"])
+        except (Refused, httpx.TransportError) as error:
+            log.warning("the cluster does not say which pods were left: %s", error)
         finally:
             api.close()
 
