@@ -136,7 +136,8 @@ def recent(session: Session, workspace_id: int, count: int, *, failed: bool = Fa
     found = found.where(func.coalesce(Job.parent_id, 0) == 0)
     if failed:
         found = found.where(Job.status == Status.FAILED)
-    return session.scalars(found.options(joinedload(Job.experiment)).order_by(Job.id.desc()).limit(count)).all()
+    newest = found.order_by(Job.created_at.desc(), Job.id.desc())
+    return session.scalars(newest.options(joinedload(Job.experiment)).limit(count)).all()
 
 
 def counts(session: Session, workspace_id: int) -> dict[str, int]:

@@ -70,7 +70,7 @@ class MetricChart extends HTMLElement {
     const exports = made("span", "chart-exports", iconButton("Download as PNG", "image", () => this.savePicture()));
     if (this.hasAttribute("table")) exports.append(iconButton("Download as CSV", "download", () => location.assign(this.getAttribute("table"))));
     exports.append(iconButton("Full screen", "expand", () => (document.fullscreenElement ? document.exitFullscreen() : this.requestFullscreen())));
-    const title = made("h3", "chart-title truncate", this.label);
+    const title = made("h2", "chart-title truncate", this.label);
     title.title = this.label;
     this.where = made("span", "chart-where muted");
     this.stage = made("div", "chart-stage");

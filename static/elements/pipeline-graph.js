@@ -27,7 +27,11 @@ class PipelineGraph extends HTMLElement {
     this.find.addEventListener("input", () => this.narrow());
     this.state.addEventListener("change", () => this.narrow());
     this.mark(this.getAttribute("step"));
-    this.sizes = new ResizeObserver(() => this.moved || this.fit());
+    this.sizes = new ResizeObserver(() => {
+      if (this.moved) return;
+      this.fit();
+      if (this.chosen) this.centre(this.chosen);
+    });
     this.sizes.observe(this.stage);
     if (this.hasAttribute("live")) this.follow();
   }

@@ -1,4 +1,6 @@
-"""What holds for every page: a title and one heading, nothing wider than the window, no complaint of the browser."""
+"""What holds for every page: a title and one heading, nothing wider than the window, the current tab in
+view, no complaint of the browser.
+"""
 
 import pytest
 
@@ -45,6 +47,10 @@ WIDER = """() => {
     .filter((node) => node.getBoundingClientRect().right > wide + 1)
     .map((node) => `${node.nodeName} ${node.className}`).slice(0, 5);
 }"""
+TAB_OUT_OF_VIEW = """() => [...document.querySelectorAll('.tabs [aria-current=page]')].filter((tab) => {
+  const [own, all] = [tab.getBoundingClientRect(), tab.parentElement.getBoundingClientRect()];
+  return own.left < all.left - 1 || own.right > all.right + 1;
+}).map((tab) => tab.textContent)"""
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -59,6 +65,7 @@ def test_every_page_is_whole(pages, first_run, width, theme):
         wrong += [f"{address}: {headings} headings"] if headings != 1 else []
         wrong += [f"{address}: the title is {page.title()!r}"] if "Atelier" not in page.title() else []
         wrong += [f"{address}: wider than the window: {found}" for found in [page.evaluate(WIDER)] if found]
+        wrong += [f"{address}: the current tab is out of view: {tab}" for tab in page.evaluate(TAB_OUT_OF_VIEW)]
     assert not wrong, "\n".join(wrong)
 
 
