@@ -79,6 +79,22 @@ def test_what_comes_together_is_one_batch_and_each_gets_its_own():
     asyncio.run(check())
 
 
+def test_a_graph_that_fails_with_each_request_is_told_of_once(caplog):
+    async def check():
+        wrong = replace(compiled(), output={"name": "nothing", "tail": [1], "columns": None})
+        engine = Engine(wrong, GRAPH, None, Marks().of("graph"))
+        found = []
+        for _ in range(3):
+            engine.submit([[1, 2]], False, found.append)
+            await asyncio.sleep(0)
+        assert found == [None] * 3
+
+    asyncio.run(check())
+    assert [record.getMessage() for record in caplog.records] == [
+        "compiled model graph failed; the model itself answers"
+    ]
+
+
 def test_a_compiled_model_answers_and_leaves_what_it_does_not_know_to_its_server(tmp_path):
     storage.connect(str(tmp_path))
     (tmp_path / "graph").write_bytes(GRAPH)

@@ -28,6 +28,7 @@ GRAPHS_BYTES = 512 * 2**20
 """What the graphs of one process may have together; beyond that models are scored by their own servers."""
 RETRY_SECONDS = 30
 LEFT_ALONE_SECONDS = 600
+QUIET_SECONDS = 60
 
 Done = Callable[[bytes | None], None]
 
@@ -62,6 +63,7 @@ class Engine:
         self._waiting: list[tuple[list, bool, Done]] = []
         self._is_due = False
         self._comes_singly = True
+        self._key, self._quiet_until = compiled.key, 0.0
         # A first guess that lets the first request show what a row takes.
         self._row_seconds, self._run_seconds = 0.0, 0.0
 
@@ -151,7 +153,10 @@ class Engine:
                 bodies.append(self._encode(output[place : place + len(found)], wrapped))
                 place += len(found)
         except Exception:
-            log.exception("a compiled model failed")
+            # What fails once may fail with each request.
+            if time.monotonic() >= self._quiet_until:
+                self._quiet_until = time.monotonic() + QUIET_SECONDS
+                log.exception("compiled model %s failed; the model itself answers", self._key)
             return [None] * len(batch)
         return bodies
 
