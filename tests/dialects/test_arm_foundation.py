@@ -93,6 +93,7 @@ def test_what_atelier_has_not_is_told_with_what_stands_in_for_it(alice, stranger
         ("featuresets/f/versions/1", "data assets"),
         ("outboundRules", "network"),
         ("listKeys", "token"),
+        ("models/m/versions/1/package", "deploy"),
     ):
         answer = alice.post(WORKSPACE.format("default").replace("?", f"/{part}?"))
         assert answer.status_code == 501 and told in answer.json()["error"]["message"]
@@ -123,6 +124,23 @@ def test_a_token_of_stored_files_opens_nothing_else(anonymous, alice, personal):
         assert anonymous.get(f"/blobs/{account}.blob.host/files?comp=list&{query}").status_code == 404
     denied = anonymous.put(f"/blobs/default.blob.host/files/data/digits/1/digits.csv?{query}", content=b"x")
     assert denied.status_code == 403 and denied.headers["x-ms-error-code"] == "AuthorizationFailure"
+
+
+def test_mlflow_finds_a_workspace_by_the_address_that_azure_gives_it(alice, stranger):
+    """Notebooks read subscription, group and workspace from the tracking URI."""
+    for client, name in ((alice, "default"), (stranger, "other")):
+        told = client.get(WORKSPACE.format(name)).json()["properties"]["mlFlowTrackingUri"]
+        place = told.removeprefix(told.partition("/mlflow/")[0])
+        assert place.endswith(WORKSPACE.format(name).partition("?")[0])
+        made = client.post(f"{place}/api/2.0/mlflow/experiments/create", json={"name": f"of {name}"})
+        found = client.get(f"/w/{name}/api/2.0/mlflow/experiments/get", params=made.json())
+        assert found.json()["experiment"]["name"] == f"of {name}"
+        rewritten = place.lower().replace("v1.0", "v2.0")
+        searched = client.post(f"{rewritten}/api/2.0/mlflow/runs/search", json={"experiment_ids": ["0"]})
+        assert searched.status_code == 200
+        missing = client.get(f"{place}/api/2.0/mlflow/runs/get?run_id=none")
+        assert missing.json()["error_code"] == "RESOURCE_DOES_NOT_EXIST"
+    assert stranger.get(f"{place.replace('other', 'default')}/api/2.0/mlflow/runs/get?run_id=x").status_code == 404
 
 
 def test_files_are_read_outside_of_jobs_by_the_address_of_a_data_asset(anonymous, alice, personal):

@@ -15,6 +15,7 @@ _NETWORK = "Atelier has no managed network: the server is reached where its oper
 _KEYS = "A workspace has no keys here: sign in with a personal token, from the page Tokens or `atelier token create`."
 _QUOTAS = "Atelier has no quotas: how much runs at a time is said by queues and by `max_instances` of computes."
 _MODELS = "Atelier deploys models to online endpoints only: register the model and make an online endpoint."
+_PACKAGES = "Atelier makes no images of models: deploy the model itself, its environment is built when it is deployed."
 ABSENT = {
     "featuresets": _FEATURES,
     "featurestoreEntities": _FEATURES,
@@ -39,6 +40,7 @@ def _refusing(told: str) -> Callable[[], None]:
 
 
 _ADDRESSES = {f"{WORKSPACE}/{word}": told for word, told in ABSENT.items()}
+_ADDRESSES[f"{WORKSPACE}/models/{{name}}/versions/{{version}}/package"] = _PACKAGES
 _ADDRESSES |= {f"{LOCATIONS}/{{location}}/{word}": _QUOTAS for word in ("quotas", "updateQuotas")}
 for _address, _told in _ADDRESSES.items():
     for _path in (_address, _address + "/{rest:path}"):

@@ -22,6 +22,8 @@ WORKSPACE = WORKSPACES + "/{workspace}"
 REGISTRY_MANAGEMENT = "/registrymanagement/v1.0/registries"
 ALL_BLOBS = "/blobs"
 BLOBS = ALL_BLOBS + "/{account}"
+TRACKING = "/mlflow/v1.0"
+"""Before the address of a workspace: where MLflow's clients find it. Azure's tell their users another version."""
 HISTORY = "/history/v1.0" + WORKSPACE
 _ARM = re.compile(
     r"(?P<service>(?:/[^/]+)*?)/subscriptions/(?P<subscription>[^/]+)"
@@ -31,6 +33,11 @@ _ARM = re.compile(
 _PROVIDER = re.compile(rf"/providers/{re.escape(PROVIDER)}(?P<rest>/.*)?", re.IGNORECASE)
 _WORKSPACE = re.compile(r"/workspaces/(?P<workspace>[^/]+)(?P<rest>/.*)?", re.IGNORECASE)
 _OF_NO_WORKSPACE = re.compile(r"/(?:registries|locations)(?:/.*)?", re.IGNORECASE)
+_TRACKING = re.compile(
+    rf"/mlflow/v\d+\.\d+/subscriptions/[^/]+/resourceGroups/[^/]+/providers/{re.escape(PROVIDER)}"
+    r"/workspaces/(?P<workspace>[^/]+)(?=/|$)",
+    re.IGNORECASE,
+)
 _BLOBS = re.compile(r"/blobs/(?P<workspace>[^/.]+)\.blob\.[^/]+/.*")
 
 
@@ -48,6 +55,9 @@ class ArmAddress:
                 return
             if scope["path"].startswith(REGISTRY_MANAGEMENT):
                 scope["workspace"] = ANYWHERE
+            elif found := _TRACKING.match(scope["path"]):
+                scope["workspace"], scope["root_path"] = found["workspace"], found[0]
+                scope["path"] += "/" if scope["path"] == found[0] else ""
             elif "/subscriptions/" in scope["path"].lower():
                 _read_arm(scope)
             elif scope["path"].startswith(ALL_BLOBS):

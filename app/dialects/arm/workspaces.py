@@ -10,7 +10,7 @@ from app.access.guard import CallerDep, allow, note
 from app.access.permissions import OWN_ACCOUNT_READ, PUBLIC
 from app.access.tables import Workspace
 from app.dialects.arm import answers
-from app.dialects.arm.addressing import GROUP, PROVIDER, WORKSPACE, WORKSPACES
+from app.dialects.arm.addressing import GROUP, PROVIDER, TRACKING, WORKSPACE, WORKSPACES
 from app.dialects.arm.answers import BodyDep
 from app.dialects.arm.cloud import address
 from app.dialects.arm.wire import mapping
@@ -27,9 +27,9 @@ IN_SUBSCRIPTION = "/subscriptions/{subscription}/providers/" + PROVIDER + "/work
 
 def _shown(request: Request, group: str, found: Workspace) -> dict:
     base = address(request)
-    mlflow = base if found.name == DEFAULT else f"{base}/w/{found.name}"
+    place = f"{group}/providers/{PROVIDER}/workspaces/{found.name}"
     return {
-        "id": f"{group}/providers/{PROVIDER}/workspaces/{found.name}",
+        "id": place,
         "name": found.name,
         "type": f"{PROVIDER}/workspaces",
         "location": LOCATION,
@@ -43,7 +43,7 @@ def _shown(request: Request, group: str, found: Workspace) -> dict:
             "workspaceId": str(found.id),
             "storageAccount": f"{group}/providers/Microsoft.Storage/storageAccounts/{found.name}",
             "discoveryUrl": f"{base}/discovery",
-            "mlFlowTrackingUri": mlflow,
+            "mlFlowTrackingUri": f"{base}{TRACKING}{place}",
             "provisioningState": "Succeeded",
             "publicNetworkAccess": "Enabled",
             "hbiWorkspace": False,
