@@ -2,6 +2,7 @@
 
 import argparse
 import shlex
+from collections import defaultdict
 from collections.abc import Iterator
 
 SHELLS = ("bash", "zsh", "fish")
@@ -63,10 +64,9 @@ def script(parser: argparse.ArgumentParser, shell: str) -> str:
     """What follows a path of commands, ` job create`, and what follows an option there."""
     if shell == "fish":
         return _FISH.format(lines="\n".join(_fish(parser)))
-    words, values = [], []
+    words, values = [], list(_values(parser))
     for path, command in _commands(parser, ""):
         words.append(f'    "{path}") words="{" ".join(_following(command))}" ;;')
-        values += _values(path, command)
     made = _SCRIPT.format(words="\n".join(words), values="\n".join(values))
     return f"{_ZSH}{made}" if shell == "zsh" else made
 
@@ -97,16 +97,31 @@ def _commands(parser: argparse.ArgumentParser, path: str) -> Iterator[tuple[str,
                 yield from _commands(command, f"{path} {name}")
 
 
+def _shown(parser: argparse.ArgumentParser) -> list[argparse.Action]:
+    """What is only taken for scripts of Azure's is not offered."""
+    return [action for action in parser._actions if action.help != argparse.SUPPRESS]
+
+
 def _following(parser: argparse.ArgumentParser) -> list[str]:
     named = [choice for action in parser._actions if not action.option_strings for choice in action.choices or ()]
-    options = [name for action in parser._actions for name in action.option_strings if name.startswith("--")]
+    options = [name for action in _shown(parser) for name in action.option_strings if name.startswith("--")]
     return [*named, *options]
 
 
-def _values(path: str, parser: argparse.ArgumentParser) -> Iterator[str]:
-    """An option that takes a value is followed by its choices, or by the names of files."""
-    for action in parser._actions:
-        if action.option_strings and action.nargs != 0:
-            patterns = "|".join(f'"{path} {name}"' for name in action.option_strings)
+def _values(parser: argparse.ArgumentParser) -> Iterator[str]:
+    """An option that takes a value is followed by its choices, or by the names of files.
+
+    One that is so in every command is named once.
+    """
+    places: dict[str, dict[str, str]] = defaultdict(dict)
+    for path, command in _commands(parser, ""):
+        for action in _shown(command):
             then = f'words="{" ".join(map(str, action.choices))}"' if action.choices else "return"
-            yield f"    {patterns}) {then} ;;"
+            for name in action.option_strings:
+                places[name][path] = then if action.nargs != 0 else ""
+    for name, found in places.items():
+        if len(set(found.values())) == 1:
+            found = {"*": next(iter(found.values()))}
+        for path, then in found.items():
+            if then:
+                yield f"""    {path if path == "*" else f'"{path}"'}" {name}") {then} ;;"""

@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from app.cli import components, jobs, main, versioned
+from app.cli import changing, components, jobs, main, versioned
 from app.sdk.client import Client
 from app.settings import PROJECT
 
@@ -17,7 +17,7 @@ DIGITS = PROJECT / "examples" / "digits"
 def atelier(alice, monkeypatch, capsys):
     """Runs a command as alice; answers its exit status and what it printed."""
     token = alice.headers["Authorization"].removeprefix("Bearer ")
-    for module in (components, jobs, versioned):
+    for module in (changing, components, jobs, versioned):
         monkeypatch.setattr(module, "connect", lambda _: Client("http://testserver", token, transport=alice._transport))
 
     def run(*arguments: str) -> tuple[int, str]:

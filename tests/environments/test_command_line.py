@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from app.cli import environments, jobs, main, versioned
+from app.cli import changing, environments, jobs, main, versioned
 from app.sdk.client import Client
 
 pytestmark = pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
@@ -15,7 +15,7 @@ CONDA = "dependencies:\n  - python=3.11\n  - pip:\n    - six==1.17.0\n"
 def atelier(alice, monkeypatch, capsys):
     """Runs a command as alice; answers its exit status and what it printed."""
     token = alice.headers["Authorization"].removeprefix("Bearer ")
-    for module in (environments, jobs, versioned):
+    for module in (changing, environments, jobs, versioned):
         monkeypatch.setattr(module, "connect", lambda _: Client("http://testserver", token, transport=alice._transport))
 
     def run(*arguments: str) -> tuple[int, str]:

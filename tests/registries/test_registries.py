@@ -5,7 +5,7 @@ import json
 import pytest
 
 from app.access import identity, queries, service
-from app.cli import assets, components, main, registries, versioned
+from app.cli import assets, changing, components, main, registries, versioned
 from app.database import transaction
 from app.kit.storage import store
 from app.sdk.client import Client
@@ -132,7 +132,7 @@ def test_pages_share_and_show(filled, alice, bob):
 @pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
 def test_the_command_line_shares_and_asks(filled, alice, monkeypatch, capsys):
     token = alice.headers["Authorization"].removeprefix("Bearer ")
-    for module in (registries, assets, components, versioned):
+    for module in (registries, assets, changing, components, versioned):
         monkeypatch.setattr(module, "connect", lambda _: Client("http://testserver", token, transport=alice._transport))
 
     def atelier(*arguments: str) -> str:

@@ -46,4 +46,4 @@ def test_the_example_is_scheduled_run_and_deleted(atelier, alice):
     assert "There is no schedule yet" in atelier("list", "--enabled-only")[1]
     assert atelier("delete", "-n", "digits-nightly")[0] == 0
     status, said = atelier("show", "-n", "digits-nightly")
-    assert status == 1 and "There is no schedule 'digits-nightly'" in said
+    assert status == 3 and "There is no schedule 'digits-nightly'" in said
