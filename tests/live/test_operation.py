@@ -69,7 +69,7 @@ def test_a_token_is_all_that_is_printed_and_opens_the_api(server):
     (token,) = answer.stdout.splitlines()
     assert httpx.get(f"{server.url}/api/me", headers={"Authorization": f"Bearer {token}"}).json()["name"] == "admin"
     wrong = _atelier("token", "create", "--home", str(server.home), "--user", "nobody", "--name", "x")
-    assert wrong.returncode == 1 and "nobody" in wrong.stderr and wrong.stdout == ""
+    assert wrong.returncode == 3 and "nobody" in wrong.stderr and wrong.stdout == ""
 
 
 def test_operators_can_watch_it(server):
