@@ -88,7 +88,8 @@ def test_versions_of_models_have_names_to_azures_clients_and_numbers_to_mlflows(
     missing = alice.post("/api/jobs", json={"yaml": job.replace("1.0.0", "1.0.1")})
     assert missing.status_code == 404 and "it has v2, 1.0.0" in missing.json()["detail"]
     assert "Version 1.0.0" in alice.get("/models/m").text
-    assert "MLflow: version 1" in alice.get("/models/m/versions/1.0.0").text
+    page = alice.get("/models/m/versions/1.0.0").text
+    assert "MLflow: version 1" in page and "azureml:m:1.0.0" in page
 
 
 def test_a_component_comes_back_with_name_and_version_in_its_specification(alice, uploaded):
