@@ -9,7 +9,7 @@ from starlette.responses import RedirectResponse
 
 from app.access.caller import Caller
 from app.access.guard import CallerDep, allow, note
-from app.endpoints import autoscaling, deployable, deploying, names, queries, service
+from app.endpoints import autoscaling, containers, deployable, deploying, names, queries, service
 from app.endpoints.permissions import WRITE
 from app.endpoints.schemas import DeploymentCreate
 from app.endpoints.tables import OnlineDeployment
@@ -140,15 +140,15 @@ def _checked(session: Session, workspace_id: int, wanted: Wanted) -> DeploymentC
         raise Invalid(f"instance_count: 1 to {autoscaling.MOST_INSTANCES} will do.", target="instance_count")
     if new.model:
         _found(lambda: _reference(session, workspace_id, wanted.model), "model")
-    elif not new.code_configuration:
+    environment = _found(lambda: resolving.resolve(session, workspace_id, new.environment), "environment")
+    if not (new.model or new.code_configuration or containers.routes(environment)):
         raise Invalid("model: choose a registered model.", target="model")
-    _found(lambda: resolving.resolve(session, workspace_id, new.environment), "environment")
     return new
 
 
-def _found(look, field: str) -> None:
+def _found(look, field: str):
     try:
-        look()
+        return look()
     except AtelierError as error:
         error.target = field
         raise

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from app.errors import Unavailable
-from workers.containers.confinement import SHARED_MEMORY, fenced, mounted
+from workers.containers.confinement import SHARED_MEMORY, fenced, gpu_options, mounted
 from workers.containers.container import Container, named, variables
 from workers.containers.images import Image
 
@@ -19,13 +19,14 @@ LOOPBACK = "127.0.0.1"
 class Server:
     """`routes` are `liveness_route`, `readiness_route` and `scoring_route`, each with `port` and `path`.
 
-    `mounts` are read only: what lies outside, and where it lies inside.
+    `mounts` are read only: what lies outside, and where it lies inside. `devices` are numbers of GPUs.
     """
 
     image: Image
     routes: Mapping[str, Mapping[str, Any]]
     mounts: tuple[tuple[Path, str], ...] = ()
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)
+    devices: tuple[int, ...] = ()
 
     @property
     def ports(self) -> list[int]:
@@ -54,6 +55,7 @@ class Server:
             options += mounted(path, read_only=True, target=target)
         if memory_bytes:
             options += ["--memory", str(memory_bytes), "--memory-swap", str(memory_bytes)]
+        options += gpu_options(engine, self.devices)
         options += variables(self.environ, folder / "variables")
         return Container.of(engine, name, [*options, self.image.name])
 

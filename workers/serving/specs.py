@@ -3,6 +3,7 @@
 import shutil
 import sys
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from sqlalchemy.orm import Session
@@ -14,6 +15,7 @@ from app.endpoints.tables import DeploymentInstance, OnlineDeployment
 from app.kit.storage import store
 from workers.containers.images import Image
 from workers.containers.server import Server
+from workers.execution.gpus import find_gpus
 from workers.execution.start import memory_limit
 from workers.node import Node
 from workers.serving.supervisor import InstanceSpec
@@ -125,8 +127,16 @@ def container_spec(item: Wanted, image: Image, node: Node) -> InstanceSpec:
         liveness_probe=item.liveness_probe,
         readiness_probe=item.readiness_probe,
         memory_bytes=memory_limit(node.settings, node.slots),
-        server=Server(image, containers.routes(item.environment), tuple(mounts), {**environ, **_variables(item)}),
+        server=Server(
+            image, containers.routes(item.environment), tuple(mounts), {**environ, **_variables(item)}, _gpus()
+        ),
     )
+
+
+@cache
+def _gpus() -> tuple[int, ...]:
+    """All of this machine, which our own scoring servers see as well."""
+    return tuple(gpu["index"] for gpu in find_gpus())
 
 
 def _variables(item: Wanted) -> dict[str, str]:

@@ -18,6 +18,7 @@ from tests.workers.execution.guests import wait_until
 from workers.containers.container import container_of
 from workers.containers.engine import LABEL, Engine
 from workers.containers.images import Builder, Image, ImageUnavailable
+from workers.containers.server import Server
 from workers.execution.folder import JobFolder
 from workers.execution.launcher import Launch, Launcher, Limits
 
@@ -182,3 +183,17 @@ def test_a_guest_beside_an_engine_does_not_reach_it(is_warm, tmp_path, monkeypat
         launcher.close()
     assert outcome.exit_code == 0, folder.log.read_text()
     assert folder.log.read_text().splitlines() == ["False", "[Errno 111] Connection refused", "mine"]
+
+
+@pytest.mark.parametrize("has_bridge", [True, False])
+def test_what_the_container_of_a_server_is_given(tmp_path, monkeypatch, has_bridge):
+    monkeypatch.setattr(Engine, "has_bridge", has_bridge)
+    image = Image(Engine("docker", "/usr/bin/docker", "28.0", "1-2", {}), IMAGE, IMAGE, "")
+    routes = {name: {"port": port, "path": "/"} for name, port in (("liveness_route", 9001), ("scoring_route", 9002))}
+    server = Server(image, routes, ((tmp_path, "/models"),), {"TOKEN": "secret"}, (0, 1))
+    outside = server.outside()
+    said = " ".join(server.container(outside, tmp_path, 10**9).run)
+    assert sorted(outside) == [9001, 9002]
+    assert (f"--publish 127.0.0.1:{outside[9002]}:9002" in said) is has_bridge is ("--network host" not in said)
+    assert f"source={tmp_path},target=/models,readonly" in said and '--gpus "device=0,1"' in said
+    assert said.endswith(IMAGE) and "--cap-drop ALL" in said and "--memory 1000000000" in said and "secret" not in said
