@@ -14,9 +14,11 @@ def working(session: Session) -> Sequence[Worker]:
     return session.scalars(select(Worker).where(Worker.stopped_at.is_(None)).order_by(Worker.id)).all()
 
 
-def any_engine(session: Session) -> bool:
-    """Whether a worker that is here runs container images."""
+def any_engine(session: Session, *, on_host: bool = False) -> bool:
+    """Whether a worker that is here runs container images; `on_host` as containers of its own machine, not as pods."""
     found = select(Worker.id).where(Worker.stopped_at.is_(None), Worker.engine.is_not(None)).limit(1)
+    if on_host:
+        found = found.where(Worker.engine.not_like("kubernetes%"))
     return session.scalar(found) is not None
 
 

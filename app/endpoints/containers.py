@@ -30,7 +30,7 @@ def needs_engine(definition: dict[str, Any] | None) -> bool:
 
 def check(session: Session, environment: dict[str, Any], version: ModelVersion | None, script: str | None) -> None:
     """Raises Invalid for a custom container while no worker has a container engine."""
-    if routes(environment) is None or engines.available(session):
+    if routes(environment) is None or engines.available(session, on_host=True):
         return
     if not is_replaceable(version.type if version else None, script):
         raise Invalid(
@@ -42,7 +42,7 @@ def check(session: Session, environment: dict[str, Any], version: ModelVersion |
 
 def notes(session: Session, environment: dict[str, Any] | None) -> Sequence[str]:
     """What is to be said of a custom container that our own server stands in for."""
-    if routes(environment) is None or engines.available(session):
+    if routes(environment) is None or engines.available(session, on_host=True):
         return []
     return [f"{_NO_ENGINE}, so Atelier's own scoring server serves the deployment."]
 

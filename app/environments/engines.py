@@ -1,11 +1,15 @@
 """Whether any worker can run container images: a domain above this one knows the workers."""
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Protocol
 
 from sqlalchemy.orm import Session
 
-Available = Callable[[Session], bool]
+
+class Available(Protocol):
+    def __call__(self, session: Session, *, on_host: bool = False) -> bool: ...
+
+
 _available: Available
 
 
@@ -14,9 +18,9 @@ def connect(available: Available) -> None:
     _available = available
 
 
-def available(session: Session) -> bool:
-    """Whether a worker that is here has a container engine."""
-    return _available(session)
+def available(session: Session, *, on_host: bool = False) -> bool:
+    """Whether a worker that is here has a container engine, `on_host` one of its own, which builds and serves too."""
+    return _available(session, on_host=on_host)
 
 
 def notes_of(session: Session, environment: dict[str, Any] | None) -> Sequence[str]:

@@ -173,7 +173,7 @@ def _of_build(session: Session, workspace_id: int, build: dict[str, str]) -> Env
         found, base = _packages_of_build(session, workspace_id, build)
         return replace(found, container={"build": {**container["build"], "base": base}})
     except Invalid as error:
-        if not engines.available(session):
+        if not engines.available(session, on_host=True):
             raise
         return EnvironmentSpec("", (), notes=(error.message,), container=container, is_image_only=True)
 

@@ -130,6 +130,23 @@ def test_where_a_worker_has_an_engine_an_image_is_itself(alice, sent):
         environments.build(EnvironmentSpec.from_dict(found), None, print)
 
 
+def test_a_cluster_runs_images_but_builds_and_serves_none(alice, sent):
+    with transaction() as session:
+        facts = {"pid": 1, "slots": 1, "processors": 1, "memory_bytes": 2**34}
+        compute.join(session, name="w", host="w", engine="kubernetes 1.30", **facts)
+    assert job_in(alice, "{image: 'docker.io/ours/train:3'}").json()["warnings"] == []
+    store().write("workspaces/1/uploads/d/Dockerfile", [b"FROM ubuntu:24.04\nRUN apt-get install -y jq\n"])
+    uploads = {"./docker": "azureml://datastores/workspaceblobstore/paths/uploads/d"}
+    assert create(alice, "name: jq\nbuild: {path: ./docker}\n", uploads).status_code == 400
+    alice.post("/api/online-endpoints", json={"name": "own-server"})
+    route = {"port": 8501, "path": "/"}
+    routes = {"liveness_route": route, "readiness_route": route, "scoring_route": route}
+    environment = {"image": "docker.io/tensorflow/serving:latest", "inference_config": routes}
+    asked = {"name": "blue", "environment": environment}
+    refused = alice.post("/api/online-endpoints/own-server/deployments", json=asked)
+    assert refused.status_code == 400 and "no worker has one" in refused.text
+
+
 def test_a_job_says_where_it_ran(alice, sent):
     name = job_in(alice, "{image: 'docker.io/ours/train:3'}").json()["name"]
     assert "stands in" in alice.get(f"/jobs/{name}").text
