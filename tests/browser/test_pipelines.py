@@ -14,6 +14,9 @@ jobs:
 def test_a_pipeline_is_followed_moved_and_looked_into(page, server, elsewhere, environment):
     answer = server.client.post(f"{elsewhere}/api/jobs", json={"yaml": YAML})
     assert answer.status_code == 201, answer.text
+    page.goto(f"{elsewhere}/jobs/seen-live")
+    page.get_by_role("link", name="first").press("Enter")
+    expect(page.get_by_role("complementary", name="The chosen step")).to_contain_text("first")
     page.goto(f"{elsewhere}/jobs/seen-live/graph")
     page.get_by_role("link", name="second").press("Enter")
     panel = page.get_by_role("complementary", name="The chosen step")
