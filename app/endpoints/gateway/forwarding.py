@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import lru_cache
 from urllib.parse import quote
 
 from app.endpoints.gateway.asking import BELOW, Answer, Ask, known
@@ -69,10 +70,15 @@ def request_to(ask: Ask, upstream: Upstream) -> tuple[bytes, bytes]:
 
 def _path(ask: Ask, upstream: Upstream) -> bytes:
     if upstream.path is None or ask.action == "swagger.json":
-        return quote("/" + ask.action, safe=_SAFE).encode()
+        return _quoted("/" + ask.action)
     if ask.action.startswith(BELOW):
-        return quote(ask.action.removeprefix("score"), safe=_SAFE).encode()
+        return _quoted(ask.action.removeprefix("score"))
     return upstream.path.encode()
+
+
+@lru_cache(1024)
+def _quoted(path: str) -> bytes:
+    return quote(path, safe=_SAFE).encode()
 
 
 def _take_in(ask: Ask, headers: Mapping[bytes, bytes]) -> None:
