@@ -69,7 +69,7 @@ def test_an_upload_becomes_a_version_that_can_be_looked_at(alice):
     assert (version.tags, version.size_bytes) == ({"source": "me", "stage": "draft"}, 4)
     page = alice.get("/data/mine").text
     assert "azureml:mine:1" in page and "What I have" in page
-    assert "<td>1</td>" in alice.get("/data/mine/versions/1/preview").text
+    assert ">1</span></td>" in alice.get("/data/mine/versions/1/preview").text
 
 
 def test_the_same_name_makes_the_next_version(alice):
