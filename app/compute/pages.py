@@ -11,6 +11,7 @@ from app.access.caller import Caller
 from app.access.guard import CallerDep, allow, note
 from app.compute import occupancy, queries, service, usage
 from app.compute.permissions import QUEUES, READ, WRITE
+from app.compute.power import change_power
 from app.compute.specification import load_compute
 from app.errors import AtelierError
 from app.jobs import waiting
@@ -160,10 +161,7 @@ def start_compute(name: str, request: Request, session: SessionDep, caller: Call
 
 
 def _powered(request: Request, session: Session, caller: Caller, name: str, change: Callable) -> Response:
-    found = queries.get_compute(session, caller.workspace.id, name)
-    before = found.state
-    change(session, found)
-    note(session, "computes", name, before={"state": before}, after={"state": found.state})
+    change_power(session, caller.workspace.id, name, change)
     return follow(request, url_for_workspace(caller.workspace.name, f"/compute/named/{name}"))
 
 

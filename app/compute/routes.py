@@ -10,6 +10,7 @@ from app.access.caller import Caller
 from app.access.guard import CallerDep, allow, note
 from app.compute import occupancy, queries, service, usage
 from app.compute.permissions import QUEUES, READ, WRITE
+from app.compute.power import change_power
 from app.compute.schemas import (
     ComputeChange,
     ComputeCreate,
@@ -96,10 +97,7 @@ def start_compute(name: str, session: SessionDep, caller: CallerDep) -> ComputeR
 
 
 def _powered(session: Session, caller: Caller, name: str, change: Callable[[Session, Compute], None]) -> ComputeRead:
-    found = queries.get_compute(session, caller.workspace.id, name)
-    before = found.state
-    change(session, found)
-    note(session, "computes", name, before={"state": before}, after={"state": found.state})
+    found = change_power(session, caller.workspace.id, name, change)
     return ComputeRead.of(found, occupancy.now(session).computes[found.workspace_id, name])
 
 

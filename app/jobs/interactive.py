@@ -35,9 +35,12 @@ def _signature(job_id: int, name: str) -> str:
     return crypto.sign("job service", job_id, name)[:SIGNATURE]
 
 
-def properties(base: str, job: Job, service: JobService) -> dict[str, str]:
-    """Where clients tunnel to an SSH server by websocket, under Azure's name; `base` is any address of this server."""
-    if service.type != "ssh":
+def properties(base: str, caller: Caller, job: Job, service: JobService) -> dict[str, str]:
+    """Where clients tunnel to an SSH server by websocket, under Azure's name, for whoever may open it.
+
+    `base` is any address of this server.
+    """
+    if service.type != "ssh" or not may_open(caller, job, service.type):
         return {}
     server = urlsplit(base)
     scheme = "wss" if server.scheme == "https" else "ws"

@@ -87,10 +87,7 @@ def services(name: str, request: Request, session: SessionDep, caller: CallerDep
     """The interactive services of a job, and where a browser opens each."""
     job = queries.get(session, caller.workspace.id, name)
     base = str(request.base_url)
-    return [
-        ServiceRead.of(job, service, base, may_open=interactive.may_open(caller, job, service.type))
-        for service in interactive.of_job(session, job)
-    ]
+    return [ServiceRead.of(caller, job, service, base) for service in interactive.of_job(session, job)]
 
 
 @router.post("/{name}/cancel", response_model=JobRead, dependencies=[allow(WRITE)])

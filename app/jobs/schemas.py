@@ -5,6 +5,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from app.access.caller import Caller
 from app.jobs import containers, interactive
 from app.jobs.lifecycle import Priority, Status
 from app.jobs.tables import Job, JobService
@@ -157,7 +158,7 @@ class ServiceRead(BaseModel):
     properties: dict[str, str]
 
     @classmethod
-    def of(cls, job: Job, service: JobService, base: str, *, may_open: bool) -> "ServiceRead":
+    def of(cls, caller: Caller, job: Job, service: JobService, base: str) -> "ServiceRead":
         return cls(
             name=service.name,
             type=service.type,
@@ -165,5 +166,5 @@ class ServiceRead(BaseModel):
             port=service.port,
             endpoint=f"{base.rstrip('/')}/jobs/{job.name}/services/{service.name}/",
             error=service.error,
-            properties=interactive.properties(base, job, service) if may_open else {},
+            properties=interactive.properties(base, caller, job, service),
         )

@@ -11,6 +11,7 @@ from app.access.guard import CallerDep, allow, note
 from app.compute import occupancy, queries, service
 from app.compute import usage as compute_usage
 from app.compute.permissions import READ, WRITE
+from app.compute.power import change_power
 from app.compute.specification import load_compute
 from app.compute.tables import Compute
 from app.dialects.arm import answers, compute_shapes
@@ -96,10 +97,7 @@ def stop(name: str, request: Request, session: SessionDep, caller: CallerDep) ->
 
 def _powered(request: Request, session: Session, caller: Caller, name: str, change: Callable) -> Response:
     """Raises NotFound for a compute that there is not."""
-    found = queries.get_compute(session, caller.workspace.id, name)
-    before = found.state
-    change(session, found)
-    note(session, "computes", name, before={"state": before}, after={"state": found.state})
+    change_power(session, caller.workspace.id, name, change)
     # Clients take no answer but that they shall ask again.
     return answers.underway(request, f"computes/{name}")
 

@@ -97,9 +97,7 @@ def _service(service: JobService, job: Job, page: str, caller: Caller) -> dict[s
         "status": interactive.status_of(job, service),
         "error": {"error": {"code": "ServiceFailed", "message": service.error}} if service.error else None,
         "endpoint": f"{page.partition('?')[0]}/services/{service.name}/",
-        "properties": interactive.properties(page, job, service)
-        if interactive.may_open(caller, job, service.type)
-        else {},
+        "properties": interactive.properties(page, caller, job, service),
     }
 
 
